@@ -1,0 +1,86 @@
+import type { EpochMs, FamilyMetadata, SampleValue, Series } from "../series/series.ts";
+
+/** One series' samples of a batch, strictly ascending in time. */
+export interface BatchSeries {
+  readonly series: Series;
+  readonly family: FamilyMetadata;
+  readonly timestampsMs: readonly EpochMs[];
+  /** As many as timestamps; `null` is a stale marker. */
+  readonly values: readonly SampleValue[];
+}
+
+/** What one `send` carries. Each series stands in it once. */
+export interface Batch {
+  readonly series: readonly BatchSeries[];
+  /** Samples over all series, stale markers included. */
+  readonly sampleCount: number;
+}
+
+/** What a destination takes at the most. */
+export interface DestinationLimits {
+  /** Samples in one batch. */
+  readonly maxSamples: number;
+  /** Bytes of one request's body before compression. */
+  readonly maxBytes: number;
+  /** Samples later than now plus this are refused by the receiver; absent: no bound is known. */
+  readonly maxFutureMs?: number;
+}
+
+/** One HTTP request, ready but for its credentials. */
+export interface EncodedRequest {
+  readonly method: "POST" | "PUT" | "DELETE";
+  readonly url: string;
+  /** Without `Authorization`. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+export interface Refusal {
+  /** The receiver's words, bounded, or our own rule. */
+  readonly reason: string;
+  readonly count: number;
+}
+
+/** What became of a batch; the three add up to its `sampleCount`. */
+export interface Receipt {
+  readonly accepted: number;
+  readonly refused: readonly Refusal[];
+  /** Samples of which nobody can say: the answer does not tell. */
+  readonly unknown: number;
+}
+
+export interface SendOptions {
+  readonly signal?: AbortSignal;
+  /** Counts from 1; later ones are announced in `Retry-Attempt`. Default 1. */
+  readonly attempt?: number;
+}
+
+/**
+ * A place that takes batches. Its exported suite, `describeDestination` in `core/testing`, says the
+ * rest of the contract.
+ */
+export interface Destination {
+  /** As the user calls it. */
+  readonly name: string;
+  /** Type, URL and tenant in one string without secrets: another identity is another destination. */
+  readonly identity: string;
+  /**
+   * Whether the receiver keeps a history of samples with their timestamps. One that does not is
+   * sent only the latest sample of each series.
+   */
+  readonly keepsHistory: boolean;
+  readonly limits: DestinationLimits;
+  /**
+   * The requests that `send` would make for this batch, byte for byte. Opens no socket and resolves
+   * no credential.
+   *
+   * @throws {DeliveryError} `ERR_DELIVERY_REJECTED` when the batch breaks the protocol's own rules.
+   */
+  encode(batch: Batch): readonly EncodedRequest[];
+  /**
+   * One attempt, without retries. The same batch always makes the same bytes.
+   *
+   * @throws {DeliveryError} Nothing of the batch is known to be accepted.
+   */
+  send(batch: Batch, options?: SendOptions): Promise<Receipt>;
+}

@@ -1,0 +1,89 @@
+import type { EpochMs, MetricFamily } from "../series/series.ts";
+
+/**
+ * What a frame says.
+ *
+ * - `start`: the session's info and no samples. Every series that the session shows later counts from zero.
+ * - `full`: every series of the session.
+ * - `changes`: what changed since frame `base`, in absolute values. Not written and not read yet.
+ */
+export type FrameKind = "start" | "full" | "changes";
+
+/** `app`: a program's own metrics, under consent. `scrape`: a page that its user named. */
+export type FrameOrigin = "app" | "scrape";
+
+/**
+ * How the program's user agreed: by the configuration, by a flag on this run, by `enable`, or, for
+ * `origin=scrape`, by naming the page (`user`).
+ */
+export type ConsentGrant = "config" | "flag" | "enabled" | "user";
+
+/** The first line of a frame. */
+export interface FrameHeader {
+  /** Session time: the session's start plus its monotonic clock. */
+  readonly writtenMs: EpochMs;
+  /** Eight lower-case hexadecimal digits, drawn anew for each session. */
+  readonly session: string;
+  /** Counts the session's frames from 0. A frame written again keeps its number. */
+  readonly seq: number;
+  readonly kind: FrameKind;
+  readonly origin: FrameOrigin;
+  readonly consent: ConsentGrant;
+  /** The frame that a `changes` frame builds on. */
+  readonly base?: number;
+  /** Whether the session ended with this frame. */
+  readonly exit: boolean;
+}
+
+/** How a gauge is combined. `latest`: the value written last. */
+export type GaugeRule = "latest" | "sum" | "min" | "max" | "average" | "first" | "omit";
+
+/** How a gauge's values combine: over sessions, and over series that fall together when a label is dropped. */
+export interface GaugeMerge {
+  /** Default `latest`. */
+  readonly sessions?: GaugeRule;
+  /** No default: without it, dropping a label of the gauge is refused. */
+  readonly labels?: GaugeRule;
+}
+
+/**
+ * What is constant for a session: the `# Session:` line, as one line of JSON. It stands in the
+ * session's first frame, in its first frame in each file, and again where it has changed; the last
+ * one counts.
+ */
+export interface SessionInfo {
+  readonly app?: string;
+  readonly version?: string;
+  readonly os?: string;
+  readonly arch?: string;
+  readonly startedMs: EpochMs;
+  /** Time between two flushes; twice this after its last frame a session counts as ended. */
+  readonly intervalMs: number;
+  readonly runId?: string;
+  readonly gitSha?: string;
+  /** By family name; gauges without an entry take the defaults of {@link GaugeMerge}. */
+  readonly gauges?: Readonly<Record<string, GaugeMerge>>;
+  /** Digest of the catalogue that the write gate used: `catalog-<digest>.json` beside the day files. */
+  readonly catalog?: string;
+}
+
+/** One valid frame, read. */
+export interface Frame {
+  readonly header: FrameHeader;
+  /** The session's info as of this frame, wherever it was written. */
+  readonly info: SessionInfo;
+  readonly families: readonly MetricFamily[];
+}
+
+/** Where a valid frame lies. */
+export interface FrameRef {
+  readonly header: FrameHeader;
+  readonly info: SessionInfo;
+  /** File name inside the journal's directory. */
+  readonly file: string;
+  /** Of the `#` of `# Written`. */
+  readonly offsetBytes: number;
+  /** Up to and including the line feed of `# End`. */
+  readonly lengthBytes: number;
+  readonly sampleCount: number;
+}

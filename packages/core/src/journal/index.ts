@@ -1,0 +1,11 @@
+export type {
+  ConsentGrant,
+  Frame,
+  FrameHeader,
+  FrameKind,
+  FrameOrigin,
+  FrameRef,
+  GaugeMerge,
+  GaugeRule,
+  SessionInfo,
+} from "./frame.ts";

@@ -1,0 +1,2 @@
+export type { Projected, Projection, ProjectionContext } from "./projection.ts";
+export type { TotalSample, Totals, TotalsOptions } from "./totals.ts";

@@ -1,0 +1,26 @@
+import type { FrameOrigin, SessionInfo } from "../journal/frame.ts";
+import type { FamilyMetadata, Label } from "../series/series.ts";
+
+/** What a projection may look at besides the series itself. */
+export interface ProjectionContext {
+  readonly family: FamilyMetadata;
+  readonly origin: FrameOrigin;
+  readonly session: SessionInfo;
+}
+
+/** A series on its way out: name and labels, or the reason why it stays. */
+export type Projected =
+  | { readonly name: string; readonly labels: readonly Label[] }
+  | { readonly withheld: string };
+
+/**
+ * Decides, once for each series of each session, under which name and labels it leaves, if at all:
+ * joined session labels, the privacy gate, external labels, relabelling. Pure.
+ *
+ * Series that fall together are merged by the totals: counters and histograms add up, gauges follow
+ * their {@link GaugeMerge}.
+ */
+export type Projection = (
+  series: { readonly name: string; readonly labels: readonly Label[] },
+  context: ProjectionContext,
+) => Projected;

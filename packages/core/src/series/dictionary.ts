@@ -1,0 +1,80 @@
+import type { Label, Series } from "./series.ts";
+
+/** Hands out one {@link Series} object for each name and label set. */
+export interface SeriesDictionary {
+  /**
+   * The series with this name and these labels, in any order. Empty values are left out: they mean
+   * the same as an absent label.
+   *
+   * @throws {RangeError} A label name stands twice.
+   */
+  intern(name: string, labels: readonly Label[]): Series;
+  readonly size: number;
+}
+
+/** A dictionary of its own; series of two dictionaries are never the same object. */
+export function createSeriesDictionary(): SeriesDictionary {
+  const byKey = new Map<string, Series>();
+  return {
+    intern(name, labels) {
+      const canonical = canonicalLabels(labels);
+      const key = seriesKey(name, canonical);
+      const known = byKey.get(key);
+      if (known) return known;
+      const series: Series = { name, labels: canonical };
+      byKey.set(key, series);
+      return series;
+    },
+    get size() {
+      return byKey.size;
+    },
+  };
+}
+
+/**
+ * A string that two series share exactly when name and label set are equal. The separator, U+FFFF,
+ * is no character, so no valid name or value holds it.
+ *
+ * @param labels Canonical, as {@link Series.labels}.
+ */
+export function seriesKey(name: string, labels: readonly Label[]): string {
+  let key = name;
+  for (const label of labels) key += `\uffff${label.name}\uffff${label.value}`;
+  return key;
+}
+
+/**
+ * Sorted by name in code point order, without empty values.
+ *
+ * @throws {RangeError} A label name stands twice.
+ */
+export function canonicalLabels(labels: readonly Label[]): readonly Label[] {
+  const kept = labels.filter((label) => label.value !== "");
+  kept.sort((a, b) => compareCodePoints(a.name, b.name));
+  for (let i = 1; i < kept.length; i++) {
+    const { name } = kept[i]!;
+    if (kept[i - 1]!.name === name) throw new RangeError(`label ${JSON.stringify(name)} stands twice`);
+  }
+  return kept;
+}
+
+/** Order by Unicode code point, which is also the order of the UTF-8 bytes; `<` compares UTF-16 units. */
+export function compareCodePoints(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const x = a.charCodeAt(i);
+    const y = b.charCodeAt(i);
+    if (x === y) continue;
+    const xIsSurrogate = x >= 0xd800 && x <= 0xdfff;
+    const yIsSurrogate = y >= 0xd800 && y <= 0xdfff;
+    if (xIsSurrogate !== yIsSurrogate) return xIsSurrogate ? 1 : -1;
+    return x - y;
+  }
+  return a.length - b.length;
+}
+
+/** The value of the label `name`, or the empty string, as Prometheus reads an absent label. */
+export function labelValue(series: Series, name: string): string {
+  for (const label of series.labels) if (label.name === name) return label.value;
+  return "";
+}
