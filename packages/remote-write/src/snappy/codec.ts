@@ -1,0 +1,28 @@
+/// <reference path="./snappyjs.d.ts" />
+import { compress, uncompress } from "snappyjs";
+import { DecodeError } from "../decode-error.ts";
+import { checkSnappyBlock } from "./check-block.ts";
+
+/** The block format of snappy. The framed format is another one and never used here. */
+export interface SnappyCodec {
+  /** The same bytes always make the same block. */
+  compress(bytes: Uint8Array): Uint8Array;
+  /**
+   * @param maxBytes Longest result; a block that declares more is refused before memory is taken.
+   * @throws {DecodeError} `ERR_DECODE_SNAPPY` or `ERR_DECODE_TOO_LARGE`.
+   */
+  uncompress(block: Uint8Array, maxBytes: number): Uint8Array;
+}
+
+/** The default codec: snappyjs, which runs everywhere, behind a check that it lacks itself. */
+export const snappyjsCodec: SnappyCodec = {
+  compress,
+  uncompress(block, maxBytes) {
+    checkSnappyBlock(block, maxBytes);
+    try {
+      return uncompress(block, maxBytes);
+    } catch (cause) {
+      throw new DecodeError("ERR_DECODE_SNAPPY", "the snappy block is corrupt", { cause });
+    }
+  },
+};

@@ -1,0 +1,5 @@
+/** snappyjs 0.7.0 carries no types. */
+declare module "snappyjs" {
+  export function compress(bytes: Uint8Array): Uint8Array;
+  export function uncompress(bytes: Uint8Array, maxLength?: number): Uint8Array;
+}

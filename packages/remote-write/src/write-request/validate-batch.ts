@@ -1,0 +1,102 @@
+import type { Batch, BatchSeries, Refusal } from "@promferry/core/delivery";
+import type { EpochMs } from "@promferry/core/series";
+import { createLabelCache, type LabelCache, type LabelProblem } from "./series-labels.ts";
+
+export interface ValidateOptions {
+  /** Samples later than this are refused. Default: none is. */
+  readonly latestMs?: EpochMs;
+  /** Keeps what is known of series from one call to the next. Default: of this call only. */
+  readonly labels?: LabelCache;
+}
+
+/** A batch that 1.0 allows, and what was taken out of it. */
+export interface ValidatedBatch {
+  readonly batch: Batch;
+  /** One entry a rule, with one example; their counts and the batch's add up to what came in. */
+  readonly refused: readonly Refusal[];
+}
+
+/**
+ * Takes out what 1.0 forbids. Receivers answer 2xx to most of it and drop it without a word.
+ *
+ * A series is refused whole when its name or a label name is missing, empty, repeated or outside
+ * the classic patterns (names beyond them are valid from 2.0 on), when a value holds half a
+ * surrogate pair, when it stands in the batch a second time, or when its timestamps are not whole
+ * milliseconds in strictly ascending order. Of a series that reaches beyond `latestMs` only the
+ * samples beyond it are refused. A series without samples disappears.
+ *
+ * @see Remote-Write 1.0, "Labels", "Ordering"
+ */
+export function validateBatch(batch: Batch, options: ValidateOptions = {}): ValidatedBatch {
+  const { latestMs = Number.POSITIVE_INFINITY, labels = createLabelCache() } = options;
+  const kept: BatchSeries[] = [];
+  const refusals = new Map<string, { count: number; example: string }>();
+  const keys = new Set<string>();
+  let sampleCount = 0;
+
+  function refuse({ rule, example }: LabelProblem, count: number): void {
+    const refusal = refusals.get(rule);
+    if (refusal) refusal.count += count;
+    else refusals.set(rule, { count, example });
+  }
+
+  for (const entry of batch.series) {
+    const { timestampsMs, values } = entry;
+    if (timestampsMs.length === 0) continue;
+    const { problem: labelProblem, key } = labels.of(entry.series);
+    const problem = labelProblem ?? sampleProblem(entry) ?? repetition(entry, keys, key);
+    if (problem) {
+      refuse(problem, timestampsMs.length);
+      continue;
+    }
+    const timely = countUpTo(timestampsMs, latestMs);
+    if (timely < timestampsMs.length) {
+      refuse(
+        { rule: "a sample is later than the receiver's clock allows", example: entry.series.name },
+        timestampsMs.length - timely,
+      );
+    }
+    if (timely === 0) continue;
+    sampleCount += timely;
+    kept.push(
+      timely === timestampsMs.length
+        ? entry
+        : { ...entry, timestampsMs: timestampsMs.slice(0, timely), values: values.slice(0, timely) },
+    );
+  }
+  return { batch: { series: kept, sampleCount }, refused: Array.from(refusals, toRefusal) };
+}
+
+function sampleProblem({ series, timestampsMs }: BatchSeries): LabelProblem | undefined {
+  let previous = Number.NEGATIVE_INFINITY;
+  for (const timestampMs of timestampsMs) {
+    if (!Number.isSafeInteger(timestampMs)) {
+      return { rule: "a timestamp is not a whole number of milliseconds", example: series.name };
+    }
+    if (timestampMs <= previous) {
+      return { rule: "timestamps of a series are not strictly ascending", example: series.name };
+    }
+    previous = timestampMs;
+  }
+  return undefined;
+}
+
+function repetition(entry: BatchSeries, keys: Set<string>, key: string): LabelProblem | undefined {
+  if (keys.has(key)) return { rule: "a series stands twice in one batch", example: entry.series.name };
+  keys.add(key);
+  return undefined;
+}
+
+function countUpTo(ascending: readonly EpochMs[], latestMs: EpochMs): number {
+  let count = ascending.length;
+  while (count > 0 && ascending[count - 1]! > latestMs) count--;
+  return count;
+}
+
+const EXAMPLE_LENGTH = 64;
+
+function toRefusal([rule, { count, example }]: [string, { count: number; example: string }]): Refusal {
+  if (example === "") return { reason: rule, count };
+  const shown = example.length > EXAMPLE_LENGTH ? `${example.slice(0, EXAMPLE_LENGTH)}…` : example;
+  return { reason: `${rule}, for example ${JSON.stringify(shown)}`, count };
+}
