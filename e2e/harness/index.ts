@@ -1,0 +1,40 @@
+export {
+  type ProgramOptions,
+  type ProgramResult,
+  type RunningProgram,
+  runCli,
+  startCli,
+  startProgram,
+  startSource,
+  workspaceRoot,
+} from "./cli.ts";
+export {
+  exportedSamples,
+  type InstantResult,
+  type Labels,
+  query,
+  queryRange,
+  type StoredSample,
+  type StoredSeries,
+  samplesOf,
+  series,
+} from "./prometheus-query.ts";
+export { runPromtool } from "./promtool.ts";
+export {
+  type Fault,
+  type FaultPoint,
+  type ProxiedRequest,
+  type Proxy,
+  type ProxyOptions,
+  startProxy,
+} from "./proxy.ts";
+export { describeWithServers, requireServer, type ServerName } from "./require-server.ts";
+export type { RunningServer } from "./server-process.ts";
+export {
+  type PrometheusOptions,
+  type ServerOptions,
+  startNodeExporter,
+  startPrometheus,
+  startPushgateway,
+  startVictoriaMetrics,
+} from "./servers.ts";

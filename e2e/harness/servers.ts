@@ -1,0 +1,88 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type RunningServer, startServer } from "./server-process.ts";
+
+export interface PrometheusOptions {
+  /** `storage.tsdb.out_of_order_time_window`, for example `"30d"`. Default: none, late samples are refused. */
+  readonly outOfOrderTimeWindow?: string;
+  /** Entries of `scrape_configs`, in Prometheus' own words. Default: none, nothing is scraped. */
+  readonly scrapeConfigs?: readonly object[];
+  /** `storage.tsdb.retention.time`. Default `"365d"`. */
+  readonly retention?: string;
+  /** Takes native histograms. Default false. */
+  readonly nativeHistograms?: boolean;
+  /** Further flags, each as `--name=value`. */
+  readonly flags?: readonly string[];
+  /** Fills the storage folder before the start, for example with blocks. */
+  readonly prepareData?: (dataDir: string) => Promise<void>;
+}
+
+/** Prometheus with the remote-write receiver on: `<url>/api/v1/write`. */
+export function startPrometheus(options: PrometheusOptions = {}): Promise<RunningServer> {
+  const { outOfOrderTimeWindow, scrapeConfigs = [], retention = "365d", flags = [] } = options;
+  // JSON is YAML.
+  const config = JSON.stringify({
+    scrape_configs: scrapeConfigs,
+    ...(outOfOrderTimeWindow === undefined
+      ? {}
+      : { storage: { tsdb: { out_of_order_time_window: outOfOrderTimeWindow } } }),
+  });
+  return startServer({
+    name: "prometheus",
+    readyPath: "/-/ready",
+    async prepare(dir) {
+      await writeFile(join(dir, "prometheus.yml"), config);
+      await mkdir(join(dir, "data"));
+      await options.prepareData?.(join(dir, "data"));
+    },
+    args: ({ host, dir }) => [
+      `--config.file=${join(dir, "prometheus.yml")}`,
+      `--storage.tsdb.path=${join(dir, "data")}`,
+      `--storage.tsdb.retention.time=${retention}`,
+      `--web.listen-address=${host}`,
+      "--web.enable-remote-write-receiver",
+      ...(options.nativeHistograms ? ["--enable-feature=native-histograms"] : []),
+      ...flags,
+    ],
+  });
+}
+
+export interface ServerOptions {
+  /** Further flags, each as `--name=value`. */
+  readonly flags?: readonly string[];
+}
+
+/** Pushgateway without persistence. */
+export function startPushgateway(options: ServerOptions = {}): Promise<RunningServer> {
+  return startServer({
+    name: "pushgateway",
+    readyPath: "/-/ready",
+    args: ({ host }) => [`--web.listen-address=${host}`, ...(options.flags ?? [])],
+  });
+}
+
+/** Single-node VictoriaMetrics that keeps a hundred years and answers without caches or delay. */
+export function startVictoriaMetrics(options: ServerOptions = {}): Promise<RunningServer> {
+  return startServer({
+    name: "victoria-metrics",
+    readyPath: "/health",
+    args: ({ host, dir }) => [
+      `-storageDataPath=${join(dir, "data")}`,
+      `-httpListenAddr=${host}`,
+      "-retentionPeriod=100y",
+      "-search.disableCache",
+      "-search.latencyOffset=0s",
+      "-memory.allowedBytes=512MB",
+      ...(options.flags ?? []),
+    ],
+  });
+}
+
+/** Node exporter: `<url>/metrics`. */
+export function startNodeExporter(options: ServerOptions = {}): Promise<RunningServer> {
+  return startServer({
+    name: "node-exporter",
+    readyPath: "/metrics",
+    args: ({ host }) => [`--web.listen-address=${host}`, ...(options.flags ?? [])],
+  });
+}
