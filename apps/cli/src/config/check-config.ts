@@ -1,0 +1,122 @@
+import { appNameOf } from "./app-name.ts";
+import { authType, checkAuth } from "./check-auth.ts";
+import { EXPOSED_CREDENTIALS, urlProblem, wouldExposeCredentials } from "./check-url.ts";
+import { checkVariables } from "./check-variables.ts";
+import { destinationKind, kindsOfKey } from "./destination-kind.ts";
+import { errorAt, type Finding, warningAt } from "./finding.ts";
+import { nearest } from "./nearest.ts";
+import type { ConfigPath } from "./positions.ts";
+import type { ConfigFile, DestinationConfig, MetricsConfig } from "./schema.ts";
+
+/** The journal's folder where nothing says otherwise. */
+export const DEFAULT_DIR = "~/.promferry/metrics";
+
+/** What the schema can't say: how fields depend on each other. */
+export function checkConfig(config: ConfigFile, raw: unknown): Finding[] {
+  const { metrics } = config;
+  const app = config.app ?? appNameOf(metrics.dir ?? DEFAULT_DIR);
+  const rawDestinations =
+    (raw as { metrics?: { destinations?: readonly unknown[] } }).metrics?.destinations ?? [];
+  return [
+    ...checkMetrics(metrics),
+    ...metrics.destinations.flatMap((destination, i) =>
+      checkDestination(destination, rawDestinations[i], ["metrics", "destinations", i], app),
+    ),
+    ...metrics.destinations.flatMap((destination, i) => {
+      const first = metrics.destinations.findIndex((other) => other.name === destination.name);
+      if (first === i) return [];
+      return [
+        errorAt(["metrics", "destinations", i, "name"], `a second destination named ${destination.name}`),
+      ];
+    }),
+  ];
+}
+
+function checkMetrics(metrics: MetricsConfig): Finding[] {
+  const findings: Finding[] = [];
+  const { default_destination: chosen, identity } = metrics;
+  const names = metrics.destinations.map(({ name }) => name);
+  if (chosen !== undefined && !names.includes(chosen)) {
+    const guess = nearest(chosen, names);
+    const hint = guess ? `did you mean ${guess}?` : `known: ${names.join(", ") || "none"}`;
+    findings.push(errorAt(["metrics", "default_destination"], `no destination is named ${chosen}; ${hint}`));
+  }
+  if (!metrics.anonymize_user && identity !== undefined && identity !== "none") {
+    const message = `contradicts anonymize_user: false, which means none; leave one of the two out`;
+    findings.push(errorAt(["metrics", "identity"], message));
+  }
+  if (identity === "rotating") {
+    findings.push(warningAt(["metrics", "identity"], ROTATING_ABSENT));
+  }
+  if (identity === "hostname-sha256") {
+    const message = "a hash of the host name can be guessed by trying names; installation can't";
+    findings.push(warningAt(["metrics", "identity"], message));
+  }
+  if (metrics.write_interval < 1000) {
+    findings.push(errorAt(["metrics", "write_interval"], "expected at least 1s"));
+  }
+  return findings;
+}
+
+export const ROTATING_ABSENT = "this version has no rotating identity yet; use installation";
+export const PROTOCOL_2_ABSENT = "this version speaks remote write 1.0 only; use 1, or leave it out";
+
+const RESERVED_HEADERS: Readonly<Record<string, string>> = {
+  authorization: "use auth",
+  "proxy-authorization": "use the variable HTTPS_PROXY",
+  "x-scope-orgid": "use tenant",
+  "content-type": "the format decides it",
+  "content-encoding": "the format decides it",
+  "content-length": "the body decides it",
+  "transfer-encoding": "the body decides it",
+  host: "the URL decides it",
+  connection: "the connection is not configurable",
+  "retry-attempt": "the uploader counts",
+  "x-prometheus-remote-write-version": "the protocol decides it",
+};
+
+/** @param raw The entry as it stands in the file, which shows what was left to its default. */
+export function checkDestination(
+  destination: DestinationConfig,
+  raw: unknown,
+  path: ConfigPath,
+  app = "promferry",
+): Finding[] {
+  const findings: Finding[] = [];
+  const keyError = (key: string, message: string) =>
+    findings.push({ severity: "error", at: "key", path: [...path, key], message });
+  const { name, type, url, auth, tls } = destination;
+
+  if (/^\d{4}-\d{2}/.test(name)) {
+    findings.push(errorAt([...path, "name"], `begins like a date, which --to would take for an end date`));
+  }
+  for (const key of Object.keys(raw ?? {})) {
+    const kinds = kindsOfKey(key);
+    if (kinds && !kinds.includes(destinationKind(type)))
+      keyError(key, `${key} is only for ${kinds.join(" and ")}`);
+  }
+  const problem = url.includes("${") ? undefined : urlProblem(url);
+  if (problem) findings.push(errorAt([...path, "url"], problem));
+  if (auth) findings.push(...checkAuth(auth, [...path, "auth"]));
+  if (authType(auth) !== "none" && !destination.insecure && wouldExposeCredentials(url)) {
+    findings.push(errorAt([...path, "url"], EXPOSED_CREDENTIALS));
+  }
+  for (const header of Object.keys(destination.headers)) {
+    const reason = RESERVED_HEADERS[header.toLowerCase()];
+    const at = { severity: "error", at: "key", path: [...path, "headers", header] } as const;
+    if (reason) findings.push({ ...at, message: `${header} is not yours to set: ${reason}` });
+    else if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(header))
+      findings.push({ ...at, message: "expected a header's name" });
+  }
+  if ((tls?.cert_file === undefined) !== (tls?.key_file === undefined)) {
+    findings.push(errorAt([...path, "tls"], "cert_file and key_file go together"));
+  }
+  if (destination.tenant_in_path && destination.tenant === undefined)
+    keyError("tenant_in_path", "needs a tenant");
+  if (destination.protocol === 2) findings.push(warningAt([...path, "protocol"], PROTOCOL_2_ABSENT));
+  if (destination.grouping_keys?.["job"] !== undefined) {
+    findings.push(errorAt([...path, "grouping_keys", "job"], "the job is set by job_name"));
+  }
+  findings.push(...checkVariables(destination, path, app));
+  return findings;
+}

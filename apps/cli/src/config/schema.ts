@@ -1,0 +1,169 @@
+import { z } from "zod";
+import { BYTE_SIZE_PATTERN, parseByteSize } from "./byte-size.ts";
+import { DURATION_PATTERN, parseDuration } from "./duration.ts";
+
+/** The spellings of `type`; the aliases name servers that all speak remote write. */
+export const DESTINATION_TYPES = [
+  "remote-write",
+  "grafana-cloud",
+  "prometheus",
+  "mimir",
+  "cortex",
+  "victoriametrics",
+  "pushgateway",
+  "http",
+] as const;
+
+/** What a label of Prometheus' text format may be called. */
+export const LABEL_NAME_PATTERN: RegExp = /^(?!__)[A-Za-z_][A-Za-z0-9_]*$/;
+
+const text = z.string({ error: "expected a text" });
+const flag = z.boolean({ error: "expected true or false" });
+
+const duration = text
+  .regex(DURATION_PATTERN, { error: "expected a duration such as 30s, 5m or 1h30m", abort: true })
+  .transform((value) => parseDuration(value) ?? 0)
+  .meta({ examples: ["30s", "5m", "1h30m"] });
+
+const byteSize = text
+  .regex(BYTE_SIZE_PATTERN, { error: "expected a size such as 256MiB", abort: true })
+  .transform((value) => parseByteSize(value) ?? 0)
+  .meta({ examples: ["64MiB", "1GiB"] });
+
+const labelName = text.regex(LABEL_NAME_PATTERN, {
+  error: "expected a label name: letters, digits and _, not beginning with a digit or __",
+});
+const labels = z.record(labelName, text);
+
+const command = z
+  .union([z.string().min(1), z.array(z.string()).min(1)], {
+    error: "expected a command: a text for the shell, or a list of program and arguments",
+  })
+  .describe("A text goes through the shell; a list runs without one.");
+
+const auth = z.strictObject({
+  type: z
+    .enum(["none", "basic", "bearer"], { error: "expected none, basic or bearer" })
+    .optional()
+    .describe("May be left out where the fields below say it."),
+  username: text.optional(),
+  password: text.optional().describe("Better a variable, password_file or password_cmd."),
+  password_file: text.optional(),
+  password_cmd: command.optional(),
+  token: text.optional().describe("Better a variable, token_file or token_cmd."),
+  token_file: text.optional(),
+  token_cmd: command.optional(),
+});
+
+const tls = z.strictObject({
+  ca_file: text.optional().describe("PEM; replaces the system's certificate authorities."),
+  cert_file: text.optional(),
+  key_file: text.optional(),
+});
+
+const RELABEL_ACTIONS = [
+  "replace",
+  "keep",
+  "drop",
+  "keepequal",
+  "dropequal",
+  "labelmap",
+  "labeldrop",
+  "labelkeep",
+  "hashmod",
+  "lowercase",
+  "uppercase",
+] as const;
+
+const relabelRule = z.strictObject({
+  source_labels: z.array(text, { error: "expected a list of label names" }).optional(),
+  separator: text.optional(),
+  regex: text.optional(),
+  modulus: z.int({ error: "expected a whole number" }).min(1).optional(),
+  target_label: text.optional(),
+  replacement: text.optional(),
+  action: z.enum(RELABEL_ACTIONS, { error: `expected one of ${RELABEL_ACTIONS.join(", ")}` }).optional(),
+});
+
+/** One entry of `metrics.destinations`. */
+export const destinationSchema = z.strictObject({
+  name: text
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, {
+      error: "expected a name of letters, digits, dot, dash and underscore",
+    })
+    .describe("Given to --to; must not begin like a date."),
+  type: z.enum(DESTINATION_TYPES, { error: `expected one of ${DESTINATION_TYPES.join(", ")}` }),
+  url: text.describe("http:// or https://, without user and password."),
+  auth: auth.optional(),
+  insecure: flag.default(false).describe("Allows credentials over plain http to another machine."),
+  tls: tls.optional(),
+  headers: z.record(text, text).default({}),
+  timeout: duration.default(30_000).describe("Of one request."),
+  tenant: text.optional().describe("Sent as X-Scope-OrgID."),
+  tenant_in_path: flag.default(false).describe("Puts /tenant/<tenant> before the URL's path instead."),
+  protocol: z
+    .union([z.literal(1), z.literal(2), z.literal("auto")], { error: "expected 1, 2 or auto" })
+    .default(1)
+    .describe("Version of remote write."),
+  samples_per_second: z.number({ error: "expected a number" }).positive().optional(),
+  on_too_old: z.enum(["skip", "collapse"], { error: "expected skip or collapse" }).default("skip"),
+  max_age: duration.optional().describe("Samples older than this are skipped and reported."),
+  external_labels: labels.default({}),
+  write_relabel_configs: z.array(relabelRule, { error: "expected a list of rules" }).default([]),
+  format: z
+    .enum(["prometheus-text", "json"], { error: "expected prometheus-text or json" })
+    .default("prometheus-text"),
+  gzip: flag.default(false),
+  job_name: text.optional().describe("Default: the app's name."),
+  grouping_keys: labels.optional().describe("Default: user."),
+});
+
+const IDENTITIES = ["none", "rotating", "installation", "hostname-sha256"] as const;
+const SESSION_LABELS = ["version", "os", "arch", "run_id", "git_sha"] as const;
+
+const metrics = z.strictObject({
+  enabled: flag.default(false).describe("Whether the program may collect at all."),
+  dir: text.optional().describe("Where the day files are. Default ~/.promferry/metrics."),
+  retention_days: z.number({ error: "expected a number of days" }).min(0).default(7).describe("0: for ever."),
+  delete_after_push: flag.default(false),
+  retention_overrides_upload: flag
+    .default(false)
+    .describe("Deletes old days even where a destination does not have them yet."),
+  max_bytes: byteSize.default(256 * 1024 ** 2),
+  day_boundary: z.enum(["local", "utc"], { error: "expected local or utc" }).default("local"),
+  write_interval: duration.default(300_000),
+  anonymize_user: flag.default(true).describe("false means identity none, never the plain host name."),
+  identity: z
+    .enum(IDENTITIES, { error: `expected one of ${IDENTITIES.join(", ")}` })
+    .optional()
+    .describe("Default installation, or none where anonymize_user is false."),
+  exclude_cluster_info: flag.default(true),
+  default_destination: text.optional().describe("What upload-metrics takes without --to. Default: all."),
+  session_labels: z
+    .array(z.enum(SESSION_LABELS, { error: `expected ${SESSION_LABELS.join(", ")}` }), {
+      error: "expected a list",
+    })
+    .default(["version", "os", "arch"]),
+  exclusive: flag.default(false).describe("This is the only installation that writes these series."),
+  destinations: z.array(destinationSchema, { error: "expected a list" }).default([]),
+});
+
+/** The whole file. Keys are spelled as there; durations become milliseconds and sizes bytes. */
+export const configSchema = z.strictObject({
+  app: text
+    .regex(/^[A-Za-z][A-Za-z0-9_-]*$/, { error: "expected a name of letters, digits, _ and -" })
+    .optional()
+    .describe("The program whose metrics these are. Default: from metrics.dir, ~/.k1/metrics is k1."),
+  metrics: metrics.prefault({}),
+});
+
+export type ConfigFile = z.output<typeof configSchema>;
+export type MetricsConfig = ConfigFile["metrics"];
+export type DestinationConfig = MetricsConfig["destinations"][number];
+export type AuthConfig = NonNullable<DestinationConfig["auth"]>;
+export type CommandLine = NonNullable<AuthConfig["password_cmd"]>;
+
+/** JSON Schema of the file, for editors. */
+export function configJsonSchema(): object {
+  return z.toJSONSchema(configSchema, { io: "input", unrepresentable: "any" });
+}
