@@ -1,8 +1,51 @@
-import type { Frame } from "../journal/frame.ts";
-import type { EpochMs, FamilyMetadata, SampleValue, Series } from "../series/series.ts";
-import type { Projection } from "./projection.ts";
+/**
+ * Totals over sessions.
+ *
+ * A program's counters start from zero in every run, and runs overlap. A destination sees one
+ * series for each label set:
+ *
+ *     total(series, t) = base + sum over sessions of their reset-aware growth up to t
+ *
+ * Frames go in by time; samples come out. The result depends on the frames alone, not on how they
+ * were cut into uploads.
+ */
 
-/** One sample of a series as every destination sees it: one series for each label set, over all sessions. */
+import type { Frame, FrameHeader } from "../journal/frame.ts";
+import { seriesKey } from "../series/dictionary.ts";
+import type {
+  EpochMs,
+  FamilyMetadata,
+  MetricFamily,
+  MetricType,
+  SampleValue,
+  Series,
+} from "../series/series.ts";
+import { advance, beginAccumulator } from "./accumulator.ts";
+import { addSourceBucket, bucketTotal, endSource } from "./bucket-totals.ts";
+import { readCheckpoint, type TotalsCheckpoint, writeCheckpoint } from "./checkpoint.ts";
+import type { Projection } from "./projection.ts";
+import { boundOf, familyAs, shapeOf } from "./series-shape.ts";
+import {
+  findSlot,
+  runsAt,
+  type SessionState,
+  type Slot,
+  type SourceGroup,
+  setSlot,
+} from "./session-state.ts";
+import { createTargetTable, openBound, type TargetTable } from "./target-table.ts";
+import {
+  counterTotal,
+  endCounter,
+  gaugeTotal,
+  isLive,
+  joinGauge,
+  markSettled,
+  type Target,
+} from "./targets.ts";
+import { createWithholding, type Withheld } from "./withholding.ts";
+
+/** One sample of a series as a destination sees it: one series for each label set, over all sessions. */
 export interface TotalSample {
   readonly series: Series;
   readonly family: FamilyMetadata;
@@ -12,13 +55,426 @@ export interface TotalSample {
 
 export interface TotalsOptions {
   readonly project: Projection;
+  /** State to go on from. Frames that it covers are ignored when they come again. */
+  readonly checkpoint?: TotalsCheckpoint;
 }
 
+/**
+ * The state of the totals for one destination.
+ *
+ * Of one session, frames must come in the order of their `seq`; one that comes too late is ignored,
+ * since its successor already held what it counted. Frames of `kind=changes` are refused with a
+ * `TypeError`.
+ */
 export interface Totals {
-  /** Takes a frame into the state and emits nothing: it was accepted before, or it came late. */
+  /**
+   * Takes one frame of `origin=app` into the state without a sample of its own, or one frame of
+   * `origin=scrape` that the destination has had.
+   *
+   * With `late: false` the destination has had its samples. With `late: true` it has not, and has
+   * newer ones: the growth shows in the series' next sample, or through {@link settleLate}. A late
+   * frame of `origin=scrape` is not folded but given to {@link step}: nothing else will show it.
+   */
   fold(frame: Frame, options: { readonly late: boolean }): void;
-  /** Takes the frames of one instant and gives the samples of that instant. */
+  /**
+   * Takes the frames of one instant, all of equal `writtenMs`, and gives their samples, in order of
+   * first appearance. Frames of `origin=app` must be later than every frame given before.
+   *
+   * A counter's series that is new to the destination is preceded by a 0 at its session's previous
+   * frame, at least 1 ms earlier, so that `increase` sees its first events.
+   */
   step(frames: readonly Frame[]): TotalSample[];
   /** What late frames added to series that no later step carried, as samples at `atMs`. */
   settleLate(atMs: EpochMs): TotalSample[];
+  /** The state after the newest frame: every counter's total, and the gauges of sessions that run. */
+  latest(): TotalSample[];
+  /** What stayed behind so far, by reason. */
+  withheld(): readonly Withheld[];
+  /** All state, to be stored as JSON. */
+  checkpoint(): TotalsCheckpoint;
+}
+
+/** Creates the totals of one destination, empty or from a checkpoint. */
+export function createTotals(options: TotalsOptions): Totals {
+  return new TotalsState(options);
+}
+
+/** Which type a family has, and the session that says so. */
+interface TypeClaim {
+  readonly type: MetricType;
+  readonly startedMs: EpochMs;
+  readonly session: string;
+}
+
+/** The series that one version of a program has fed. */
+interface VersionState {
+  readonly targets: Set<Target>;
+  /** Whether their end has been told. */
+  told: boolean;
+}
+
+class TotalsState implements Totals {
+  readonly #project: Projection;
+  readonly #table: TargetTable;
+  readonly #sessions: Map<string, SessionState>;
+  readonly #running: Set<SessionState>;
+  readonly #types: Map<string, TypeClaim>;
+  readonly #versions: Map<string, VersionState>;
+  readonly #withholding = createWithholding();
+  #newestMs: EpochMs;
+  #step = 0;
+  #touched: { readonly target: Target; readonly session: SessionState }[] = [];
+
+  constructor(options: TotalsOptions) {
+    const table = createTargetTable();
+    const state = readCheckpoint(options.checkpoint, table);
+    this.#project = options.project;
+    this.#table = table;
+    this.#sessions = state.sessions;
+    this.#running = state.running;
+    this.#types = state.types;
+    this.#versions = state.versions;
+    this.#newestMs = state.newestMs;
+  }
+
+  fold(frame: Frame, { late }: { readonly late: boolean }): void {
+    this.#begin(frame.header.writtenMs);
+    if (frame.header.origin === "scrape") {
+      this.#passThrough(frame, undefined);
+      return;
+    }
+    this.#absorb(frame, false);
+    for (const { target, session } of this.#touched) {
+      if (late) target.owedSinceMs ??= session.previousMs ?? frame.header.writtenMs;
+      else markSettled(target);
+    }
+    if (!late) this.#endVersions(frame.header, []);
+  }
+
+  step(frames: readonly Frame[]): TotalSample[] {
+    const samples: TotalSample[] = [];
+    const atMs = frames[0]?.header.writtenMs;
+    if (atMs === undefined) return samples;
+    this.#begin(atMs);
+    const inOrder = [...frames].sort((a, b) => (a.header.session < b.header.session ? -1 : 1));
+    for (const frame of inOrder) {
+      if (frame.header.writtenMs !== atMs)
+        throw new RangeError("the frames of a step must be of one instant");
+      if (frame.header.origin === "scrape") this.#passThrough(frame, samples);
+      else this.#absorb(frame, true);
+    }
+    for (const { target, session } of this.#touched) this.#emit(target, atMs, session.previousMs, samples);
+    for (const frame of inOrder) this.#endVersions(frame.header, samples);
+    return samples;
+  }
+
+  settleLate(atMs: EpochMs): TotalSample[] {
+    const samples: TotalSample[] = [];
+    for (const target of this.#table.byKey.values()) {
+      const sinceMs = target.owedSinceMs;
+      if (sinceMs === undefined) continue;
+      // A gauge's late value has been overtaken: it is owed nothing.
+      if (target.kind === "gauge") target.owedSinceMs = undefined;
+      else this.#emit(target, atMs, sinceMs, samples);
+    }
+    return samples;
+  }
+
+  latest(): TotalSample[] {
+    const samples: TotalSample[] = [];
+    for (const target of this.#table.byKey.values()) {
+      if (!target.stale) this.#pushValue(target, this.#newestMs, samples);
+    }
+    return samples;
+  }
+
+  withheld(): readonly Withheld[] {
+    return this.#withholding.list();
+  }
+
+  checkpoint(): TotalsCheckpoint {
+    return writeCheckpoint({
+      newestMs: this.#newestMs,
+      targets: this.#table.byKey,
+      sessions: this.#sessions,
+      running: this.#running,
+      types: this.#types,
+      versions: this.#versions,
+    });
+  }
+
+  #begin(atMs: EpochMs): void {
+    this.#step++;
+    this.#touched = [];
+    if (atMs <= this.#newestMs) return;
+    this.#newestMs = atMs;
+    const over = [...this.#running].filter((session) => !runsAt(session, atMs));
+    for (const session of over.sort((a, b) => (a.id < b.id ? -1 : 1))) this.#end(session);
+  }
+
+  #end(session: SessionState): void {
+    this.#running.delete(session);
+    for (const { slot } of session.slots.values()) {
+      if (slot.kind === "counter") endCounter(slot.target, slot.accumulator);
+      else if (slot.kind === "gauge") slot.target.live.delete(session);
+    }
+    for (const { target, buckets } of session.groups.values()) if (target) endSource(target.totals, buckets);
+    if (!session.exited) return;
+    session.slots.clear();
+    session.slotOf.clear();
+    session.groups.clear();
+  }
+
+  /** A session that was silent for too long and writes again. */
+  #resume(session: SessionState): void {
+    this.#running.add(session);
+    for (const { slot } of session.slots.values()) {
+      if (slot.kind === "counter") slot.target.live.add(slot.accumulator);
+      else if (slot.kind === "gauge") joinGauge(session, slot);
+    }
+    for (const { target, buckets } of session.groups.values()) target?.totals.live.add(buckets);
+  }
+
+  /** The frame's session, brought up to the frame. */
+  #enter({ header, info }: Frame): SessionState {
+    let session = this.#sessions.get(header.session);
+    if (session) {
+      session.previousMs = session.lastMs;
+    } else {
+      session = {
+        id: header.session,
+        origin: header.origin,
+        info,
+        fromZero: false,
+        lastSeq: header.seq,
+        lastMs: header.writtenMs,
+        previousMs: undefined,
+        exited: false,
+        slots: new Map(),
+        slotOf: new Map(),
+        groups: new Map(),
+      };
+      this.#sessions.set(session.id, session);
+    }
+    session.info = info;
+    session.lastSeq = header.seq;
+    session.lastMs = header.writtenMs;
+    session.exited = header.exit;
+    if (header.kind === "start") session.fromZero = true;
+    return session;
+  }
+
+  /** Takes in a program's frame; `counts` says whether what stays behind is counted. */
+  #absorb(frame: Frame, counts: boolean): void {
+    const { header } = frame;
+    if (header.kind === "changes") {
+      throw new TypeError(`frame ${header.session}/${header.seq}: kind=changes is not supported yet`);
+    }
+    const known = this.#sessions.get(header.session);
+    // Its successor came first and held all that this one counted.
+    if (known && header.seq <= known.lastSeq) return;
+    const session = this.#enter(frame);
+    if (!this.#running.has(session)) this.#resume(session);
+    this.#versionOf(session).told = false;
+    for (const family of frame.families) {
+      if (this.#agreesOnType(family, session)) this.#absorbFamily(family, session, counts);
+      else if (counts) for (const series of family.series) this.#withholding.add("type_conflict", series);
+    }
+  }
+
+  /** The type that the newest session gives a family wins; samples of another type are refused. */
+  #agreesOnType({ name, type }: MetricFamily, session: SessionState): boolean {
+    const claim = this.#types.get(name);
+    const { startedMs } = session.info;
+    const isNewer =
+      !claim || startedMs > claim.startedMs || (startedMs === claim.startedMs && session.id >= claim.session);
+    if (isNewer) this.#types.set(name, { type, startedMs, session: session.id });
+    return isNewer || claim.type === type;
+  }
+
+  #absorbFamily(family: MetricFamily, session: SessionState, counts: boolean): void {
+    const isGrouped = family.type === "histogram" || family.type === "summary";
+    if (isGrouped) markResets(family, session);
+    for (let i = 0; i < family.series.length; i++) {
+      const source = family.series[i]!;
+      const value = family.values[i]!;
+      let slot = findSlot(session, source);
+      if (slot === undefined || slot.type !== family.type) {
+        slot = this.#open(source, value, family, session);
+        setSlot(session, source, slot);
+      } else if (slot.kind === "counter" || slot.kind === "bucket") {
+        const { accumulator } = slot;
+        advance(accumulator, value, slot.group?.reset ?? value < accumulator.last);
+      }
+      if (slot.kind === "gauge") {
+        slot.value = value;
+        slot.atMs = session.lastMs;
+      }
+      if (slot.kind !== "withheld") this.#touch(slot.target, session);
+      else if (counts) this.#withholding.add(slot.reason, source);
+    }
+  }
+
+  #open(source: Series, value: number, family: MetricFamily, session: SessionState): Slot {
+    const { type } = family;
+    const leaving = this.#project(source, { family, origin: session.origin, session: session.info });
+    if ("withheld" in leaving) return { kind: "withheld", type, reason: leaving.withheld };
+    const outFamily = familyAs(family, source.name, leaving.name);
+    if (session.origin === "scrape")
+      return { kind: "page", type, target: this.#table.page(leaving, outFamily) };
+
+    const shape = shapeOf(source, family);
+    if (shape === "gauge") {
+      const target = this.#table.gauge(leaving, outFamily, session.info.gauges?.[family.name] ?? {});
+      const slot = { kind: "gauge" as const, type, target, value, atMs: session.lastMs };
+      joinGauge(session, slot);
+      return slot;
+    }
+    if (Number.isNaN(value)) return { kind: "withheld", type, reason: "not_a_number" };
+    const accumulator = beginAccumulator(value, session.fromZero);
+    const group = type === "counter" ? undefined : groupOf(source, family, session);
+    const bound = shape === "bucket" ? boundOf(leaving.labels) : undefined;
+    if (group && bound !== undefined) {
+      const target = this.#table.buckets(leaving, outFamily);
+      group.target = target;
+      target.totals.live.add(group.buckets);
+      openBound(this.#table, target, bound, leaving, group.buckets);
+      addSourceBucket(group.buckets, bound, accumulator);
+      return { kind: "bucket", type, target, accumulator, group };
+    }
+    const target = this.#table.counter(leaving, outFamily);
+    target.live.add(accumulator);
+    return { kind: "counter", type, target, accumulator, group, isCount: shape === "count" };
+  }
+
+  #touch(target: Target, session: SessionState): void {
+    if (target.touchedIn === this.#step) return;
+    target.touchedIn = this.#step;
+    this.#touched.push({ target, session });
+    this.#versionOf(session).targets.add(target);
+  }
+
+  #passThrough(frame: Frame, out: TotalSample[] | undefined): void {
+    const session = this.#enter(frame);
+    const { writtenMs } = frame.header;
+    for (const family of frame.families) {
+      for (let i = 0; i < family.series.length; i++) {
+        const source = family.series[i]!;
+        let slot = findSlot(session, source);
+        if (slot === undefined || slot.type !== family.type) {
+          slot = this.#open(source, 0, family, session);
+          setSlot(session, source, slot);
+        }
+        if (slot.kind === "withheld") {
+          if (out) this.#withholding.add(slot.reason, source);
+          continue;
+        }
+        if (slot.kind !== "page") continue;
+        const { target } = slot;
+        const value = family.values[i]!;
+        const ownMs = family.timestampsMs[i]!;
+        const timestampMs = Number.isNaN(ownMs) ? writtenMs : ownMs;
+        target.session = session;
+        target.shownAtMs = writtenMs;
+        if (timestampMs > target.newestMs) {
+          target.newestMs = timestampMs;
+          target.value = value;
+          target.emitted = true;
+          out?.push({ series: target.series, family: target.family, timestampMs, value });
+        } else if (out && !(timestampMs === target.newestMs && Object.is(value, target.value))) {
+          this.#withholding.add("not_newer", source);
+        }
+      }
+    }
+  }
+
+  /** The target's sample at `atMs`, preceded, where the destination has had none, by where it began. */
+  #emit(target: Target, atMs: EpochMs, previousMs: EpochMs | undefined, out: TotalSample[]): void {
+    if (previousMs !== undefined) {
+      const timestampMs = Math.min(previousMs, atMs - 1);
+      const { family } = target;
+      if (target.kind === "counter" && !target.emitted) {
+        out.push({ series: target.series, family, timestampMs, value: 0 });
+      } else if (target.kind === "bucket") {
+        for (const { emitted, series, firstValue } of target.outlets) {
+          if (!emitted) out.push({ series, family, timestampMs, value: firstValue });
+        }
+      }
+    }
+    this.#pushValue(target, atMs, out);
+    markSettled(target);
+  }
+
+  #pushValue(target: Target, timestampMs: EpochMs, out: TotalSample[]): void {
+    const { family } = target;
+    switch (target.kind) {
+      case "counter":
+        out.push({ series: target.series, family, timestampMs, value: counterTotal(target) });
+        return;
+      case "bucket":
+        target.outlets.forEach(({ series }, i) => {
+          out.push({ series, family, timestampMs, value: bucketTotal(target.totals, i) });
+        });
+        return;
+      case "gauge": {
+        const value = gaugeTotal(target);
+        if (value === "ambiguous") this.#withholding.add("gauge_label_merge", target.series);
+        else if (value !== undefined) out.push({ series: target.series, family, timestampMs, value });
+        return;
+      }
+      case "page": {
+        const { session, series, value } = target;
+        const isShown = session && target.shownAtMs === session.lastMs && runsAt(session, this.#newestMs);
+        if (isShown) out.push({ series, family, timestampMs: target.newestMs, value });
+      }
+    }
+  }
+
+  /** Ends the series of versions that no session runs any more, once another version shows up. */
+  #endVersions({ origin, session }: FrameHeader, out: TotalSample[]): void {
+    if (origin === "scrape" || this.#versions.size < 2) return;
+    const running = new Set([...this.#running].map((each) => each.info.version ?? ""));
+    for (const [version, state] of this.#versions) {
+      if (state.told || running.has(version)) continue;
+      state.told = true;
+      const timestampMs = this.#sessions.get(session)!.lastMs;
+      for (const target of state.targets) {
+        if (isLive(target) || target.stale || !target.emitted) continue;
+        target.stale = true;
+        const ended = target.kind === "bucket" ? target.outlets : [target];
+        for (const { series } of ended) out.push({ series, family: target.family, timestampMs, value: null });
+      }
+    }
+  }
+
+  #versionOf(session: SessionState): VersionState {
+    const version = session.info.version ?? "";
+    let state = this.#versions.get(version);
+    if (!state) {
+      state = { targets: new Set(), told: false };
+      this.#versions.set(version, state);
+    }
+    return state;
+  }
+}
+
+/** Notes for each group of the family whether this frame shows a reset, before any of its series moves on. */
+function markResets(family: MetricFamily, session: SessionState): void {
+  for (let i = 0; i < family.series.length; i++) {
+    const slot = findSlot(session, family.series[i]!);
+    if (slot?.kind === "counter" && slot.group && slot.isCount) {
+      slot.group.reset = family.values[i]! < slot.accumulator.last;
+    }
+  }
+}
+
+function groupOf(source: Series, family: FamilyMetadata, session: SessionState): SourceGroup {
+  const labels = source.labels.filter(({ name }) => name !== "le" && name !== "quantile");
+  const key = seriesKey(family.name, labels);
+  let group = session.groups.get(key);
+  if (!group) {
+    group = { reset: undefined, target: undefined, buckets: { bounds: [], accumulators: [] } };
+    session.groups.set(key, group);
+  }
+  return group;
 }

@@ -1,0 +1,337 @@
+/**
+ * The totals' state as JSON, so that totals go on after the days they were made of are deleted.
+ *
+ * Version 1. Numbers that JSON lacks (an infinite bound, NaN) stand as the strings `"+Inf"`,
+ * `"-Inf"` and `"NaN"`.
+ */
+
+import type { FrameOrigin, GaugeMerge, SessionInfo } from "../journal/frame.ts";
+import type { EpochMs, FamilyMetadata, Label, MetricType, Series } from "../series/series.ts";
+import { addSourceBucket } from "./bucket-totals.ts";
+import { type SessionState, type Slot, type SourceGroup, setSlot } from "./session-state.ts";
+import type { TargetTable } from "./target-table.ts";
+import { joinGauge, type Target } from "./targets.ts";
+
+/** A number as JSON can hold it. */
+export type StoredNumber = number | "NaN" | "+Inf" | "-Inf";
+
+/** Name and labels, the labels as name and value in turn. */
+export type StoredSeries = readonly [name: string, ...labels: string[]];
+
+export interface StoredTarget {
+  readonly kind: Target["kind"];
+  readonly family: FamilyMetadata;
+  readonly emitted: boolean;
+  readonly stale: boolean;
+  readonly owedSinceMs?: EpochMs;
+  readonly series?: StoredSeries;
+  /** Of a counter. */
+  readonly endedGrowth?: StoredNumber;
+  /** Of a histogram. */
+  readonly bounds?: readonly {
+    readonly bound: StoredNumber;
+    readonly ended: StoredNumber;
+    readonly series: StoredSeries;
+    readonly emitted: boolean;
+    readonly firstValue: StoredNumber;
+  }[];
+  /** Of a gauge. */
+  readonly merge?: GaugeMerge;
+  /** Of a scraped series. */
+  readonly newestMs?: StoredNumber;
+  readonly value?: StoredNumber;
+}
+
+export interface StoredSlot {
+  readonly source: StoredSeries;
+  readonly kind: Slot["kind"];
+  readonly type: MetricType;
+  /** Index into `targets`. */
+  readonly target?: number;
+  readonly reason?: string;
+  readonly offset?: StoredNumber;
+  readonly last?: StoredNumber;
+  readonly group?: string;
+  readonly isCount?: boolean;
+  readonly bound?: StoredNumber;
+  readonly value?: StoredNumber;
+  readonly atMs?: EpochMs;
+}
+
+export interface StoredSession {
+  readonly id: string;
+  readonly origin: FrameOrigin;
+  readonly info: SessionInfo;
+  readonly fromZero: boolean;
+  readonly lastSeq: number;
+  readonly lastMs: EpochMs;
+  readonly previousMs?: EpochMs;
+  readonly exited: boolean;
+  readonly running: boolean;
+  readonly slots: readonly StoredSlot[];
+}
+
+/** All state of the totals of one destination. */
+export interface TotalsCheckpoint {
+  readonly v: 1;
+  readonly newestMs: StoredNumber;
+  readonly targets: readonly StoredTarget[];
+  readonly sessions: readonly StoredSession[];
+  readonly types: readonly (readonly [name: string, type: MetricType, startedMs: EpochMs, session: string])[];
+  readonly versions: readonly {
+    readonly version: string;
+    readonly told: boolean;
+    readonly targets: readonly number[];
+  }[];
+}
+
+/** What a checkpoint holds, live. */
+export interface TotalsMemory {
+  readonly newestMs: EpochMs;
+  readonly sessions: Map<string, SessionState>;
+  readonly running: Set<SessionState>;
+  readonly types: Map<
+    string,
+    { readonly type: MetricType; readonly startedMs: EpochMs; readonly session: string }
+  >;
+  readonly versions: Map<string, { readonly targets: Set<Target>; told: boolean }>;
+}
+
+/** Copies all state. */
+export function writeCheckpoint(
+  memory: TotalsMemory & { readonly targets: ReadonlyMap<string, Target> },
+): TotalsCheckpoint {
+  const targets = [...memory.targets.values()];
+  const indexOf = new Map(targets.map((target, index) => [target, index]));
+  return {
+    v: 1,
+    newestMs: store(memory.newestMs),
+    targets: targets.map(storeTarget),
+    sessions: [...memory.sessions.values()].map((session) => ({
+      id: session.id,
+      origin: session.origin,
+      info: session.info,
+      fromZero: session.fromZero,
+      lastSeq: session.lastSeq,
+      lastMs: session.lastMs,
+      ...(session.previousMs !== undefined && { previousMs: session.previousMs }),
+      exited: session.exited,
+      running: memory.running.has(session),
+      slots: storeSlots(session, indexOf),
+    })),
+    types: [...memory.types].map(([name, { type, startedMs, session }]) => [name, type, startedMs, session]),
+    versions: [...memory.versions].map(([version, { told, targets: fed }]) => ({
+      version,
+      told,
+      targets: [...fed].map((target) => indexOf.get(target)!),
+    })),
+  };
+}
+
+/**
+ * Rebuilds the state, its targets in `table`; without a checkpoint, empty state.
+ *
+ * @throws {TypeError} The checkpoint is of another version.
+ */
+export function readCheckpoint(checkpoint: TotalsCheckpoint | undefined, table: TargetTable): TotalsMemory {
+  const memory = {
+    newestMs: Number.NEGATIVE_INFINITY,
+    sessions: new Map<string, SessionState>(),
+    running: new Set<SessionState>(),
+    types: new Map<string, { type: MetricType; startedMs: EpochMs; session: string }>(),
+    versions: new Map<string, { targets: Set<Target>; told: boolean }>(),
+  };
+  if (!checkpoint) return memory;
+  if (checkpoint.v !== 1) throw new TypeError(`totals checkpoint: expected v 1, got ${String(checkpoint.v)}`);
+  memory.newestMs = restore(checkpoint.newestMs);
+  const targets = checkpoint.targets.map((stored) => restoreTarget(stored, table));
+  for (const stored of checkpoint.sessions) {
+    const session: SessionState = {
+      id: stored.id,
+      origin: stored.origin,
+      info: stored.info,
+      fromZero: stored.fromZero,
+      lastSeq: stored.lastSeq,
+      lastMs: stored.lastMs,
+      previousMs: stored.previousMs,
+      exited: stored.exited,
+      slots: new Map(),
+      slotOf: new Map(),
+      groups: new Map(),
+    };
+    memory.sessions.set(session.id, session);
+    if (stored.running) memory.running.add(session);
+    for (const slot of stored.slots) restoreSlot(slot, session, stored.running, targets, table);
+  }
+  for (const [name, type, startedMs, session] of checkpoint.types) {
+    memory.types.set(name, { type, startedMs, session });
+  }
+  for (const { version, told, targets: fed } of checkpoint.versions) {
+    memory.versions.set(version, { told, targets: new Set(fed.map((index) => targets[index]!)) });
+  }
+  return memory;
+}
+
+function storeTarget(target: Target): StoredTarget {
+  const { kind, family, emitted, stale, owedSinceMs } = target;
+  const shared = { kind, family, emitted, stale, ...(owedSinceMs !== undefined && { owedSinceMs }) };
+  switch (target.kind) {
+    case "counter":
+      return { ...shared, series: storeSeries(target.series), endedGrowth: store(target.endedGrowth) };
+    case "gauge":
+      return { ...shared, series: storeSeries(target.series), merge: target.merge };
+    case "page":
+      return {
+        ...shared,
+        series: storeSeries(target.series),
+        newestMs: store(target.newestMs),
+        value: store(target.value),
+      };
+    case "bucket":
+      return {
+        ...shared,
+        bounds: target.outlets.map((outlet, i) => ({
+          bound: store(target.totals.bounds[i]!),
+          ended: store(target.totals.ended[i]!),
+          series: storeSeries(outlet.series),
+          emitted: outlet.emitted,
+          firstValue: store(outlet.firstValue),
+        })),
+      };
+  }
+}
+
+function restoreTarget(stored: StoredTarget, table: TargetTable): Target {
+  const target = openTarget(stored, table);
+  target.emitted = stored.emitted;
+  target.stale = stored.stale;
+  target.owedSinceMs = stored.owedSinceMs;
+  return target;
+}
+
+function openTarget(stored: StoredTarget, table: TargetTable): Target {
+  const { family } = stored;
+  switch (stored.kind) {
+    case "counter": {
+      const target = table.counter(restoreSeries(stored.series!), family);
+      target.endedGrowth = restore(stored.endedGrowth!);
+      return target;
+    }
+    case "gauge":
+      return table.gauge(restoreSeries(stored.series!), family, stored.merge ?? {});
+    case "page": {
+      const target = table.page(restoreSeries(stored.series!), family);
+      target.newestMs = restore(stored.newestMs!);
+      target.value = restore(stored.value!);
+      return target;
+    }
+    case "bucket": {
+      const bounds = stored.bounds!;
+      const target = table.buckets(restoreSeries(bounds[0]!.series), family);
+      for (const { bound, ended, series, emitted, firstValue } of bounds) {
+        const leaving = restoreSeries(series);
+        target.totals.bounds.push(restore(bound));
+        target.totals.ended.push(restore(ended));
+        target.outlets.push({
+          series: table.dictionary.intern(leaving.name, leaving.labels),
+          emitted,
+          firstValue: restore(firstValue),
+        });
+      }
+      return target;
+    }
+  }
+}
+
+function storeSlots(session: SessionState, indexOf: ReadonlyMap<Target, number>): StoredSlot[] {
+  const keyOf = new Map<SourceGroup, string>([...session.groups].map(([key, group]) => [group, key]));
+  return [...session.slots.values()].map(({ source, slot }) => {
+    const shared = { source: storeSeries(source), kind: slot.kind, type: slot.type };
+    if (slot.kind === "withheld") return { ...shared, reason: slot.reason };
+    const target = indexOf.get(slot.target)!;
+    if (slot.kind === "page") return { ...shared, target };
+    if (slot.kind === "gauge") return { ...shared, target, value: store(slot.value), atMs: slot.atMs };
+    const { offset, last } = slot.accumulator;
+    const counted = { ...shared, target, offset: store(offset), last: store(last) };
+    const group = slot.group && { group: keyOf.get(slot.group)! };
+    if (slot.kind === "counter") return { ...counted, ...group, isCount: slot.isCount };
+    const { bounds, accumulators } = slot.group.buckets;
+    return { ...counted, ...group, bound: store(bounds[accumulators.indexOf(slot.accumulator)]!) };
+  });
+}
+
+function restoreSlot(
+  stored: StoredSlot,
+  session: SessionState,
+  isRunning: boolean,
+  targets: readonly Target[],
+  table: TargetTable,
+): void {
+  const source = restoreSeries(stored.source);
+  const series = table.dictionary.intern(source.name, source.labels);
+  const { type } = stored;
+  const target = stored.target === undefined ? undefined : targets[stored.target];
+  if (!target) {
+    setSlot(session, series, { kind: "withheld", type, reason: stored.reason ?? "" });
+    return;
+  }
+  if (target.kind === "page") {
+    setSlot(session, series, { kind: "page", type, target });
+    return;
+  }
+  if (target.kind === "gauge") {
+    const slot = { kind: "gauge" as const, type, target, value: restore(stored.value!), atMs: stored.atMs! };
+    setSlot(session, series, slot);
+    if (isRunning) joinGauge(session, slot);
+    return;
+  }
+  const accumulator = { offset: restore(stored.offset!), last: restore(stored.last!) };
+  const group = stored.group === undefined ? undefined : openGroup(session, stored.group);
+  if (target.kind === "counter") {
+    setSlot(session, series, {
+      kind: "counter",
+      type,
+      target,
+      accumulator,
+      group,
+      isCount: stored.isCount === true,
+    });
+    if (isRunning) target.live.add(accumulator);
+    return;
+  }
+  group!.target = target;
+  addSourceBucket(group!.buckets, restore(stored.bound!), accumulator);
+  setSlot(session, series, { kind: "bucket", type, target, accumulator, group: group! });
+  if (isRunning) target.totals.live.add(group!.buckets);
+}
+
+function openGroup(session: SessionState, key: string): SourceGroup {
+  let group = session.groups.get(key);
+  if (!group) {
+    group = { reset: undefined, target: undefined, buckets: { bounds: [], accumulators: [] } };
+    session.groups.set(key, group);
+  }
+  return group;
+}
+
+function storeSeries(series: Series): StoredSeries {
+  return [series.name, ...series.labels.flatMap(({ name, value }) => [name, value])];
+}
+
+function restoreSeries([name, ...rest]: StoredSeries): { name: string; labels: Label[] } {
+  const labels: Label[] = [];
+  for (let i = 0; i + 1 < rest.length; i += 2) labels.push({ name: rest[i]!, value: rest[i + 1]! });
+  return { name, labels };
+}
+
+function store(value: number): StoredNumber {
+  if (Number.isFinite(value)) return value;
+  if (Number.isNaN(value)) return "NaN";
+  return value > 0 ? "+Inf" : "-Inf";
+}
+
+function restore(stored: StoredNumber): number {
+  if (typeof stored === "number") return stored;
+  if (stored === "NaN") return Number.NaN;
+  return stored === "+Inf" ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+}

@@ -1,0 +1,90 @@
+import type { FrameOrigin, SessionInfo } from "../journal/frame.ts";
+import { seriesKey } from "../series/dictionary.ts";
+import type { EpochMs, MetricType, Series } from "../series/series.ts";
+import type { Accumulator } from "./accumulator.ts";
+import type { SourceBuckets } from "./bucket-totals.ts";
+import type { BucketTarget, CounterTarget, GaugeTarget, PageTarget } from "./targets.ts";
+
+/** Where one series of one session goes, decided at first sight; `type` is its family's at that time. */
+export type Slot =
+  | { readonly kind: "withheld"; readonly type: MetricType; readonly reason: string }
+  | CounterSlot
+  | BucketSlot
+  | GaugeSlot
+  | { readonly kind: "page"; readonly type: MetricType; readonly target: PageTarget };
+
+export interface CounterSlot {
+  readonly kind: "counter";
+  readonly type: MetricType;
+  readonly target: CounterTarget;
+  readonly accumulator: Accumulator;
+  /** Where the series belongs to a histogram or a summary. */
+  readonly group: SourceGroup | undefined;
+  /** Whether it is the group's `_count`. */
+  readonly isCount: boolean;
+}
+
+export interface BucketSlot {
+  readonly kind: "bucket";
+  readonly type: MetricType;
+  readonly target: BucketTarget;
+  readonly accumulator: Accumulator;
+  readonly group: SourceGroup;
+}
+
+export interface GaugeSlot {
+  readonly kind: "gauge";
+  readonly type: MetricType;
+  readonly target: GaugeTarget;
+  value: number;
+  /** Of the frame that showed it last. */
+  atMs: EpochMs;
+}
+
+/** One histogram or summary of one session: it is reset as a whole, and its `_count` tells. */
+export interface SourceGroup {
+  /** Whether the frame at hand shows a reset; `undefined` without a `_count`. */
+  reset: boolean | undefined;
+  target: BucketTarget | undefined;
+  readonly buckets: SourceBuckets;
+}
+
+/** What the totals know of one session. */
+export interface SessionState {
+  readonly id: string;
+  readonly origin: FrameOrigin;
+  info: SessionInfo;
+  /** Whether its start frame was seen: then a series that shows up later has counted from zero. */
+  fromZero: boolean;
+  lastSeq: number;
+  lastMs: EpochMs;
+  /** Of the frame before the last one. */
+  previousMs: EpochMs | undefined;
+  exited: boolean;
+  /** By series key, with the series itself. */
+  readonly slots: Map<string, { readonly source: Series; slot: Slot }>;
+  /** The same slots by series object, so that a series seen before costs no key. */
+  readonly slotOf: Map<Series, Slot>;
+  /** By family name and labels without `le` and `quantile`. */
+  readonly groups: Map<string, SourceGroup>;
+}
+
+/** The session's slot for a series, whichever dictionary the series comes from. */
+export function findSlot(session: SessionState, source: Series): Slot | undefined {
+  const known = session.slotOf.get(source);
+  if (known) return known;
+  const entry = session.slots.get(seriesKey(source.name, source.labels));
+  if (entry) session.slotOf.set(source, entry.slot);
+  return entry?.slot;
+}
+
+export function setSlot(session: SessionState, source: Series, slot: Slot): void {
+  session.slots.set(seriesKey(source.name, source.labels), { source, slot });
+  session.slotOf.set(source, slot);
+}
+
+/** Whether the session may still write at `atMs`: not after its exit, not after two silent intervals. */
+export function runsAt(session: SessionState, atMs: EpochMs): boolean {
+  if (atMs <= session.lastMs) return true;
+  return !session.exited && atMs <= session.lastMs + 2 * session.info.intervalMs;
+}

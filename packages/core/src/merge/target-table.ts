@@ -1,0 +1,109 @@
+import type { GaugeMerge } from "../journal/frame.ts";
+import { createSeriesDictionary, type SeriesDictionary, seriesKey } from "../series/dictionary.ts";
+import type { FamilyMetadata, Label } from "../series/series.ts";
+import { addBound, bucketTotalWithout, type SourceBuckets } from "./bucket-totals.ts";
+import type { BucketTarget, CounterTarget, GaugeTarget, PageTarget, Target } from "./targets.ts";
+
+/** A series on its way out: name and labels. */
+export interface Leaving {
+  readonly name: string;
+  readonly labels: readonly Label[];
+}
+
+/** Finds or opens the target of a series that leaves. */
+export interface TargetTable {
+  readonly dictionary: SeriesDictionary;
+  /** By key, in order of first appearance. */
+  readonly byKey: Map<string, Target>;
+  counter(leaving: Leaving, family: FamilyMetadata): CounterTarget;
+  gauge(leaving: Leaving, family: FamilyMetadata, merge: GaugeMerge): GaugeTarget;
+  page(leaving: Leaving, family: FamilyMetadata): PageTarget;
+  /** The histogram that a `_bucket` series belongs to. */
+  buckets(leaving: Leaving, family: FamilyMetadata): BucketTarget;
+}
+
+export function createTargetTable(): TargetTable {
+  const dictionary = createSeriesDictionary();
+  const byKey = new Map<string, Target>();
+
+  function find<T extends Target>(kind: T["kind"], leaving: Leaving, open: () => T): T {
+    const key = `${kind}\n${seriesKey(leaving.name, leaving.labels)}`;
+    const known = byKey.get(key);
+    if (known) return known as T;
+    const target = open();
+    byKey.set(key, target);
+    return target;
+  }
+
+  return {
+    dictionary,
+    byKey,
+    counter: (leaving, family) => {
+      const series = dictionary.intern(leaving.name, leaving.labels);
+      return find<CounterTarget>("counter", series, () => ({
+        kind: "counter",
+        ...freshOutlet(family),
+        series,
+        endedGrowth: 0,
+        live: new Set(),
+      }));
+    },
+    gauge: (leaving, family, merge) => {
+      const series = dictionary.intern(leaving.name, leaving.labels);
+      return find<GaugeTarget>("gauge", series, () => ({
+        kind: "gauge",
+        ...freshOutlet(family),
+        series,
+        merge,
+        live: new Map(),
+      }));
+    },
+    page: (leaving, family) => {
+      const series = dictionary.intern(leaving.name, leaving.labels);
+      return find<PageTarget>("page", series, () => ({
+        kind: "page",
+        ...freshOutlet(family),
+        series,
+        newestMs: Number.NEGATIVE_INFINITY,
+        value: Number.NaN,
+        session: undefined,
+        shownAtMs: Number.NEGATIVE_INFINITY,
+      }));
+    },
+    buckets: (leaving, family) => {
+      const whole = dictionary.intern(leaving.name, withoutLabel(leaving.labels, "le"));
+      return find<BucketTarget>("bucket", whole, () => ({
+        kind: "bucket",
+        ...freshOutlet(family),
+        totals: { bounds: [], ended: [], live: new Set() },
+        outlets: [],
+      }));
+    },
+  };
+}
+
+export function withoutLabel(labels: readonly Label[], name: string): readonly Label[] {
+  return labels.filter((label) => label.name !== name);
+}
+
+/** Opens the bound in the target where it is new. */
+export function openBound(
+  table: TargetTable,
+  target: BucketTarget,
+  bound: number,
+  leaving: Leaving,
+  source: SourceBuckets,
+): void {
+  if (target.totals.bounds.includes(bound)) return;
+  const index = addBound(target.totals, bound);
+  // A new bound of a histogram that the destination knows has been counting all along, unseen.
+  const firstValue = target.emitted ? bucketTotalWithout(target.totals, index, source) : 0;
+  const series = table.dictionary.intern(leaving.name, leaving.labels);
+  target.outlets.splice(index, 0, { series, emitted: false, firstValue });
+}
+
+function freshOutlet(
+  family: FamilyMetadata,
+): Pick<CounterTarget, "family" | "emitted" | "stale" | "owedSinceMs" | "touchedIn"> {
+  return { family, emitted: false, stale: false, owedSinceMs: undefined, touchedIn: 0 };
+}

@@ -1,0 +1,123 @@
+/**
+ * Series as they leave. Each merges what all sessions, and all their series that project onto it,
+ * have to say.
+ */
+
+import type { GaugeMerge } from "../journal/frame.ts";
+import type { EpochMs, FamilyMetadata, Series } from "../series/series.ts";
+import { type Accumulator, growth, takeGrowth } from "./accumulator.ts";
+import type { BucketTotals } from "./bucket-totals.ts";
+import { combineGauge, type GaugeReading } from "./gauges.ts";
+import type { GaugeSlot, SessionState } from "./session-state.ts";
+
+interface Outlet {
+  readonly family: FamilyMetadata;
+  /** Whether the destination has had a sample of it. */
+  emitted: boolean;
+  /** Whether the last sample was a stale marker. */
+  stale: boolean;
+  /** While a late frame's growth waits for the next sample: the time before that growth. */
+  owedSinceMs: EpochMs | undefined;
+  /** Number of the step that touched it last. */
+  touchedIn: number;
+}
+
+/** A counter, a `_sum` or a `_count`. */
+export interface CounterTarget extends Outlet {
+  readonly kind: "counter";
+  readonly series: Series;
+  /** Growth of sessions that have ended. */
+  endedGrowth: number;
+  readonly live: Set<Accumulator>;
+}
+
+/** One bound of a histogram. */
+export interface BucketOutlet {
+  readonly series: Series;
+  emitted: boolean;
+  /** Its total when the bound was first seen: what precedes its first sample. */
+  readonly firstValue: number;
+}
+
+/** All buckets of one histogram. */
+export interface BucketTarget extends Outlet {
+  readonly kind: "bucket";
+  readonly totals: BucketTotals;
+  /** One for each of `totals.bounds`. */
+  readonly outlets: BucketOutlet[];
+}
+
+/** A gauge, or any other series of which only the latest value counts. */
+export interface GaugeTarget extends Outlet {
+  readonly kind: "gauge";
+  readonly series: Series;
+  readonly merge: GaugeMerge;
+  readonly live: Map<SessionState, GaugeSlot[]>;
+}
+
+/** A series of a scraped page: passed through as it came. */
+export interface PageTarget extends Outlet {
+  readonly kind: "page";
+  readonly series: Series;
+  /** Of its newest sample. */
+  newestMs: EpochMs;
+  value: number;
+  /** The session that showed it last, and in which frame. */
+  session: SessionState | undefined;
+  shownAtMs: EpochMs;
+}
+
+export type Target = CounterTarget | BucketTarget | GaugeTarget | PageTarget;
+
+export function counterTotal(target: CounterTarget): number {
+  let total = target.endedGrowth;
+  for (const accumulator of target.live) total += growth(accumulator);
+  return total;
+}
+
+/** Moves a session's growth to the ended ones. */
+export function endCounter(target: CounterTarget, accumulator: Accumulator): void {
+  if (target.live.delete(accumulator)) target.endedGrowth += takeGrowth(accumulator);
+}
+
+export function joinGauge(session: SessionState, slot: GaugeSlot): void {
+  const slots = slot.target.live.get(session);
+  if (slots) slots.push(slot);
+  else slot.target.live.set(session, [slot]);
+}
+
+/**
+ * The gauge's value over the sessions that run.
+ *
+ * @returns `undefined` when it has none; `"ambiguous"` when several series of one session fall
+ *   together and no rule says how they combine.
+ */
+export function gaugeTotal(target: GaugeTarget): number | undefined | "ambiguous" {
+  const readings: GaugeReading[] = [];
+  for (const [session, slots] of target.live) {
+    // A series that is missing from its session's last frame is gone.
+    const shown = slots.filter((slot) => slot.atMs === session.lastMs).map((slot) => reading(session, slot));
+    if (shown.length > 1 && target.merge.labels === undefined) return "ambiguous";
+    const value = combineGauge(shown, target.merge.labels ?? "latest");
+    if (value !== undefined) readings.push({ ...shown[0]!, value });
+  }
+  return combineGauge(readings, target.merge.sessions ?? "latest");
+}
+
+/** Whether a session that runs feeds the target. */
+export function isLive(target: Target): boolean {
+  if (target.kind === "page") return true;
+  return target.kind === "bucket" ? target.totals.live.size > 0 : target.live.size > 0;
+}
+
+/** The destination has had all that the target has to say. */
+export function markSettled(target: Target): void {
+  target.emitted = true;
+  target.stale = false;
+  target.owedSinceMs = undefined;
+  if (target.kind === "bucket") for (const outlet of target.outlets) outlet.emitted = true;
+}
+
+function reading(session: SessionState, slot: GaugeSlot): GaugeReading {
+  return { value: slot.value, atMs: slot.atMs, startedMs: session.info.startedMs, session: session.id };
+}
