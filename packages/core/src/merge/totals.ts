@@ -431,8 +431,9 @@ class TotalsState implements Totals {
   }
 
   /** Ends the series of versions that no session runs any more, once another version shows up. */
-  #endVersions({ origin, session }: FrameHeader, out: TotalSample[]): void {
-    if (origin === "scrape" || this.#versions.size < 2) return;
+  #endVersions({ origin, kind, session }: FrameHeader, out: TotalSample[]): void {
+    // A start frame does not say yet which series go on under another version.
+    if (origin === "scrape" || kind === "start" || this.#versions.size < 2) return;
     const running = new Set([...this.#running].map((each) => each.info.version ?? ""));
     for (const [version, state] of this.#versions) {
       if (state.told || running.has(version)) continue;
