@@ -1,0 +1,8 @@
+export type { ReceivedSeries } from "./accept-series.ts";
+export {
+  createRemoteWriteHandler,
+  type ReceivedBatch,
+  type ReceiverLimits,
+  type RemoteWriteHandler,
+  type RemoteWriteHandlerOptions,
+} from "./handler.ts";
