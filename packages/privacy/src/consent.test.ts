@@ -1,0 +1,115 @@
+import { expect, test } from "vitest";
+import { type ConsentSources, consentInWords, resolveConsent, telemetryVariable } from "./consent.ts";
+
+const yes = { config: { enabled: true } };
+const no = { config: { enabled: false } };
+const refused = { DO_NOT_TRACK: "1" };
+
+for (const { name, said, words } of [
+  { name: "is off when nobody said anything", said: {}, words: "off because nobody switched it on" },
+  {
+    name: "takes the configuration's yes",
+    said: yes,
+    words: "upload because the configuration says enabled: true",
+  },
+  {
+    name: "takes the command's yes",
+    said: { choice: "enabled" },
+    words: "upload because it was switched on by the command enable",
+  },
+  {
+    name: "takes the flag's yes for this run alone",
+    said: { flag: true },
+    words: "local because --enable-metrics-collection was given for this run",
+  },
+  {
+    name: "lets DO_NOT_TRACK win over the configuration",
+    said: { ...yes, env: refused },
+    words: "off because DO_NOT_TRACK is set",
+  },
+  {
+    name: "lets DO_NOT_TRACK win over the command enable",
+    said: { choice: "enabled", env: { DO_NOT_TRACK: "yes" } },
+    words: "off because DO_NOT_TRACK is set",
+  },
+  {
+    name: "lets the flag override DO_NOT_TRACK, and narrows the configuration's yes to this run",
+    said: { ...yes, flag: true, env: refused },
+    words: "local because --enable-metrics-collection was given for this run, although DO_NOT_TRACK is set",
+  },
+  {
+    name: "lets the flag stand beside the configuration's default, written out",
+    said: { ...no, flag: true },
+    words:
+      "local because --enable-metrics-collection was given for this run, although the configuration says enabled: false",
+  },
+  {
+    name: "lets a no in the configuration win over the command enable",
+    said: { ...no, choice: "enabled" },
+    words: "off because the configuration says enabled: false",
+  },
+  {
+    name: "lets the program's own variable win over everything",
+    said: { ...yes, flag: true, choice: "enabled", env: { K1_TELEMETRY: "off" } },
+    words: "off because K1_TELEMETRY=off",
+  },
+  {
+    name: "lets the command disable win over the configuration and the flag",
+    said: { ...yes, flag: true, choice: "disabled" },
+    words: "off because it was switched off by the command disable",
+  },
+  {
+    name: "names every no",
+    said: { ...no, choice: "disabled", env: { ...refused, K1_TELEMETRY: "0" } },
+    words:
+      "off because K1_TELEMETRY=0, it was switched off by the command disable, DO_NOT_TRACK is set, the configuration says enabled: false",
+  },
+  {
+    name: "keeps the configuration's grant when the flag is given too",
+    said: { ...yes, flag: true },
+    words: "upload because the configuration says enabled: true",
+  },
+] satisfies { name: string; said: Partial<ConsentSources>; words: string }[]) {
+  test(`resolveConsent ${name}`, () => {
+    expect(consentInWords(resolveConsent({ app: "k1", env: {}, ...said }))).toBe(words);
+  });
+}
+
+for (const { said, grant } of [
+  { said: yes, grant: "config" },
+  { said: { choice: "enabled" }, grant: "enabled" },
+  { said: { flag: true }, grant: "flag" },
+  { said: {}, grant: undefined },
+] satisfies { said: Partial<ConsentSources>; grant: string | undefined }[]) {
+  test(`frames of a run with ${JSON.stringify(said)} carry consent=${grant}`, () => {
+    expect(resolveConsent({ app: "k1", env: {}, ...said }).grant).toBe(grant);
+  });
+}
+
+for (const [variable, value, isRefusal] of [
+  ["DO_NOT_TRACK", "", false],
+  ["DO_NOT_TRACK", "0", false],
+  ["DO_NOT_TRACK", "False", false],
+  ["DO_NOT_TRACK", "1", true],
+  ["DO_NOT_TRACK", "true", true],
+  ["DO_NOT_TRACK", "anything", true],
+  ["K1_TELEMETRY", "", false],
+  ["K1_TELEMETRY", "on", false],
+  ["K1_TELEMETRY", "1", false],
+  ["K1_TELEMETRY", "off", true],
+  ["K1_TELEMETRY", "0", true],
+  ["K1_TELEMETRY", "FALSE", true],
+  ["K1_TELEMETRY", "no", true],
+  ["K1_TELEMETRY", "disabled", true],
+  ["OTHER_TELEMETRY", "off", false],
+] as const) {
+  test(`${variable}=${value} is ${isRefusal ? "a no" : "no refusal"}, and never a yes`, () => {
+    const env = { [variable]: value };
+    expect(resolveConsent({ app: "k1", env, ...yes }).state).toBe(isRefusal ? "off" : "upload");
+    expect(resolveConsent({ app: "k1", env }).state).toBe("off");
+  });
+}
+
+test("the variable's name has underscores for what a variable can't hold", () => {
+  expect(telemetryVariable("my-app.two")).toBe("MY_APP_TWO_TELEMETRY");
+});
