@@ -1,0 +1,27 @@
+/** `npm run demo`: the set-up, then the CLI's `demo` from its sources. Arguments are passed on. */
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { installPackages } from "./setup.mjs";
+import { NODE_24, ROOT } from "./workspace.mjs";
+
+try {
+  await installPackages();
+  const main = join(ROOT, "apps/cli/src/main.ts");
+  const child = spawn(NODE_24, ["--conditions=@promferry/source", main, "demo", ...process.argv.slice(2)], {
+    stdio: "inherit",
+  });
+  // The demo cleans up after itself; whoever ends us ends it, and we wait until it has.
+  for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
+    process.on(signal, () => child.kill(signal));
+  }
+  child.once("error", (error) => {
+    console.error(`demo: ${error.message}`);
+    process.exitCode = 1;
+  });
+  child.once("close", (code, signal) => {
+    process.exitCode = code ?? (signal === "SIGINT" ? 130 : 143);
+  });
+} catch (error) {
+  console.error(`demo: ${/** @type {Error} */ (error).message}`);
+  process.exitCode = 1;
+}
