@@ -1,3 +1,4 @@
+export { batchFamilies, countStaleMarkers, toBatch } from "./batch.ts";
 export { DeliveryError, type DeliveryErrorCode, type DeliveryErrorDetails } from "./delivery-error.ts";
 export type {
   Batch,
@@ -9,3 +10,8 @@ export type {
   Refusal,
   SendOptions,
 } from "./destination.ts";
+export { endpointIdentity, parseEndpoint } from "./endpoint.ts";
+export { checkHeaders, type HttpOptions } from "./http-options.ts";
+export { type RetryOptions, withRetry } from "./retry.ts";
+export { parseRetryAfter } from "./retry-after.ts";
+export { type Reply, sendRequest } from "./send-request.ts";

@@ -1,0 +1,59 @@
+import type { EpochMs } from "../series/series.ts";
+import { DeliveryError, type DeliveryErrorCode } from "./delivery-error.ts";
+import { parseRetryAfter } from "./retry-after.ts";
+
+export interface StatusContext {
+  /** What was tried: method and host. */
+  readonly target: string;
+  /** Beginning of the reply's body, ready to be shown. */
+  readonly excerpt: string;
+  /** Takes our credentials out of what the receiver says. */
+  readonly redact: (text: string) => string;
+  readonly nowMs: EpochMs;
+}
+
+/** The error that a reply's status stands for; only the status and `Retry-After` decide. */
+export function statusError(response: Response, context: StatusContext): DeliveryError {
+  const { status } = response;
+  const said = context.excerpt === "" ? "" : `: ${context.excerpt}`;
+  const message = `${context.target} was answered with ${status}${said}; ${context.redact(advice(response))}`;
+  const retryAfterMs = parseRetryAfter(response.headers.get("retry-after"), context.nowMs);
+  return new DeliveryError(statusCode(status), message, {
+    status,
+    inDoubt: status >= 500,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+}
+
+function statusCode(status: number): DeliveryErrorCode {
+  if (status === 408 || status === 429 || status >= 500) return "ERR_DELIVERY_OVERLOADED";
+  if (status === 401 || status === 403) return "ERR_DELIVERY_UNAUTHORIZED";
+  // `fetch` of a browser hides a redirect behind status 0.
+  if (status === 404 || status < 400) return "ERR_DELIVERY_MISCONFIGURED";
+  if (status === 413) return "ERR_DELIVERY_TOO_LARGE";
+  return "ERR_DELIVERY_REJECTED";
+}
+
+function advice(response: Response): string {
+  const { status } = response;
+  if (status === 401) return "check auth: the user name, and what the secret's file or command holds";
+  if (status === 403) return "check auth and tenant: this credential may not write there";
+  if (status === 404) return "check url: the receiver has no such path";
+  if (status < 400)
+    return `redirects are not followed, set url to the final address${redirectTarget(response)}`;
+  if (status === 413) return "a smaller batch may pass";
+  if (status === 408 || status === 429 || status >= 500) return "it can be tried again later";
+  return "the same batch will be refused again";
+}
+
+/** Where a redirect points, without its query, which may hold a token. */
+function redirectTarget(response: Response): string {
+  const location = response.headers.get("location");
+  if (location === null) return "";
+  try {
+    const { origin, pathname } = new URL(location, response.url || undefined);
+    return ` (${origin}${pathname.slice(0, 200)})`;
+  } catch {
+    return "";
+  }
+}

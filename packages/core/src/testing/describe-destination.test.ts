@@ -1,0 +1,55 @@
+import type { Destination, EncodedRequest } from "../delivery/destination.ts";
+import { sendRequest } from "../delivery/send-request.ts";
+import { compareCodePoints, createSeriesDictionary } from "../series/dictionary.ts";
+import { type DestinationOptions, describeDestination } from "./describe-destination.ts";
+
+interface Row {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly timestampMs: number;
+  readonly value: string;
+}
+
+/** The smallest destination that keeps the contract: an array of rows, numbers as strings. */
+function createMinimal(options: DestinationOptions): Destination {
+  const url = `${options.url}/rows`;
+  const encode: Destination["encode"] = (batch): EncodedRequest[] => {
+    const rows = batch.series.flatMap(({ series, timestampsMs, values }) =>
+      values.map((value, i): Row => {
+        const labels = Object.fromEntries(series.labels.map((label) => [label.name, label.value]));
+        const text = Object.is(value, -0) ? "-0" : String(value);
+        return { name: series.name, labels, timestampMs: timestampsMs[i]!, value: text };
+      }),
+    );
+    if (rows.length === 0) return [];
+    return [{ method: "POST", url, headers: {}, body: Buffer.from(JSON.stringify(rows)) }];
+  };
+  return {
+    name: options.name,
+    identity: `minimal ${url}`,
+    keepsHistory: true,
+    limits: { maxSamples: 1000, maxBytes: 1_000_000 },
+    encode,
+    async send(batch, sendOptions) {
+      for (const request of encode(batch)) await sendRequest(request, { ...options, ...sendOptions });
+      return { accepted: batch.sampleCount, refused: [], unknown: 0 };
+    },
+  };
+}
+
+describeDestination("minimal", {
+  create: createMinimal,
+  decode(requests) {
+    const { intern } = createSeriesDictionary();
+    return requests
+      .flatMap(({ body }) => JSON.parse(body.toString()) as Row[])
+      .map(({ name, labels, timestampMs, value }) => {
+        const pairs = Object.entries(labels).sort(([a], [b]) => compareCodePoints(a, b));
+        const series = intern(
+          name,
+          pairs.map(([label, text]) => ({ name: label, value: text })),
+        );
+        return { series, timestampMs, value: value === "null" ? null : Number(value) };
+      });
+  },
+});
