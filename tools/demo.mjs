@@ -9,10 +9,17 @@ try {
   const main = join(ROOT, "apps/cli/src/main.ts");
   const child = spawn(NODE_24, ["--conditions=@promferry/source", main, "demo", ...process.argv.slice(2)], {
     stdio: "inherit",
+    // A Ctrl-C reaches every process of a terminal's group, and npm passes it on as well. In a group of
+    // its own the demo gets one signal for one key.
+    detached: true,
   });
-  // The demo cleans up after itself; whoever ends us ends it, and we wait until it has.
+  let passedAt = Number.NEGATIVE_INFINITY;
   for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
-    process.on(signal, () => child.kill(signal));
+    process.on(signal, () => {
+      if (performance.now() - passedAt < 300) return;
+      passedAt = performance.now();
+      child.kill(signal);
+    });
   }
   child.once("error", (error) => {
     console.error(`demo: ${error.message}`);
