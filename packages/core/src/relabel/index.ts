@@ -1,0 +1,8 @@
+export { compileRelabel, type Relabel } from "./relabel.ts";
+export {
+  type RelabelAction,
+  type RelabelConfig,
+  RelabelError,
+  type RelabelProblem,
+  relabelProblems,
+} from "./relabel-config.ts";
