@@ -5,6 +5,7 @@ import { parse } from "yaml";
 /** What the tools read of a package.json. */
 export interface Manifest {
   readonly name: string;
+  readonly version: string;
   readonly private?: boolean;
   readonly bin?: Readonly<Record<string, string>>;
   readonly exports?: Readonly<Record<string, unknown>>;
