@@ -1,6 +1,7 @@
+import { checkHeaders, parseEndpoint } from "@promferry/core/delivery";
 import { appNameOf } from "./app-name.ts";
 import { authType, checkAuth } from "./check-auth.ts";
-import { EXPOSED_CREDENTIALS, urlProblem, wouldExposeCredentials } from "./check-url.ts";
+import { EXPOSED_CREDENTIALS, wouldExposeCredentials } from "./check-url.ts";
 import { checkVariables } from "./check-variables.ts";
 import { destinationKind, kindsOfKey } from "./destination-kind.ts";
 import { errorAt, type Finding, warningAt } from "./finding.ts";
@@ -61,20 +62,6 @@ function checkMetrics(metrics: MetricsConfig): Finding[] {
 export const ROTATING_ABSENT = "this version has no rotating identity yet; use installation";
 export const PROTOCOL_2_ABSENT = "this version speaks remote write 1.0 only; use 1, or leave it out";
 
-const RESERVED_HEADERS: Readonly<Record<string, string>> = {
-  authorization: "use auth",
-  "proxy-authorization": "use the variable HTTPS_PROXY",
-  "x-scope-orgid": "use tenant",
-  "content-type": "the format decides it",
-  "content-encoding": "the format decides it",
-  "content-length": "the body decides it",
-  "transfer-encoding": "the body decides it",
-  host: "the URL decides it",
-  connection: "the connection is not configurable",
-  "retry-attempt": "the uploader counts",
-  "x-prometheus-remote-write-version": "the protocol decides it",
-};
-
 /** @param raw The entry as it stands in the file, which shows what was left to its default. */
 export function checkDestination(
   destination: DestinationConfig,
@@ -95,18 +82,17 @@ export function checkDestination(
     if (kinds && !kinds.includes(destinationKind(type)))
       keyError(key, `${key} is only for ${kinds.join(" and ")}`);
   }
-  const problem = url.includes("${") ? undefined : urlProblem(url);
-  if (problem) findings.push(errorAt([...path, "url"], problem));
+  const urlProblem = url.includes("${") ? undefined : messageOf(() => parseEndpoint(url));
+  if (urlProblem) findings.push(errorAt([...path, "url"], urlProblem));
   if (auth) findings.push(...checkAuth(auth, [...path, "auth"]));
   if (authType(auth) !== "none" && !destination.insecure && wouldExposeCredentials(url)) {
     findings.push(errorAt([...path, "url"], EXPOSED_CREDENTIALS));
   }
-  for (const header of Object.keys(destination.headers)) {
-    const reason = RESERVED_HEADERS[header.toLowerCase()];
-    const at = { severity: "error", at: "key", path: [...path, "headers", header] } as const;
-    if (reason) findings.push({ ...at, message: `${header} is not yours to set: ${reason}` });
-    else if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(header))
-      findings.push({ ...at, message: "expected a header's name" });
+  for (const [header, value] of Object.entries(destination.headers)) {
+    const problem = headerProblem(header, value);
+    if (problem) {
+      findings.push({ severity: "error", at: "key", path: [...path, "headers", header], message: problem });
+    }
   }
   if ((tls?.cert_file === undefined) !== (tls?.key_file === undefined)) {
     findings.push(errorAt([...path, "tls"], "cert_file and key_file go together"));
@@ -119,4 +105,19 @@ export function checkDestination(
   }
   findings.push(...checkVariables(destination, path, app));
   return findings;
+}
+
+function headerProblem(header: string, value: string): string | undefined {
+  if (header.toLowerCase() === "x-scope-orgid") return `${header} is not set here; use the setting tenant`;
+  return messageOf(() => checkHeaders({ [header]: value }));
+}
+
+/** What `check` throws, in words. */
+function messageOf(check: () => unknown): string | undefined {
+  try {
+    check();
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }

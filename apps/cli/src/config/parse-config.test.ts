@@ -88,7 +88,7 @@ for (const { name, text, says } of [
   {
     name: "a password in the URL",
     text: destination("").replace("//a", "//u:p@a"),
-    says: ["put them into auth"],
+    says: ["use the setting auth"],
   },
   {
     name: "basic without a password",
@@ -110,7 +110,11 @@ for (const { name, text, says } of [
     text: destination("auth: { token_cmd: t }").replace("https", "http"),
     says: ["readable on the way", "insecure: true"],
   },
-  { name: "a reserved header", text: destination("headers: { authorization: x }"), says: ["use auth"] },
+  {
+    name: "a reserved header",
+    text: destination("headers: { authorization: x }"),
+    says: ["use the setting auth"],
+  },
   {
     name: "a label that is no name",
     text: destination("external_labels: { a-b: x }"),

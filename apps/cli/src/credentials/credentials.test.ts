@@ -78,7 +78,11 @@ for (const { name, auth, says } of [
     auth: { token_cmd: "cat < /dev/tty" },
     says: "ended with status",
   },
-  { name: "a command that reads its input", auth: { token_cmd: "read line && echo $line" }, says: "run" },
+  {
+    name: "a command that reads its input",
+    auth: { token_cmd: "read line && echo $line" },
+    says: "`read` ended with status 1",
+  },
   {
     name: "a file that is not there",
     auth: { token_file: "/no/such/file" },

@@ -1,0 +1,43 @@
+#!/usr/bin/env node
+import { once } from "node:events";
+import { homedir } from "node:os";
+import type { WriteStream } from "node:tty";
+import { EXIT } from "./exit-codes.ts";
+import { StopSignal, type TextSink } from "./io.ts";
+import { run } from "./run.ts";
+
+const stopping = new AbortController();
+for (const name of ["SIGINT", "SIGTERM"] as const) {
+  process.on(name, () => {
+    const exitCode = name === "SIGINT" ? EXIT.interrupted : EXIT.terminated;
+    if (stopping.signal.aborted) process.exit(exitCode);
+    if (process.stderr.isTTY) process.stderr.write("\nstopping; press Ctrl-C again to stop at once\n");
+    stopping.abort(new StopSignal(name));
+  });
+}
+// A reader that has seen enough, as in `promferry export | head`, is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(EXIT.ok);
+  throw error;
+});
+
+process.exitCode = await run(process.argv.slice(2), {
+  stdout: sink(process.stdout),
+  stderr: sink(process.stderr),
+  stdin: process.stdin,
+  interactive: process.stdin.isTTY === true && process.stderr.isTTY === true,
+  env: process.env,
+  // pnpm runs a script in its package's folder and says here where the user stood.
+  cwd: process.env["INIT_CWD"] ?? process.cwd(),
+  home: homedir(),
+  signal: stopping.signal,
+  now: Date.now,
+});
+
+function sink(stream: WriteStream): TextSink {
+  return {
+    write: (text) => stream.write(text),
+    drained: async () => void (await once(stream, "drain")),
+    isTerminal: stream.isTTY === true,
+  };
+}

@@ -1,0 +1,80 @@
+import type { Redactor } from "./credentials/redactor.ts";
+import type { CliIo, TextSink } from "./io.ts";
+
+/** What a command says, with secrets taken out: data to standard output, the rest to standard error. */
+export interface Output {
+  /** Whether `--json` was given: {@link Output.line} is silent then, and `json` speaks. */
+  readonly isJson: boolean;
+  /** One line for people on standard output. */
+  line(text?: string): void;
+  /** The result for machines, as one line of JSON; only under `--json`. */
+  json(value: unknown): void;
+  /** Data as it is, in both modes; resolves when more can be taken. */
+  data(text: string): Promise<void>;
+  /** A message for people on standard error. */
+  note(text: string): void;
+  /** Replaces the line of progress; nothing without a terminal or under `--json`. */
+  progress(text: string): void;
+  readonly style: Style;
+}
+
+/** Emphasis where standard output is a terminal that shows it. */
+export interface Style {
+  bold(text: string): string;
+  dim(text: string): string;
+  green(text: string): string;
+  yellow(text: string): string;
+  red(text: string): string;
+}
+
+export function createOutput(io: CliIo, redactor: Redactor, isJson: boolean): Output {
+  let progressShown = false;
+  const write = (sink: TextSink, text: string) => sink.write(redactor.redact(text));
+  const clearProgress = () => {
+    if (progressShown) io.stderr.write("\r\u001b[2K");
+    progressShown = false;
+  };
+  const showsProgress = io.stderr.isTerminal && io.env["TERM"] !== "dumb" && !isJson;
+  return {
+    isJson,
+    line(text = "") {
+      clearProgress();
+      if (!isJson) write(io.stdout, `${text}\n`);
+    },
+    json(value) {
+      clearProgress();
+      if (isJson) write(io.stdout, `${JSON.stringify(value)}\n`);
+    },
+    async data(text) {
+      clearProgress();
+      if (!write(io.stdout, text)) await io.stdout.drained();
+    },
+    note(text) {
+      clearProgress();
+      write(io.stderr, `${text}\n`);
+    },
+    progress(text) {
+      if (!showsProgress) return;
+      io.stderr.write(`\r\u001b[2K${redactor.redact(text)}`);
+      progressShown = text !== "";
+    },
+    style: createStyle(usesColor(io)),
+  };
+}
+
+/** @see https://no-color.org */
+function usesColor({ stdout, env }: CliIo): boolean {
+  return stdout.isTerminal && !env["NO_COLOR"] && env["TERM"] !== "dumb";
+}
+
+function createStyle(on: boolean): Style {
+  const paint = (open: number, close: number) => (text: string) =>
+    on ? `\u001b[${open}m${text}\u001b[${close}m` : text;
+  return {
+    bold: paint(1, 22),
+    dim: paint(2, 22),
+    green: paint(32, 39),
+    yellow: paint(33, 39),
+    red: paint(31, 39),
+  };
+}

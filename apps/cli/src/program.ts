@@ -1,0 +1,207 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import { parseDuration } from "./config/duration.ts";
+import { type Context, cliVersion, type GlobalOptions } from "./context.ts";
+import type { ExitCode } from "./exit-codes.ts";
+import type { CliIo } from "./io.ts";
+
+/** Runs a command under the options that were given to it. */
+export type Runner = (
+  options: GlobalOptions,
+  command: (context: Context) => Promise<ExitCode>,
+) => Promise<void>;
+
+/**
+ * The command line: names, options and help. Each command's own module, and with it the packages it
+ * needs, is loaded only when it runs.
+ */
+export function buildProgram(io: CliIo, runner: Runner): Command {
+  const program = new Command("promferry")
+    .description("Keeps Prometheus metrics on disk and ships them when you say so.")
+    .version(cliVersion(), "-V, --version")
+    .option("--config <file>", "configuration (default: ~/.promferry/config.yaml)")
+    .option("--dir <folder>", "journal's folder (default: metrics.dir of the configuration)")
+    .option("--json", "results and errors as JSON on standard output")
+    .exitOverride()
+    .showSuggestionAfterError(true)
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => void io.stdout.write(text),
+      // Shown with --help only; errors are told by the caller.
+      writeErr: () => {},
+      outputError: () => {},
+    })
+    .addHelpText(
+      "after",
+      examples([
+        "promferry demo",
+        "promferry collect http://localhost:9100/metrics --once",
+        "promferry upload-metrics --dry-run",
+      ]),
+    );
+
+  const onRun =
+    <Options>(
+      load: () => Promise<(context: Context, options: Options, args: readonly string[]) => Promise<ExitCode>>,
+    ) =>
+    async (...given: unknown[]) => {
+      const command = given.at(-1) as Command;
+      const options = command.optsWithGlobals<GlobalOptions & Options>();
+      await runner(options, async (context) => (await load())(context, options, command.args));
+    };
+
+  program
+    .command("demo")
+    .description("Shows the whole line on real input: collect, upload, read back. Needs no server.")
+    .option("--keep", "keep the demo's folder")
+    .addHelpText("after", examples(["promferry demo", "promferry demo --dir ./demo-journal"]))
+    .action(onRun(async () => (await import("./commands/demo.ts")).demo));
+
+  program
+    .command("collect")
+    .description("Scrapes metrics pages into the journal.")
+    .argument("<url...>", "pages in the Prometheus text format or OpenMetrics")
+    .option("--once", "scrape once and end")
+    .addOption(durationOption("--interval <duration>", "time between two scrapes", 15_000, "15s"))
+    .addOption(durationOption("--timeout <duration>", "longest wait for a page", 10_000, "10s"))
+    .option("--job <name>", "value of the label job", "promferry")
+    .addHelpText(
+      "after",
+      examples([
+        "promferry collect http://localhost:9100/metrics --once",
+        "promferry collect http://localhost:9100/metrics --interval 1m --job node",
+      ]),
+    )
+    .action(onRun(async () => (await import("./commands/collect.ts")).collect));
+
+  const upload = (name: string, description: string) =>
+    program
+      .command(name)
+      .description(description)
+      .option(
+        "--to <name>",
+        "destination, repeatable; a date here is the last day, as --to-date",
+        collectValues,
+        [],
+      )
+      .option("--from <date>", "first day, YYYY-MM-DD")
+      .option("--to-date <date>", "last day, YYYY-MM-DD")
+      .option("--force", "send again what was sent before, and days that lie behind it")
+      .option("--now", "include frames younger than 10 s");
+
+  upload(
+    "upload-metrics",
+    "Carries the journal to its destinations. Without --to: default_destination, else all.",
+  )
+    .option("--dry-run", "show what would be sent; opens no connection, runs no command")
+    .option("--cleanup", "delete closed days that every destination has")
+    .option("--wait", "wait while another upload holds the journal")
+    .addOption(
+      durationOption("--timeout <duration>", "longest time for retries, of each destination", 120_000, "2m"),
+    )
+    .addHelpText(
+      "after",
+      examples([
+        "promferry upload-metrics",
+        "promferry upload-metrics --to grafana --from 2025-10-01 --to-date 2025-10-06",
+        "promferry upload-metrics --dry-run --json",
+      ]),
+    )
+    .action(onRun(async () => (await import("./commands/upload-metrics.ts")).uploadMetrics));
+
+  upload("preview", "Prints what upload-metrics would send, sample by sample. Sends nothing.")
+    .option("--limit <count>", "series to show for each destination", positiveInteger, 20)
+    .addHelpText(
+      "after",
+      examples(["promferry preview --to grafana", "promferry preview --limit 100 --json"]),
+    )
+    .action(onRun(async () => (await import("./commands/preview.ts")).preview));
+
+  program
+    .command("status")
+    .description("Shows the journal, what each destination has of it, and whether collection is on.")
+    .addHelpText("after", examples(["promferry status", "promferry status --json"]))
+    .action(onRun(async () => (await import("./commands/status.ts")).status));
+
+  program
+    .command("export")
+    .description("Writes the journal's totals over all sessions to standard output.")
+    .addOption(
+      new Option("--format <format>", "how to write them")
+        .choices(["prometheus", "openmetrics", "jsonl"])
+        .default("prometheus"),
+    )
+    .option("--from <date>", "first day, YYYY-MM-DD")
+    .option("--to-date <date>", "last day, YYYY-MM-DD")
+    .addHelpText(
+      "after",
+      examples([
+        "promferry export --format jsonl > metrics.jsonl",
+        "promferry export --format openmetrics > metrics.om && promtool tsdb create-blocks-from openmetrics metrics.om data/",
+      ]),
+    )
+    .action(onRun(async () => (await import("./commands/export.ts")).exportMetrics));
+
+  program
+    .command("check-metrics")
+    .description("Checks a metrics page; exit 1 and `line:column: message` where it is wrong.")
+    .argument("[file]", "page; - or nothing is standard input", "-")
+    .addOption(
+      new Option("--format <format>", "what it should be")
+        .choices(["prometheus", "openmetrics"])
+        .default("prometheus"),
+    )
+    .addHelpText(
+      "after",
+      examples([
+        "curl -s localhost:9100/metrics | promferry check-metrics",
+        "promferry check-metrics --format openmetrics page.txt",
+      ]),
+    )
+    .action(onRun(async () => (await import("./commands/check-metrics.ts")).checkMetricsPage));
+
+  program
+    .command("receive")
+    .description("A small receiver on this machine that stores what it gets into a journal. No database.")
+    .option("--listen <address>", "host:port; port 0 takes a free one", "127.0.0.1:0")
+    .option("--allow-remote", "listen for other machines, too; there is no authentication")
+    .addHelpText("after", examples(["promferry receive --listen 127.0.0.1:9099 --dir ./received"]))
+    .action(onRun(async () => (await import("./commands/receive.ts")).receive));
+
+  const config = program.command("config").description("Looks at the configuration.");
+  config
+    .command("check")
+    .description("Reports every problem of the configuration, with its place.")
+    .addHelpText(
+      "after",
+      examples(["promferry config check", "promferry config check --config ./config.yaml --json"]),
+    )
+    .action(onRun(async () => (await import("./commands/config-check.ts")).configCheck));
+  config
+    .command("schema")
+    .description("Prints the JSON Schema of the configuration, for editors.")
+    .addHelpText("after", examples(["promferry config schema > promferry.schema.json"]))
+    .action(onRun(async () => (await import("./commands/config-schema.ts")).configSchema));
+
+  return program;
+}
+
+function examples(lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}`;
+}
+
+function collectValues(value: string, previous: readonly string[]): readonly string[] {
+  return [...previous, value];
+}
+
+function durationOption(flags: string, description: string, defaultMs: number, shown: string): Option {
+  return new Option(flags, description).default(defaultMs, shown).argParser((value) => {
+    const ms = parseDuration(value);
+    if (!ms) throw new InvalidArgumentError("Expected a duration such as 15s, 1m or 1h30m.");
+    return ms;
+  });
+}
+
+function positiveInteger(value: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(value)) throw new InvalidArgumentError("Expected a number from 1.");
+  return Number(value);
+}

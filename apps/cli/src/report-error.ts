@@ -1,0 +1,102 @@
+import { DeliveryError, type DeliveryErrorCode } from "@promferry/core/delivery";
+import { CliError } from "./cli-error.ts";
+import type { Context } from "./context.ts";
+import { EXIT, type ExitCode } from "./exit-codes.ts";
+import { StopSignal } from "./io.ts";
+
+/** A failure as it is told. */
+export interface Failure {
+  readonly exitCode: ExitCode;
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string | undefined;
+}
+
+const DELIVERY: Readonly<Record<DeliveryErrorCode, { exitCode: ExitCode; hint: string }>> = {
+  ERR_DELIVERY_UNREACHABLE: {
+    exitCode: EXIT.unavailable,
+    hint: "check the destination's url and the network; run the command again, it continues where it stopped",
+  },
+  ERR_DELIVERY_OVERLOADED: {
+    exitCode: EXIT.tryLater,
+    hint: "run the command again later; it continues where it stopped",
+  },
+  ERR_DELIVERY_UNAUTHORIZED: {
+    exitCode: EXIT.credentials,
+    hint: "check the destination's auth, and its tenant",
+  },
+  ERR_DELIVERY_MISCONFIGURED: { exitCode: EXIT.config, hint: "check the destination's url" },
+  ERR_DELIVERY_TOO_LARGE: { exitCode: EXIT.partial, hint: "the server takes only smaller requests" },
+  ERR_DELIVERY_REJECTED: { exitCode: EXIT.partial, hint: "the server refuses this data for good" },
+};
+
+/** What any error means to the user. A server's own error (5xx) is `unavailable`, 408 and 429 are `tryLater`. */
+export function toFailure(error: unknown): Failure {
+  if (error instanceof CliError) {
+    const { exitCode, message, hint } = error;
+    return { exitCode, code: exitName(exitCode), message, hint };
+  }
+  if (error instanceof StopSignal) {
+    const exitCode = error.signal === "SIGINT" ? EXIT.interrupted : EXIT.terminated;
+    return { exitCode, code: error.signal, message: error.message, hint: undefined };
+  }
+  if (error instanceof DeliveryError) {
+    if (error.cause instanceof CliError) return toFailure(error.cause);
+    const { exitCode, hint } = DELIVERY[error.code];
+    const serverFailed = error.code === "ERR_DELIVERY_OVERLOADED" && (error.status ?? 0) >= 500;
+    const { code, message } = error;
+    return { exitCode: serverFailed ? EXIT.unavailable : exitCode, code, message, hint };
+  }
+  if (error instanceof Error) {
+    const { code, path } = error as NodeJS.ErrnoException;
+    if (code !== undefined && /^E[A-Z]+$/.test(code) && path !== undefined) {
+      return { exitCode: EXIT.io, code, message: `${path}: ${systemReason(code)}`, hint: systemHint(code) };
+    }
+    if (code?.startsWith("ERR_JOURNAL")) {
+      return { exitCode: EXIT.io, code, message: error.message, hint: undefined };
+    }
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return {
+    exitCode: EXIT.internal,
+    code: "internal",
+    message: `a fault of promferry itself: ${message}`,
+    hint: "run it again with PROMFERRY_DEBUG=1 to see where, and report it; your data is as it was",
+  };
+}
+
+function exitName(exitCode: ExitCode): string {
+  return Object.entries(EXIT).find(([, value]) => value === exitCode)?.[0] ?? "internal";
+}
+
+function systemReason(code: string): string {
+  const reasons: Readonly<Record<string, string>> = {
+    EACCES: "permission denied",
+    EPERM: "permission denied",
+    ENOENT: "not there",
+    ENOTDIR: "a part of the path is a file, not a folder",
+    EEXIST: "a file stands where a folder is needed",
+    ENOSPC: "the disk is full",
+    EROFS: "the file system is read-only",
+    EADDRINUSE: "the address is in use",
+  };
+  return `${reasons[code] ?? "the system refused it"} (${code})`;
+}
+
+function systemHint(code: string): string {
+  if (code === "EACCES" || code === "EPERM")
+    return "give yourself access to it, or name another folder with --dir";
+  if (code === "ENOSPC") return "make room, or name another folder with --dir";
+  return "check the path, or name another folder with --dir";
+}
+
+/** Tells a failure on standard error, and as JSON on standard output under `--json`. */
+export function reportFailure(context: Context, error: unknown): ExitCode {
+  const failure = toFailure(error);
+  const { exitCode, code, message, hint } = failure;
+  context.out.note(`promferry: ${message}`);
+  if (hint) for (const line of hint.split("\n")) context.out.note(`  ${line}`);
+  if (context.io.env["PROMFERRY_DEBUG"] && error instanceof Error) context.out.note(String(error.stack));
+  context.out.json({ error: { code, exitCode, message, ...(hint ? { hint } : {}) } });
+  return exitCode;
+}

@@ -1,0 +1,52 @@
+import { CommanderError } from "commander";
+import { CliError } from "./cli-error.ts";
+import { createContext, type GlobalOptions } from "./context.ts";
+import { EXIT, type ExitCode } from "./exit-codes.ts";
+import type { CliIo } from "./io.ts";
+import { buildProgram } from "./program.ts";
+import { reportFailure } from "./report-error.ts";
+
+/**
+ * One run of the command line.
+ *
+ * @param argv Without the program's own name.
+ * @returns The exit code; errors are told, not thrown.
+ */
+export async function run(argv: readonly string[], io: CliIo): Promise<ExitCode> {
+  let exitCode: ExitCode = EXIT.ok;
+  const program = buildProgram(io, async (options, command) => {
+    const context = createContext(io, options);
+    try {
+      exitCode = await command(context);
+    } catch (error) {
+      // What fails while stopping fails because of it.
+      exitCode = reportFailure(context, io.signal.aborted ? io.signal.reason : error);
+    }
+  });
+  try {
+    await program.parseAsync(argv, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return EXIT.ok;
+    return reportFailure(createContext(io, looseOptions(argv)), usageError(error, argv));
+  }
+  return exitCode;
+}
+
+function usageError(error: CommanderError, argv: readonly string[]): CliError {
+  if (error.code === "commander.help") {
+    return new CliError(EXIT.usage, "a command is missing", {
+      hint: "`promferry --help` lists them; `promferry demo` shows one",
+    });
+  }
+  const [what, ...rest] = error.message.replace(/^error: /, "").split("\n");
+  const command = argv.find((word) => /^[a-z]/.test(word));
+  const help = error.code === "commander.unknownCommand" || !command ? "" : ` ${command}`;
+  const hint = [...rest, `see \`promferry${help} --help\``].join("\n");
+  return new CliError(EXIT.usage, what ?? "the command line is wrong", { hint });
+}
+
+/** Errors of the command line itself come before its options are known. */
+function looseOptions(argv: readonly string[]): GlobalOptions {
+  return { json: argv.includes("--json") };
+}

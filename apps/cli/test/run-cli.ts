@@ -1,0 +1,74 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import type { CliIo } from "../src/io.ts";
+import { run } from "../src/run.ts";
+
+export interface RunResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Of `stdout`, which under `--json` is one line. */
+  readonly json: () => unknown;
+}
+
+export interface RunSetup {
+  readonly home?: string;
+  readonly env?: Record<string, string>;
+  readonly stdin?: string;
+  readonly signal?: AbortSignal;
+  readonly now?: () => number;
+  /** Called with everything that has come to standard output so far. */
+  readonly onStdout?: (text: string) => void;
+}
+
+/** Runs the command line in this process, in a home folder of its own and without a terminal. */
+export async function runCli(argv: readonly string[], setup: RunSetup = {}): Promise<RunResult> {
+  const home = setup.home ?? temporaryFolder();
+  let stdout = "";
+  let stderr = "";
+  const sink = (take: (text: string) => void) => ({
+    write: (text: string) => {
+      take(text);
+      return true;
+    },
+    drained: async () => {},
+    isTerminal: false,
+  });
+  const io: CliIo = {
+    stdout: sink((text) => {
+      stdout += text;
+      setup.onStdout?.(stdout);
+    }),
+    stderr: sink((text) => {
+      stderr += text;
+    }),
+    stdin: (async function* () {
+      yield Buffer.from(setup.stdin ?? "");
+    })(),
+    interactive: false,
+    env: { PATH: process.env["PATH"] ?? "", ...setup.env },
+    cwd: home,
+    home,
+    signal: setup.signal ?? new AbortController().signal,
+    now: setup.now ?? Date.now,
+  };
+  const exitCode = await run(argv, io);
+  return { exitCode, stdout, stderr, json: () => JSON.parse(stdout) };
+}
+
+/** A folder that goes with the test. */
+export function temporaryFolder(): string {
+  const dir = mkdtempSync(join(tmpdir(), "promferry-cli-"));
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+/** A home folder whose configuration is `yaml`, in `config.yaml`. */
+export function homeWith(yaml: string): { home: string; config: string } {
+  const home = temporaryFolder();
+  const config = join(home, "config.yaml");
+  writeFileSync(config, yaml);
+  return { home, config };
+}
