@@ -166,8 +166,9 @@ function readValue(reader: protobuf.Reader): SampleValue {
 }
 
 function readTimestamp(reader: protobuf.Reader): EpochMs {
-  const { high, low } = reader.int64();
-  const timestampMs = high * 2 ** 32 + (low >>> 0);
+  // protobufjs gives a number where its optional package `long` is missing or bundled as a module.
+  const read: number | { readonly low: number; readonly high: number } = reader.int64();
+  const timestampMs = typeof read === "number" ? read : read.high * 2 ** 32 + (read.low >>> 0);
   if (!Number.isSafeInteger(timestampMs)) throw new RangeError("a timestamp is beyond 2^53 milliseconds");
   return timestampMs;
 }

@@ -1,0 +1,54 @@
+import type { Batch, BatchSeries } from "@promferry/core/delivery";
+import type { EpochMs, FamilyMetadata, SampleValue } from "@promferry/core/series";
+import { createSeriesDictionary } from "@promferry/core/series";
+import fc from "fast-check";
+
+/** 2025-10-06T12:00:00Z. */
+export const NOON: EpochMs = 1_759_752_000_000;
+
+type Points = readonly (readonly [EpochMs, SampleValue])[];
+
+/** One series of a batch; labels stay exactly as given, right or wrong. */
+export function entry(name: string, labels: Readonly<Record<string, string>>, points: Points): BatchSeries {
+  const family: FamilyMetadata = { name, type: "gauge", help: "", unit: "" };
+  return {
+    series: { name, labels: Object.entries(labels).map(([label, value]) => ({ name: label, value })) },
+    family,
+    timestampsMs: points.map(([timestampMs]) => timestampMs),
+    values: points.map(([, value]) => value),
+  };
+}
+
+export function batchOf(...series: readonly BatchSeries[]): Batch {
+  return { series, sampleCount: series.reduce((sum, { values }) => sum + values.length, 0) };
+}
+
+const value: fc.Arbitrary<SampleValue> = fc.oneof(
+  fc.double(),
+  fc.constantFrom(null, Number.NaN, 0, -0, Infinity, -Infinity, 5e-324),
+);
+
+const points = fc
+  .uniqueArray(fc.oneof(fc.maxSafeInteger(), fc.integer({ min: -3, max: 3 })), { maxLength: 5, minLength: 1 })
+  .chain((timestamps) =>
+    fc.tuple(...timestamps.sort((a, b) => a - b).map((timestamp) => fc.tuple(fc.constant(timestamp), value))),
+  );
+
+const labels = fc.dictionary(
+  fc.stringMatching(/^[a-zA-Z_][a-zA-Z0-9_]{0,8}$/).filter((name) => name !== "__name__"),
+  fc.oneof(fc.string({ unit: "binary", minLength: 1, maxLength: 200 }), fc.string({ minLength: 1 })),
+  { maxKeys: 5 },
+);
+
+/** Batches that 1.0 allows: any Unicode in values, any double, times on both sides of 1970. */
+export const validBatch: fc.Arbitrary<Batch> = fc
+  .array(fc.tuple(fc.stringMatching(/^[a-zA-Z_:][a-zA-Z0-9_:]{0,20}$/), labels, points), { maxLength: 6 })
+  .map((rows) => {
+    const { intern } = createSeriesDictionary();
+    const seen = new Set<unknown>();
+    const entries = rows.map(([name, labelSet, samples]) => {
+      const made = entry(name, labelSet, samples);
+      return { ...made, series: intern(name, made.series.labels) };
+    });
+    return batchOf(...entries.filter(({ series }) => !seen.has(series) && seen.add(series)));
+  });
