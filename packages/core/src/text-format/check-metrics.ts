@@ -1,0 +1,55 @@
+import { ExpositionError } from "./exposition-error.ts";
+import { finishDraft } from "./family-draft.ts";
+import { type LintRule, lintFamily } from "./lint-rules.ts";
+import { type ParseOptions, readDrafts } from "./parse-exposition.ts";
+
+/** One thing found in a page. */
+export interface Finding {
+  /** From 1; of a warning, the line that named the family first. */
+  readonly line: number;
+  /** From 1, in Unicode characters. */
+  readonly column: number;
+  /** Without the position. */
+  readonly message: string;
+  /** The family that a warning is about. */
+  readonly metric?: string;
+  /** Of a warning. */
+  readonly rule?: LintRule;
+}
+
+export interface MetricsCheck {
+  /** Empty, or the one error that made the page unreadable. */
+  readonly errors: readonly Finding[];
+  /** In order of lines. Empty when there is an error. */
+  readonly warnings: readonly Finding[];
+}
+
+/**
+ * Judges a page as `promtool check metrics` does: an error where the format is broken, warnings where
+ * its naming advice is not followed. Families without samples get no warnings.
+ *
+ * @param options As for `parseExposition`.
+ */
+export function checkMetrics(text: Uint8Array | string, options: ParseOptions): MetricsCheck {
+  try {
+    const warnings: Finding[] = [];
+    for (const draft of readDrafts(text, options)) {
+      if (draft.series.length === 0) continue;
+      for (const { rule, message } of lintFamily(finishDraft(draft), options.format === "openmetrics")) {
+        warnings.push({
+          line: draft.line,
+          column: 1,
+          message: `${draft.name} ${message}`,
+          metric: draft.name,
+          rule,
+        });
+      }
+    }
+    return { errors: [], warnings: warnings.sort((a, b) => a.line - b.line) };
+  } catch (error) {
+    if (!(error instanceof ExpositionError)) throw error;
+    const { line, column, message } = error;
+    const position = `${line}:${column}: `;
+    return { errors: [{ line, column, message: message.slice(position.length) }], warnings: [] };
+  }
+}

@@ -1,0 +1,8 @@
+export { checkMetrics, type Finding, type MetricsCheck } from "./check-metrics.ts";
+export { ExpositionError, type ExpositionErrorCode } from "./exposition-error.ts";
+export type { LintRule } from "./lint-rules.ts";
+export { formatCanonical, formatValue, parseNumber } from "./number.ts";
+export { type ExpositionFormat, type ParseOptions, parseExposition } from "./parse-exposition.ts";
+export { defaultParseLimits, type ParseLimits } from "./parse-limits.ts";
+export { writeOpenMetrics } from "./write-openmetrics.ts";
+export { type WritePrometheusTextOptions, writePrometheusText } from "./write-prometheus-text.ts";

@@ -1,0 +1,227 @@
+import { Buffer, isUtf8 } from "node:buffer";
+import { ExpositionError, type ExpositionErrorCode } from "./exposition-error.ts";
+import type { ParseLimits } from "./parse-limits.ts";
+
+/** Bytes that the grammars name. */
+export const byte = {
+  tab: 0x09,
+  lineFeed: 0x0a,
+  carriageReturn: 0x0d,
+  space: 0x20,
+  quote: 0x22,
+  hash: 0x23,
+  comma: 0x2c,
+  equals: 0x3d,
+  backslash: 0x5c,
+  braceOpen: 0x7b,
+  braceClose: 0x7d,
+} as const;
+
+/** What {@link PageReader.peek} gives behind the last byte. */
+export const endOfPage = -1;
+
+const excerptLength = 40;
+
+/**
+ * A place in a page of bytes, and the tokens that the three grammars share. Every refusal goes
+ * through {@link fail}, which finds line and column again only then.
+ */
+export class PageReader {
+  readonly bytes: Buffer;
+  readonly limits: ParseLimits;
+  /** Offset of the next byte. */
+  at = 0;
+  /** Of the line in which {@link startLine} was last called, from 1. */
+  line = 1;
+  /** Whether all of the page is UTF-8, so that no token needs a look of its own. */
+  readonly isUtf8: boolean;
+  #counted = 0;
+
+  constructor(bytes: Uint8Array, limits: ParseLimits) {
+    this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.limits = limits;
+    this.isUtf8 = isUtf8(bytes);
+  }
+
+  peek(): number {
+    return this.bytes[this.at] ?? endOfPage;
+  }
+
+  /** Whether a line begins here; checks its length and brings {@link line} up to date. */
+  startLine(): boolean {
+    for (let i = this.bytes.indexOf(byte.lineFeed, this.#counted); i >= 0 && i < this.at; ) {
+      this.line++;
+      this.#counted = i + 1;
+      i = this.bytes.indexOf(byte.lineFeed, this.#counted);
+    }
+    if (this.at >= this.bytes.length) return false;
+    this.checkLineLength();
+    return true;
+  }
+
+  /** @throws {ExpositionError} The line from here on is longer than `maxLineBytes`. */
+  checkLineLength(): void {
+    const end = this.lineEnd();
+    if (end - this.at > this.limits.maxLineBytes) {
+      this.fail(
+        "ERR_EXPOSITION_LIMIT",
+        `expected a line of at most ${this.limits.maxLineBytes} bytes, got ${end - this.at}`,
+        this.at,
+        false,
+      );
+    }
+  }
+
+  /** Offset of the next line feed, or of the page's end. */
+  lineEnd(): number {
+    const end = this.bytes.indexOf(byte.lineFeed, this.at);
+    return end < 0 ? this.bytes.length : end;
+  }
+
+  skipBlanks(): void {
+    while (isBlank(this.peek())) this.at++;
+  }
+
+  /** Everything up to the next blank, tab, line feed, the byte `stop`, or the page's end. */
+  readToken(stop?: number): string {
+    const start = this.at;
+    for (let b = this.peek(); b !== endOfPage && b !== byte.lineFeed && b !== stop && !isBlank(b); ) {
+      this.at++;
+      b = this.peek();
+    }
+    return this.text(start, this.at);
+  }
+
+  /** `[a-zA-Z_][a-zA-Z0-9_]*`, with colons too where `colons` says so; empty where none begins here. */
+  readPlainName(colons: boolean): string {
+    const start = this.at;
+    for (let b = this.peek(); isNameByte(b, colons, this.at > start); b = this.peek()) this.at++;
+    this.checkNameLength(start);
+    return this.text(start, this.at);
+  }
+
+  /**
+   * The text between the quote here and the next one, unescaped; stands behind that one afterwards.
+   *
+   * @param escapes `strict`: only `\\`, `\"` and `\n`. `lenient`: any other backslash stays as it is.
+   * @param lineFeeds Whether a bare line feed may be part of the text.
+   */
+  readQuoted(what: string, escapes: "strict" | "lenient", lineFeeds: boolean): string {
+    const open = this.at++;
+    let text = "";
+    let from = this.at;
+    for (;;) {
+      const b = this.peek();
+      if (b === endOfPage) {
+        this.fail(
+          "ERR_EXPOSITION_TRUNCATED",
+          `expected '"' at the end of the ${what} that begins here`,
+          open,
+        );
+      }
+      if (b === byte.lineFeed && !lineFeeds) {
+        this.fail("ERR_EXPOSITION_SYNTAX", `expected '"' before the end of the line in the ${what}`, open);
+      }
+      if (b === byte.quote) {
+        this.checkUtf8(from, this.at, what);
+        text += this.text(from, this.at++);
+        return text;
+      }
+      if (b === byte.backslash) {
+        this.checkUtf8(from, this.at, what);
+        text += this.text(from, this.at) + this.readEscape(escapes);
+        from = this.at;
+      } else {
+        this.at++;
+      }
+    }
+  }
+
+  /** The character that the backslash here and what follows stand for. */
+  readEscape(escapes: "strict" | "lenient"): string {
+    const escaped = this.bytes[this.at + 1] ?? endOfPage;
+    if (escaped === endOfPage) {
+      this.fail("ERR_EXPOSITION_TRUNCATED", "expected a character after the backslash", this.at + 1);
+    }
+    const known = escaped === byte.backslash || escaped === byte.quote || escaped === 0x6e;
+    if (!known) {
+      if (escapes === "strict" || escaped === byte.lineFeed) {
+        this.fail("ERR_EXPOSITION_VALUE", String.raw`expected the escape \\, \" or \n`);
+      }
+      this.at++;
+      return "\\";
+    }
+    this.at += 2;
+    return escaped === 0x6e ? "\n" : String.fromCharCode(escaped);
+  }
+
+  /** Bytes that are not UTF-8 become U+FFFD. */
+  text(start: number, end: number): string {
+    return this.bytes.toString("utf8", start, end);
+  }
+
+  /** Refuses a name that is longer than `maxNameBytes`. */
+  checkNameLength(start: number): void {
+    if (this.at - start > this.limits.maxNameBytes) {
+      this.fail(
+        "ERR_EXPOSITION_LIMIT",
+        `expected a name of at most ${this.limits.maxNameBytes} bytes`,
+        start,
+      );
+    }
+  }
+
+  /** Refuses bytes in `[start, end)` that are not UTF-8. */
+  checkUtf8(start: number, end: number, what: string): void {
+    if (this.isUtf8 || isUtf8(this.bytes.subarray(start, end))) return;
+    this.failAtInvalidUtf8(what, start, end);
+  }
+
+  /** Refuses the first byte in `[start, end)` that is no part of a character. */
+  failAtInvalidUtf8(what: string, start: number, end: number): never {
+    const raw = this.bytes.subarray(start, end);
+    const repaired = Buffer.from(raw.toString("utf8"), "utf8");
+    let i = 0;
+    while (raw[i] === repaired[i] && i < raw.length) i++;
+    this.fail("ERR_EXPOSITION_ENCODING", `expected UTF-8 in the ${what}`, start + i);
+  }
+
+  /**
+   * @param reason What was expected, where.
+   * @param at Offset of what came instead. Default: here.
+   * @param excerpt Whether the message ends with what came. Default true.
+   */
+  fail(code: ExpositionErrorCode, reason: string, at: number = this.at, excerpt = true): never {
+    const lineStart = at === 0 ? 0 : this.bytes.lastIndexOf(byte.lineFeed, at - 1) + 1;
+    let line = this.line;
+    for (let i = this.#counted; i < lineStart; line++) i = this.bytes.indexOf(byte.lineFeed, i) + 1;
+    for (let i = lineStart; i < this.#counted; line--) i = this.bytes.indexOf(byte.lineFeed, i) + 1;
+    let column = 1;
+    for (let i = lineStart; i < at; i++) if (((this.bytes[i] ?? 0) & 0xc0) !== 0x80) column++;
+    throw new ExpositionError(code, line, column, excerpt ? `${reason}, got ${this.#excerpt(at)}` : reason);
+  }
+
+  #excerpt(at: number): string {
+    if (at >= this.bytes.length) return "the end of the page";
+    if (this.bytes[at] === byte.lineFeed) return "the end of the line";
+    const end = this.bytes.indexOf(byte.lineFeed, at);
+    const text = this.text(at, Math.min(end < 0 ? this.bytes.length : end, at + excerptLength * 4));
+    const shown = Array.from(text).slice(0, excerptLength).join("");
+    return shown === text ? JSON.stringify(text) : `${JSON.stringify(shown)}…`;
+  }
+}
+
+export function isBlank(b: number): boolean {
+  return b === byte.space || b === byte.tab;
+}
+
+/** Whether `b` may stand in a plain name: `inside` it, or as its first byte. */
+export function isNameByte(b: number, colons: boolean, inside: boolean): boolean {
+  if ((b >= 0x61 && b <= 0x7a) || (b >= 0x41 && b <= 0x5a) || b === 0x5f) return true;
+  return (inside && b >= 0x30 && b <= 0x39) || (colons && b === 0x3a);
+}
+
+/** Whether `name` needs no quotes in an exposition. */
+export function isPlainName(name: string, colons: boolean): boolean {
+  return colons ? /^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name) : /^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name);
+}
