@@ -16,11 +16,11 @@ export const NODE_24 = join(ROOT, "node_modules/node/bin/node");
 /** The package manager, as `name@version`. Its one pin is `packageManager` in the root's package.json. */
 export const PNPM = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")).packageManager;
 
-/** @returns {string[]} PATH without this workspace's own programs: what the machine had before the set-up. */
+/** @returns {string[]} PATH without what npm and pnpm put there: what the machine had before the set-up. */
 function machinePath() {
   return (process.env["PATH"] ?? "")
     .split(delimiter)
-    .filter((folder) => folder !== "" && !folder.startsWith(ROOT));
+    .filter((folder) => folder !== "" && !folder.includes("node_modules"));
 }
 
 /**
@@ -51,7 +51,7 @@ export function machineNode() {
  * @param {string} program
  * @param {readonly string[]} args
  * @param {object} [options]
- * @param {boolean} [options.stream] Whether the program writes to our own stderr, as it goes. Default: collected.
+ * @param {boolean} [options.stream] Whether the program writes to our own output, as it goes. Default: collected.
  * @param {"machine" | "workspace"} [options.path] Whose programs come first. Default workspace.
  * @param {string} [options.cwd] Default: the root.
  * @param {Readonly<Record<string, string>>} [options.env] Added to our own.
@@ -62,7 +62,7 @@ export function run(program, args, options = {}) {
   const first = path === "workspace" ? [join(ROOT, "node_modules/.bin")] : [];
   const child = spawn(program, args, {
     cwd,
-    stdio: stream ? ["ignore", 2, 2] : ["ignore", "pipe", "pipe"],
+    stdio: stream ? ["ignore", "inherit", "inherit"] : ["ignore", "pipe", "pipe"],
     env: {
       ...process.env,
       TURBO_TELEMETRY_DISABLED: "1",
