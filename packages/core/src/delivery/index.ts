@@ -1,4 +1,4 @@
-export { batchFamilies, countStaleMarkers, toBatch } from "./batch.ts";
+export { batchFamilies, countStaleMarkers, STALE_MARKERS_LEFT_OUT, toBatch } from "./batch.ts";
 export { DeliveryError, type DeliveryErrorCode, type DeliveryErrorDetails } from "./delivery-error.ts";
 export type {
   Batch,

@@ -53,9 +53,7 @@ test("sendRequest shows a body as one line without control characters", async (c
   const receiver = await open(context, (_, response) =>
     response.writeHead(400).end("bad\r\n\u001b[31mline\u0000 7\u202e\n"),
   );
-  await expect(sendRequest(post(receiver.url))).rejects.toThrow(
-    "answered with 400: bad [31mline 7; the same batch",
-  );
+  await expect(sendRequest(post(receiver.url))).rejects.toThrow("answered with 400: bad [31mline 7");
 });
 
 test("sendRequest cuts no secret in half", async (context) => {

@@ -16,7 +16,8 @@ export interface StatusContext {
 export function statusError(response: Response, context: StatusContext): DeliveryError {
   const { status } = response;
   const said = context.excerpt === "" ? "" : `: ${context.excerpt}`;
-  const message = `${context.target} was answered with ${status}${said}; ${context.redact(advice(response))}`;
+  const next = advice(response);
+  const message = `${context.target} was answered with ${status}${said}${next && `; ${context.redact(next)}`}`;
   const retryAfterMs = parseRetryAfter(response.headers.get("retry-after"), context.nowMs);
   return new DeliveryError(statusCode(status), message, {
     status,
@@ -34,6 +35,7 @@ function statusCode(status: number): DeliveryErrorCode {
   return "ERR_DELIVERY_REJECTED";
 }
 
+/** What to do; empty where the receiver's words have to be enough. */
 function advice(response: Response): string {
   const { status } = response;
   if (status === 401) return "check auth: the user name, and what the secret's file or command holds";
@@ -43,7 +45,7 @@ function advice(response: Response): string {
     return `redirects are not followed, set url to the final address${redirectTarget(response)}`;
   if (status === 413) return "a smaller batch may pass";
   if (status === 408 || status === 429 || status >= 500) return "it can be tried again later";
-  return "the same batch will be refused again";
+  return "";
 }
 
 /** Where a redirect points, without its query, which may hold a token. */

@@ -1,0 +1,1 @@
+export { createHttpPush, type HttpPushFormat, type HttpPushOptions } from "./http-push.ts";
