@@ -1,3 +1,4 @@
+export { relabelProjection } from "./projection.ts";
 export { compileRelabel, type Relabel } from "./relabel.ts";
 export {
   type RelabelAction,
