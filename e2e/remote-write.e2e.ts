@@ -1,0 +1,328 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Batch, BatchSeries } from "@promferry/core/delivery";
+import type { SampleValue } from "@promferry/core/series";
+import { createRemoteWrite } from "@promferry/remote-write";
+import { createRemoteWriteHandler, type ReceivedBatch } from "@promferry/remote-write/receiver";
+import { expect, type TestContext, test } from "vitest";
+import {
+  exportedSamples,
+  query,
+  requireServer,
+  runPromtool,
+  type StoredSeries,
+  samplesOf,
+  startPrometheus,
+  startVictoriaMetrics,
+} from "./harness/index.ts";
+import { startServer } from "./harness/server-process.ts";
+
+/** Half an hour ago: inside the hour that a receiver without an out-of-order window takes. */
+const START_MS = Math.floor(Date.now() / 1000) * 1000 - 30 * 60_000;
+
+type Points = readonly (readonly [offsetMs: number, SampleValue])[];
+
+function series(name: string, labels: Readonly<Record<string, string>>, points: Points): BatchSeries {
+  return {
+    series: { name, labels: Object.entries(labels).map(([label, value]) => ({ name: label, value })) },
+    family: { name, type: "gauge", help: "", unit: "" },
+    timestampsMs: points.map(([offsetMs]) => START_MS + offsetMs),
+    values: points.map(([, value]) => value),
+  };
+}
+
+function batchOf(...all: readonly BatchSeries[]): Batch {
+  return { series: all, sampleCount: all.reduce((sum, { values }) => sum + values.length, 0) };
+}
+
+/** One line a sample; NaN, -0 and the infinities are told apart. */
+function lines(stored: readonly StoredSeries[]): string[] {
+  return stored.flatMap(({ labels, samples }) =>
+    samples.map(({ timestampMs, value }) =>
+      line(labels, timestampMs - START_MS, Number(value.replace("Inf", "Infinity"))),
+    ),
+  );
+}
+
+function line(labels: Readonly<Record<string, string>>, offsetMs: number, value: number): string {
+  const shown = Object.is(value, -0) ? "-0" : String(value);
+  const sorted = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `${JSON.stringify(Object.fromEntries(sorted))} ${offsetMs} ${shown}`;
+}
+
+const VALUES = [
+  0,
+  -0,
+  1,
+  -2.5,
+  0.1 + 0.2,
+  5e-324,
+  -1.7976931348623157e308,
+  2 ** 53 - 1,
+  Infinity,
+  -Infinity,
+  Number.NaN,
+];
+const TEXTS = ['say "hi"\\', "two\nlines", "größer 漢字 🛳️", "\ufeff bom", " ", "\u0000"];
+
+test("Prometheus gives every sample back with its exact value and time", async (context) => {
+  requireServer(context, "prometheus");
+  const prometheus = await startPrometheus();
+  context.onTestFinished(prometheus.stop);
+  const destination = createRemoteWrite({ name: "prom", url: `${prometheus.url}/api/v1/write` });
+  const values = series(
+    "rw_value",
+    { Zone: "a", _: "b", unit: "c" },
+    VALUES.map((value, i) => [i * 7001, value]),
+  );
+  const texts = TEXTS.map((text, i) => series("rw_text", { text, i: String(i), empty: "" }, [[i, i]]));
+  const batch = batchOf(values, ...texts);
+
+  expect(await destination.send(batch)).toEqual({ accepted: batch.sampleCount, refused: [], unknown: 0 });
+
+  expect(lines(await samplesOf(prometheus.url, "rw_value", START_MS, START_MS + 100_000))).toEqual(
+    VALUES.map((value, i) => line({ Zone: "a", __name__: "rw_value", _: "b", unit: "c" }, i * 7001, value)),
+  );
+  expect(lines(await samplesOf(prometheus.url, "rw_text", START_MS, START_MS + 100_000)).sort()).toEqual(
+    TEXTS.map((text, i) => line({ __name__: "rw_text", i: String(i), text }, i, i)).sort(),
+  );
+});
+
+test("with an out-of-order window Prometheus takes days-old samples, and again without a copy", async (context) => {
+  requireServer(context, "prometheus");
+  const prometheus = await startPrometheus({ outOfOrderTimeWindow: "30d" });
+  context.onTestFinished(prometheus.stop);
+  const destination = createRemoteWrite({ name: "prom", url: `${prometheus.url}/api/v1/write` });
+  const days = 24 * 3600_000;
+  await destination.send(batchOf(series("rw_new", {}, [[0, 1]])));
+  const old = batchOf(
+    series("rw_old", {}, [
+      [-3 * days, 1],
+      [-3 * days + 1, 2],
+      [-days, 3],
+    ]),
+  );
+
+  await destination.send(old);
+  await destination.send(old);
+
+  expect(lines(await samplesOf(prometheus.url, "rw_old", START_MS - 4 * days, START_MS))).toEqual(
+    [
+      [-3 * days, 1],
+      [-3 * days + 1, 2],
+      [-days, 3],
+    ].map(([at, value]) => line({ __name__: "rw_old" }, at!, value!)),
+  );
+});
+
+for (const { name, start } of [
+  { name: "prometheus", start: startPrometheus },
+  { name: "victoria-metrics", start: startVictoriaMetrics },
+] as const) {
+  test(`a stale marker ends the series in ${name}`, async (context) => {
+    requireServer(context, name);
+    const server = await start();
+    context.onTestFinished(server.stop);
+    const destination = createRemoteWrite({ name, url: `${server.url}/api/v1/write` });
+
+    await destination.send(
+      batchOf(
+        series("rw_ended", {}, [
+          [0, 7],
+          [60_000, null],
+        ]),
+        series("rw_on", {}, [[0, 8]]),
+      ),
+    );
+    if (name === "victoria-metrics") await fetch(`${server.url}/internal/force_flush`);
+
+    const at = (offsetMs: number): Promise<readonly { value: string }[]> =>
+      query(server.url, '{__name__=~"rw_.*"}', START_MS + offsetMs);
+    expect((await at(59_999)).map(({ value }) => value).sort()).toEqual(["7", "8"]);
+    expect((await at(60_001)).map(({ value }) => value)).toEqual(["8"]);
+  });
+}
+
+test("VictoriaMetrics gives every number back with its exact value and time", async (context) => {
+  requireServer(context, "victoria-metrics");
+  const victoria = await startVictoriaMetrics();
+  context.onTestFinished(victoria.stop);
+  const destination = createRemoteWrite({ name: "vm", url: `${victoria.url}/api/v1/write` });
+  // It stores decimals, with one exponent for neighbours: about 15 digits come back, and no NaN.
+  const values = [0, 1, -2.5, 0.1, 1e-9, 123_456_789_012, 1_759_752_000.123];
+  const batch = batchOf(
+    ...values.map((value, i) => series("rw_value", { i: String(i) }, [[i * 7001, value]])),
+  );
+
+  expect(await destination.send(batch)).toEqual({ accepted: values.length, refused: [], unknown: 0 });
+
+  expect(lines(await exportedSamples(victoria.url, "rw_value", START_MS, START_MS + 100_000))).toEqual(
+    values.map((value, i) => line({ __name__: "rw_value", i: String(i) }, i * 7001, value)),
+  );
+});
+
+test("what Prometheus would drop without a word never leaves, and the receipt says so", async (context) => {
+  requireServer(context, "prometheus");
+  const prometheus = await startPrometheus();
+  context.onTestFinished(prometheus.stop);
+  const destination = createRemoteWrite({ name: "prom", url: `${prometheus.url}/api/v1/write` });
+  const repeated = { ...series("rw_bad", {}, [[0, 1]]) };
+  const batch = batchOf(
+    series("rw_good", { z: "1", a: "2", empty: "" }, [
+      [0, 1],
+      [1, 2],
+    ]),
+    series("", { a: "1" }, [[0, 1]]),
+    {
+      ...repeated,
+      series: {
+        name: "rw_bad",
+        labels: [
+          { name: "a", value: "1" },
+          { name: "a", value: "2" },
+        ],
+      },
+    },
+    series("rw_bad", { "": "x" }, [[0, 1]]),
+    series("rw_bad", { half: "\ud83d" }, [[0, 1]]),
+    series("rw_unordered", {}, [
+      [2, 1],
+      [1, 2],
+      [3, 3],
+    ]),
+    series("rw_twice", {}, [
+      [2, 1],
+      [2, 2],
+    ]),
+    series("rw_future", {}, [
+      [0, 1],
+      [24 * 3600_000, 2],
+    ]),
+  );
+
+  const receipt = await destination.send(batch);
+
+  const refused = receipt.refused.reduce((sum, { count }) => sum + count, 0);
+  expect({ ...receipt, refused }).toEqual({ accepted: 3, refused: 10, unknown: 0 });
+  const stored = await samplesOf(prometheus.url, '{__name__=~".+"}', START_MS - 60_000, START_MS + 3600_000);
+  expect(lines(stored)).toEqual([
+    line({ __name__: "rw_future" }, 0, 1),
+    line({ __name__: "rw_good", a: "2", z: "1" }, 0, 1),
+    line({ __name__: "rw_good", a: "2", z: "1" }, 1, 2),
+  ]);
+});
+
+test("Prometheus' refusal of an out-of-order sample is REJECTED, in its own words", async (context) => {
+  requireServer(context, "prometheus");
+  const prometheus = await startPrometheus();
+  context.onTestFinished(prometheus.stop);
+  const destination = createRemoteWrite({ name: "prom", url: `${prometheus.url}/api/v1/write` });
+  await destination.send(batchOf(series("rw_m", {}, [[1000, 1]])));
+
+  const sent = destination.send(batchOf(series("rw_m", {}, [[0, 1]])));
+
+  await expect(sent).rejects.toMatchObject({ code: "ERR_DELIVERY_REJECTED", status: 400, retryable: false });
+  await expect(sent).rejects.toThrow("out of order sample");
+});
+
+test("a wrong path is MISCONFIGURED", async (context) => {
+  requireServer(context, "prometheus");
+  const prometheus = await startPrometheus();
+  context.onTestFinished(prometheus.stop);
+  const destination = createRemoteWrite({ name: "prom", url: `${prometheus.url}/api/v1/push` });
+  await expect(destination.send(batchOf(series("rw_m", {}, [[0, 1]])))).rejects.toMatchObject({
+    code: "ERR_DELIVERY_MISCONFIGURED",
+    status: 404,
+  });
+});
+
+test("the receiver takes what a real Prometheus sends, metadata too", async (context) => {
+  requireServer(context, "prometheus");
+  const receiver = await startReceiver(context);
+  const prometheus = await startServer({
+    name: "prometheus",
+    readyPath: "/-/ready",
+    prepare: (dir) =>
+      writeFile(
+        join(dir, "prometheus.yml"),
+        JSON.stringify({
+          global: { scrape_interval: "1s" },
+          scrape_configs: [{ job_name: "self", static_configs: [{ targets: [new URL(receiver.url).host] }] }],
+          remote_write: [
+            { url: `${receiver.url}/write`, metadata_config: { send: true, send_interval: "1s" } },
+          ],
+        }),
+      ),
+    args: ({ host, dir }) => [
+      `--config.file=${join(dir, "prometheus.yml")}`,
+      `--storage.tsdb.path=${join(dir, "data")}`,
+      `--web.listen-address=${host}`,
+    ],
+  });
+  context.onTestFinished(prometheus.stop);
+
+  await expect
+    .poll(() => receiver.samples("page_views_total").length, { timeout: 30_000 })
+    .toBeGreaterThan(1);
+  await expect.poll(() => receiver.metadata().get("page_views_total"), { timeout: 30_000 }).toBe("counter");
+  expect(receiver.samples("page_views_total")[0]).toBe('42.5 {"instance":"*","job":"self","page":"größe 🛳️"}');
+  expect(receiver.statuses).toEqual(new Set([204]));
+});
+
+test("the receiver takes what promtool pushes", async (context) => {
+  requireServer(context, "promtool");
+  const receiver = await startReceiver(context);
+  const dir = await mkdtemp(join(tmpdir(), "promferry-promtool-"));
+  context.onTestFinished(() => rm(dir, { recursive: true }));
+  await writeFile(join(dir, "page.prom"), PAGE);
+
+  const { code, stderr } = await runPromtool([
+    "push",
+    "metrics",
+    `${receiver.url}/write`,
+    join(dir, "page.prom"),
+  ]);
+
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(receiver.samples("page_views_total")).toEqual(['42.5 {"job":"promtool","page":"größe 🛳️"}']);
+});
+
+const PAGE =
+  '# HELP page_views_total Views.\n# TYPE page_views_total counter\npage_views_total{page="größe 🛳️"} 42.5\n';
+
+/** Our handler at `/write`, and a page to scrape at any other path. */
+async function startReceiver({ onTestFinished }: Pick<TestContext, "onTestFinished">) {
+  const batches: ReceivedBatch[] = [];
+  const statuses = new Set<number>();
+  const handler = createRemoteWriteHandler({ onBatch: async (batch) => void batches.push(batch) });
+  const server = createServer((request, response) => {
+    if (request.url !== "/write") {
+      response.writeHead(200, { "Content-Type": "text/plain; version=0.0.4" }).end(PAGE);
+      return;
+    }
+    response.once("finish", () => statuses.add(response.statusCode));
+    void handler(request, response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    statuses,
+    /** Values and labels of one metric; the port of `instance` is left out. */
+    samples: (name: string): string[] =>
+      batches
+        .flatMap((batch) => batch.series.filter((one) => one.name === name))
+        .flatMap(({ labels, values }) => {
+          const set = Object.fromEntries(labels.map((l) => [l.name, l.name === "instance" ? "*" : l.value]));
+          return values.map((value) => `${value} ${JSON.stringify(set)}`);
+        }),
+    metadata: (): ReadonlyMap<string, string> =>
+      new Map(batches.flatMap(({ metadata }) => metadata.map(({ name, type }) => [name, type] as const))),
+  };
+}
