@@ -68,19 +68,15 @@ export function checkImports(root: string): readonly string[] {
       for (const { specifier, line } of importSpecifiers(readFileSync(join(root, file), "utf8"))) {
         const place = `${file}:${line}`;
         if (specifier.startsWith(".")) problems.push(...pathProblems(importer, file, specifier, place));
-        else if (!isBuiltin(specifier) && !specifier.startsWith("#")) {
-          const name = packageName(specifier);
-          if (!isDeclared(importer.manifest, name, development)) {
-            problems.push(`${place}: imports ${name}, which ${manifestFile} does not declare`);
-          }
-          const target = byName.get(name);
-          if (target !== undefined) {
-            problems.push(
-              ...rankProblems(importer, rank, target, place),
-              ...exportProblems(target, specifier, place),
-            );
-          }
+        if (specifier.startsWith(".") || isBuiltin(specifier)) continue;
+        const name = packageName(specifier);
+        if (!isDeclared(importer.manifest, name, development)) {
+          problems.push(`${place}: imports ${name}, which ${manifestFile} does not declare`);
         }
+        const target = byName.get(name);
+        if (target === undefined) continue;
+        problems.push(...rankProblems(importer, rank, target, place));
+        problems.push(...exportProblems(target, specifier, place));
       }
     }
   }
