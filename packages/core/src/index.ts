@@ -43,4 +43,5 @@ export {
   type Metrics,
   type MetricsOptions,
 } from "./catalogue/metrics.ts";
+export { cataloguePage } from "./catalogue/page.ts";
 export { sampleNames } from "./catalogue/validate.ts";
