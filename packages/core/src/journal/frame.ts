@@ -48,8 +48,8 @@ export interface GaugeMerge {
 
 /**
  * What is constant for a session: the `# Session:` line, as one line of JSON. It stands in the
- * session's first frame, in its first frame in each file, and again where it has changed; the last
- * one counts.
+ * session's first two frames in each file, so that one damaged frame does not cost it, and again
+ * where it has changed; the last one counts.
  */
 export interface SessionInfo {
   readonly app?: string;
@@ -86,4 +86,6 @@ export interface FrameRef {
   /** Up to and including the line feed of `# End`. */
   readonly lengthBytes: number;
   readonly sampleCount: number;
+  /** Whether every frame with the session's info is damaged; `info` then holds assumed times and no more. */
+  readonly infoLost?: boolean;
 }

@@ -1,3 +1,7 @@
+export type { Damage, DamageReason, PendingTail, UnsupportedFrame } from "./damage.ts";
+export { type DayBoundary, dayFileName, dayOfFile, isClosed } from "./day-file.ts";
+export { type DecodeOptions, decodeFrame } from "./decode-frame.ts";
+export { encodeFrame, MAX_FRAME_BYTES } from "./encode-frame.ts";
 export type {
   ConsentGrant,
   Frame,
@@ -9,3 +13,31 @@ export type {
   GaugeRule,
   SessionInfo,
 } from "./frame.ts";
+export { FRAME_VERSION } from "./frame-header.ts";
+export {
+  type Journal,
+  type JournalFile,
+  type JournalIndex,
+  type JournalOptions,
+  openJournal,
+} from "./journal.ts";
+export { JournalError, type JournalErrorCode } from "./journal-error.ts";
+export {
+  type AppendFile,
+  type AppendFileSync,
+  type FileStat,
+  type JournalFs,
+  nodeJournalFs,
+  type ReadFile,
+} from "./journal-fs.ts";
+export {
+  createJournalWriter,
+  type FrameToWrite,
+  type JournalWriter,
+  type JournalWriterOptions,
+  type WriteResult,
+  type WriterInfo,
+} from "./journal-writer.ts";
+export { type RemovalResult, removeDay } from "./remove-day.ts";
+export { type FrameScan, type ScannedDamage, type ScannedFrame, scanFrames } from "./scan-frames.ts";
+export { MAX_CLOCK_DRIFT_MS } from "./session-clock.ts";

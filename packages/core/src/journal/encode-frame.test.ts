@@ -1,0 +1,119 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { canonicalLabels, type MetricFamily } from "../series/index.ts";
+import { decodeFrame } from "./decode-frame.ts";
+import { encodeFrame } from "./encode-frame.ts";
+import type { FrameHeader } from "./frame.ts";
+import { scanFrames } from "./scan-frames.ts";
+
+const HEADER: FrameHeader = {
+  writtenMs: Date.UTC(2025, 9, 6, 14, 30),
+  session: "3f9c2a17",
+  seq: 12,
+  kind: "full",
+  origin: "app",
+  consent: "config",
+  exit: false,
+};
+
+function gauge(
+  name: string,
+  labels: Record<string, string>,
+  value: number,
+  timestampMs = Number.NaN,
+): MetricFamily {
+  const list = Object.entries(labels).map(([key, text]) => ({ name: key, value: text }));
+  const series = [{ name, labels: canonicalLabels(list) }];
+  return {
+    name,
+    type: "gauge",
+    help: "Help.",
+    unit: "",
+    series,
+    values: [value],
+    timestampsMs: [timestampMs],
+  };
+}
+
+test("a frame is the text that the format's description shows", () => {
+  const info = { app: "k1", version: "1.2.0", startedMs: HEADER.writtenMs - 5000, intervalMs: 300_000 };
+  const text = Buffer.from(encodeFrame(HEADER, info, [gauge("k1_open", { screen: "pods" }, 5)])).toString();
+  expect(text).toBe(
+    `
+# Written: 2025-10-06T14:30:00.000Z v=1 session=3f9c2a17 seq=12 kind=full origin=app consent=config
+# Session: {"app":"k1","version":"1.2.0","startedMs":1759760995000,"intervalMs":300000}
+# HELP k1_open Help.
+# TYPE k1_open gauge
+k1_open{screen="pods"} 5 1759761000000
+# End: session=3f9c2a17 seq=12 samples=1 crc32=CRC
+`.replace("CRC", text.slice(-9, -1)),
+  );
+  expect(scanFrames(Buffer.from(text)).frames).toHaveLength(1);
+});
+
+const labelName = fc.oneof(
+  fc.constantFrom("a", "b_1", "zone"),
+  fc.string({ unit: "grapheme", minLength: 1, maxLength: 6 }),
+);
+const value = fc.oneof(
+  fc.double(),
+  fc.integer(),
+  fc.constantFrom(
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    Number.NEGATIVE_INFINITY,
+    5e-324,
+    2 ** 53,
+    1e21,
+    0.1 + 0.2,
+  ),
+);
+
+test("every value, label and time comes back from a frame as it was", () => {
+  fc.assert(
+    fc.property(
+      fc.oneof(fc.constant("k1_open"), fc.string({ unit: "grapheme", minLength: 1, maxLength: 8 })),
+      fc.dictionary(labelName, fc.string({ unit: "grapheme", maxLength: 12 }), { maxKeys: 4 }),
+      value,
+      fc.integer({ min: 0, max: 4e12 }),
+      fc.string({ unit: "grapheme", maxLength: 20 }),
+      (name, labels, number, timestampMs, help) => {
+        fc.pre(!("__name__" in labels));
+        const family = { ...gauge(name, labels, number, timestampMs), help };
+        const frame = encodeFrame(HEADER, undefined, [family]);
+        expect(scanFrames(frame)).toMatchObject({ frames: [{ sampleCount: 1 }], damage: [] });
+        const [read, ...more] = decodeFrame(frame);
+        expect(more).toEqual([]);
+        expect(read).toEqual(family);
+        expect(Object.is(read?.values[0], number)).toBe(true);
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
+
+test("a sample without a timestamp gets the frame's", () => {
+  const [family] = decodeFrame(encodeFrame(HEADER, undefined, [gauge("k1_open", {}, 1)]));
+  expect(family?.timestampsMs).toEqual([HEADER.writtenMs]);
+});
+
+test("a frame without samples is a frame", () => {
+  expect(scanFrames(encodeFrame(HEADER, undefined, [])).frames).toMatchObject([{ sampleCount: 0 }]);
+});
+
+for (const { name, header, message } of [
+  {
+    name: "a changes frame",
+    header: { ...HEADER, kind: "changes", base: 3 } as const,
+    message: "not written yet",
+  },
+  {
+    name: "a start frame with samples",
+    header: { ...HEADER, kind: "start" } as const,
+    message: "no samples",
+  },
+]) {
+  test(`${name} is not written`, () => {
+    expect(() => encodeFrame(header, undefined, [gauge("k1_open", {}, 1)])).toThrow(message);
+  });
+}

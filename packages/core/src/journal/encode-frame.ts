@@ -1,0 +1,46 @@
+import { crc32 } from "node:zlib";
+import type { MetricFamily } from "../series/series.ts";
+import { writePrometheusText } from "../text-format/index.ts";
+import type { FrameHeader, SessionInfo } from "./frame.ts";
+import { formatHeader } from "./frame-header.ts";
+import { formatSessionLine } from "./session-line.ts";
+
+/** The largest frame that is written or read, in bytes: 64 MiB. */
+export const MAX_FRAME_BYTES: number = 64 * 1024 * 1024;
+
+/** How a frame's last line begins. */
+export const END_MARK = "# End: ";
+
+/**
+ * One frame, ready to be appended: a line feed, the header, the session's info when given, the
+ * exposition in the Prometheus text format 0.0.4 with a millisecond timestamp on each sample, and the
+ * trailer with its line feed.
+ *
+ * The CRC-32 covers the bytes from the `#` of `# Written` up to the `#` of `# End`.
+ *
+ * @param families Samples without a timestamp get the header's `writtenMs`. Exemplars are left out.
+ * @throws {RangeError} The header has a field that the format has no place for, a `start` frame has
+ * samples, or the kind is `changes`, which this version does not write.
+ */
+export function encodeFrame(
+  header: FrameHeader,
+  info: SessionInfo | undefined,
+  families: readonly MetricFamily[],
+): Uint8Array {
+  if (header.kind === "changes") throw new RangeError("frames of kind changes are not written yet");
+  const sampleCount = countSamples(families);
+  if (header.kind === "start" && sampleCount > 0) throw new RangeError("a start frame has no samples");
+  let text = `${formatHeader(header)}\n`;
+  if (info !== undefined) text += `${formatSessionLine(info)}\n`;
+  if (families.length > 0) text += writePrometheusText(families, { defaultTimestampMs: header.writtenMs });
+  const covered = Buffer.from(text, "utf8");
+  const sum = crc32(covered).toString(16).padStart(8, "0");
+  const trailer = `${END_MARK}session=${header.session} seq=${header.seq} samples=${sampleCount} crc32=${sum}\n`;
+  return Buffer.concat([Buffer.from("\n"), covered, Buffer.from(trailer)]);
+}
+
+function countSamples(families: readonly MetricFamily[]): number {
+  let count = 0;
+  for (const family of families) count += family.series.length;
+  return count;
+}

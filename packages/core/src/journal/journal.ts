@@ -1,0 +1,119 @@
+import { join } from "node:path";
+import { createSeriesDictionary, type EpochMs } from "../series/index.ts";
+import type { Damage, PendingTail, UnsupportedFrame } from "./damage.ts";
+import { decodeFrame } from "./decode-frame.ts";
+import type { Frame, FrameRef } from "./frame.ts";
+import { indexFiles } from "./index-files.ts";
+import { errorNumber, JournalError, systemFailure } from "./journal-error.ts";
+import { type JournalFs, nodeJournalFs } from "./journal-fs.ts";
+import { scanFrames } from "./scan-frames.ts";
+
+/** One day file, as it was when the index was made. */
+export interface JournalFile {
+  /** Inside the journal's directory. */
+  readonly name: string;
+  /** `2025-10-06`. */
+  readonly day: string;
+  /** The same for two looks at the same file. */
+  readonly identity: string;
+  readonly sizeBytes: number;
+  readonly modifiedMs: EpochMs;
+  /** Whether no more frames are expected in it; see `isClosed`. */
+  readonly closed: boolean;
+  /** Valid frames in it, repeated ones included. */
+  readonly frameCount: number;
+  /** Its end, where that is no whole frame and may still become one. */
+  readonly pending?: PendingTail;
+  /** Why it could not be read. Its frames are missing from the index. */
+  readonly error?: JournalError;
+}
+
+export interface JournalIndex {
+  /** By time, session and number; each session and number once. */
+  readonly frames: readonly FrameRef[];
+  /** Frames later than now + 10 min, or before 2020: a clock was wrong. Never to be sent as they are. */
+  readonly held: readonly FrameRef[];
+  readonly damage: readonly Damage[];
+  /** Frames of a later version, or of a kind that is not read yet. */
+  readonly unsupported: readonly UnsupportedFrame[];
+  /** By name. */
+  readonly files: readonly JournalFile[];
+}
+
+/** Reads a directory of day files. Never writes, takes no lock; writers may be at work. */
+export interface Journal {
+  readonly dir: string;
+  readonly fs: JournalFs;
+  /**
+   * Finds every frame of `YYYY-MM-DD*.prom`, anew at each call. Memory grows with the number of frames,
+   * not of samples. A missing directory is an empty journal; a file that can't be read is said in `files`.
+   *
+   * @throws {JournalError} The directory can't be read.
+   */
+  index(): Promise<JournalIndex>;
+  /**
+   * One frame with its samples. Equal series are the same object in all frames of this Journal.
+   *
+   * @throws {JournalError} `ERR_JOURNAL_GONE`, `ERR_JOURNAL_DAMAGED`: the file has changed since.
+   */
+  read(ref: FrameRef): Promise<Frame>;
+}
+
+export interface JournalOptions {
+  readonly fs?: JournalFs;
+  /** Default `Date.now`. */
+  readonly now?: () => EpochMs;
+}
+
+/** The journal in a directory, which need not exist yet. */
+export function openJournal(dir: string, options: JournalOptions = {}): Journal {
+  const { fs = nodeJournalFs, now = Date.now } = options;
+  const dictionary = createSeriesDictionary();
+  return {
+    dir,
+    fs,
+    index: () => indexFiles(dir, fs, now()),
+    async read(ref) {
+      const path = join(dir, ref.file);
+      const bytes = await readRange(fs, path, ref);
+      const found = scanFrames(bytes).frames[0];
+      const same =
+        found?.lengthBytes === ref.lengthBytes &&
+        found.header.session === ref.header.session &&
+        found.header.seq === ref.header.seq;
+      if (!same) throw damaged(path, ref, "it no longer stands there");
+      try {
+        return { header: ref.header, info: ref.info, families: decodeFrame(bytes, { dictionary }) };
+      } catch (error) {
+        throw damaged(path, ref, error instanceof Error ? error.message.slice(0, 200) : "unreadable", error);
+      }
+    },
+  };
+}
+
+async function readRange(fs: JournalFs, path: string, ref: FrameRef): Promise<Uint8Array> {
+  try {
+    const file = await fs.openRead(path);
+    try {
+      const bytes = Buffer.allocUnsafe(ref.lengthBytes);
+      let length = 0;
+      while (length < bytes.length) {
+        const count = await file.read(bytes.subarray(length), ref.offsetBytes + length);
+        if (count === 0) break;
+        length += count;
+      }
+      return bytes.subarray(0, length);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (errorNumber(error) !== "ENOENT") throw systemFailure("read", path, error);
+    throw new JournalError("ERR_JOURNAL_GONE", `cannot read ${path}: it is no longer there`, path, error);
+  }
+}
+
+function damaged(path: string, ref: FrameRef, why: string, cause?: unknown): JournalError {
+  const { session, seq } = ref.header;
+  const frame = `frame ${seq} of session ${session} at byte ${ref.offsetBytes} of ${path}`;
+  return new JournalError("ERR_JOURNAL_DAMAGED", `cannot read ${frame}: ${why}`, path, cause);
+}
