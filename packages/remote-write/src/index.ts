@@ -8,5 +8,10 @@ export {
   decodeWriteRequest,
 } from "./write-request/decode.ts";
 export { encodeWriteRequest } from "./write-request/encode.ts";
-export { createLabelCache, type LabelCache, type SeriesLabels } from "./write-request/series-labels.ts";
+export {
+  createLabelCache,
+  type LabelCache,
+  type LabelProblem,
+  type SeriesLabels,
+} from "./write-request/series-labels.ts";
 export { type ValidatedBatch, type ValidateOptions, validateBatch } from "./write-request/validate-batch.ts";

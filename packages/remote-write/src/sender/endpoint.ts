@@ -1,6 +1,6 @@
 import { endpointIdentity, parseEndpoint } from "@promferry/core/delivery";
 
-export interface EndpointOptions {
+interface EndpointOptions {
   readonly url: string;
   readonly tenant?: string | undefined;
   readonly tenantInPath?: boolean | undefined;
