@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { asItIs, dropping, session, shown } from "../../test/session-frames.ts";
 import type { Frame } from "../journal/frame.ts";
-import { asItIs, dropping, session, shown } from "./frames.fixture.ts";
 import type { Projection } from "./projection.ts";
 import { createTotals, type TotalSample, type Totals } from "./totals.ts";
 

@@ -1,10 +1,10 @@
 /** Frames written by hand, for tests of the totals: no journal, no codec. */
 
-import type { Frame, FrameKind, FrameOrigin, SessionInfo } from "../journal/frame.ts";
-import { createSeriesDictionary } from "../series/dictionary.ts";
-import type { MetricFamily, MetricType } from "../series/series.ts";
-import type { Projection } from "./projection.ts";
-import type { TotalSample } from "./totals.ts";
+import type { Frame, FrameKind, FrameOrigin, SessionInfo } from "../src/journal/frame.ts";
+import type { Projection } from "../src/merge/projection.ts";
+import type { TotalSample } from "../src/merge/totals.ts";
+import { createSeriesDictionary } from "../src/series/dictionary.ts";
+import type { MetricFamily, MetricType } from "../src/series/series.ts";
 
 /** Values by series, the series as `name` or `name{a="1",b="2"}`. */
 export type Values = Readonly<Record<string, number>>;
