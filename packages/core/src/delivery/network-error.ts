@@ -1,3 +1,5 @@
+import type { DeliveryErrorCode } from "./delivery-error.ts";
+
 /** System and client errors before a connection stood: the receiver has seen nothing of the request. */
 const NEVER_CONNECTED = new Set([
   "EAI_AGAIN",
@@ -15,6 +17,7 @@ const TLS_FAILURE =
   /^(ERR_TLS_|ERR_SSL_|EPROTO$|CERT_|CRL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|INVALID_CA$|HOSTNAME_MISMATCH$)/;
 
 export interface NetworkFailure {
+  readonly code: Extract<DeliveryErrorCode, "ERR_DELIVERY_UNREACHABLE" | "ERR_DELIVERY_MISCONFIGURED">;
   /** One line for people: what happened and its code. */
   readonly reason: string;
   /** Which setting or circumstance to look at. */
@@ -27,21 +30,21 @@ export interface NetworkFailure {
 export function classifyNetworkError(error: unknown): NetworkFailure {
   const { code, syscall, message } = rootCause(error);
   const reason = code === "" || message.includes(code) ? message : `${message} (${code})`;
+  const unreachable = { code: "ERR_DELIVERY_UNREACHABLE", reason } as const;
   if (TLS_FAILURE.test(code)) {
-    return {
-      reason,
-      advice: "check the TLS settings (ca_file, client certificate) and the scheme of url",
-      inDoubt: false,
-    };
+    const advice = "check the TLS settings (ca_file, client certificate) and the scheme of url";
+    return { ...unreachable, advice, inDoubt: false };
   }
   if (NEVER_CONNECTED.has(code) || syscall === "connect") {
-    return {
-      reason,
-      advice: "check url, the proxy settings, and that the receiver is running",
-      inDoubt: false,
-    };
+    const advice = "check url, the proxy settings, and that the receiver is running";
+    return { ...unreachable, advice, inDoubt: false };
   }
-  return { reason, advice: "it is not known whether the request was taken", inDoubt: true };
+  // The words of `fetch` for the ports that it keeps away from; it has no code for them.
+  if (message === "bad port") {
+    const advice = "fetch connects to no port of another well-known protocol; check url";
+    return { code: "ERR_DELIVERY_MISCONFIGURED", reason, advice, inDoubt: false };
+  }
+  return { ...unreachable, advice: "it is not known whether the request was taken", inDoubt: true };
 }
 
 /** `fetch` wraps the error of the socket, and an error for each address tried. */

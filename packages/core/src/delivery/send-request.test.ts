@@ -126,3 +126,10 @@ for (const { name, thrown, inDoubt } of [
     });
   });
 }
+
+test("sendRequest takes a port that fetch refuses for a wrong URL", async () => {
+  await expect(sendRequest(post("http://127.0.0.1:9/"))).rejects.toMatchObject({
+    code: "ERR_DELIVERY_MISCONFIGURED",
+    inDoubt: false,
+  });
+});

@@ -68,9 +68,9 @@ export async function sendRequest(
       const message = `${target} got no answer within ${timeoutMs / 1000} s; it is not known whether the request was taken`;
       throw new DeliveryError("ERR_DELIVERY_UNREACHABLE", message, { inDoubt: true });
     }
-    const { reason, advice, inDoubt } = classifyNetworkError(error);
+    const { code, reason, advice, inDoubt } = classifyNetworkError(error);
     const message = redact(`${target} failed: ${reason}; ${advice}`);
-    throw new DeliveryError("ERR_DELIVERY_UNREACHABLE", message, { inDoubt, cause: error });
+    throw new DeliveryError(code, message, { inDoubt, cause: error });
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", abort);
