@@ -30,6 +30,11 @@ const DELIVERY: Readonly<Record<DeliveryErrorCode, { exitCode: ExitCode; hint: s
   ERR_DELIVERY_REJECTED: { exitCode: EXIT.partial, hint: "the server refuses this data for good" },
 };
 
+/** The exit code of a run that was stopped, from its signal's reason. */
+export function stopCode(reason: unknown): ExitCode {
+  return reason instanceof StopSignal && reason.signal === "SIGTERM" ? EXIT.terminated : EXIT.interrupted;
+}
+
 /** What any error means to the user. A server's own error (5xx) is `unavailable`, 408 and 429 are `tryLater`. */
 export function toFailure(error: unknown): Failure {
   if (error instanceof CliError) {
@@ -37,8 +42,7 @@ export function toFailure(error: unknown): Failure {
     return { exitCode, code: exitName(exitCode), message, hint };
   }
   if (error instanceof StopSignal) {
-    const exitCode = error.signal === "SIGINT" ? EXIT.interrupted : EXIT.terminated;
-    return { exitCode, code: error.signal, message: error.message, hint: undefined };
+    return { exitCode: stopCode(error), code: error.signal, message: error.message, hint: undefined };
   }
   if (error instanceof DeliveryError) {
     if (error.cause instanceof CliError) return toFailure(error.cause);
@@ -53,7 +57,8 @@ export function toFailure(error: unknown): Failure {
       return { exitCode: EXIT.io, code, message: `${path}: ${systemReason(code)}`, hint: systemHint(code) };
     }
     if (code?.startsWith("ERR_JOURNAL")) {
-      return { exitCode: EXIT.io, code, message: error.message, hint: undefined };
+      const hint = "check the journal's folder, or name another one with --dir; nothing else was changed";
+      return { exitCode: EXIT.io, code, message: error.message, hint };
     }
   }
   const message = error instanceof Error ? error.message : String(error);
@@ -84,10 +89,9 @@ function systemReason(code: string): string {
 }
 
 function systemHint(code: string): string {
-  if (code === "EACCES" || code === "EPERM")
-    return "give yourself access to it, or name another folder with --dir";
-  if (code === "ENOSPC") return "make room, or name another folder with --dir";
-  return "check the path, or name another folder with --dir";
+  if (code === "EACCES" || code === "EPERM") return "give yourself access to it, or name another path";
+  if (code === "ENOSPC") return "make room and run it again";
+  return "check the path";
 }
 
 /** Tells a failure on standard error, and as JSON on standard output under `--json`. */

@@ -1,0 +1,66 @@
+import { once } from "node:events";
+import { CliError } from "../cli-error.ts";
+import { isLoopbackHost } from "../config/check-url.ts";
+import type { Context } from "../context.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { type Receiver, startReceiver } from "../receiver/receiver.ts";
+import { stopCode } from "../report-error.ts";
+
+interface ReceiveOptions {
+  readonly listen: string;
+  readonly allowRemote?: boolean;
+}
+
+/** Receives until Ctrl-C or SIGTERM. */
+export async function receive(
+  context: Context,
+  { listen, allowRemote = false }: ReceiveOptions,
+): Promise<ExitCode> {
+  const { io, out } = context;
+  const { host, port } = parseListen(listen);
+  if (!allowRemote && !isLoopbackHost(host.includes(":") ? `[${host}]` : host)) {
+    throw new CliError(
+      EXIT.usage,
+      `${listen} is open to other machines, and the receiver has no authentication`,
+      {
+        hint: "listen on 127.0.0.1, or say --allow-remote where the network is yours alone",
+      },
+    );
+  }
+  const { dir, metrics } = await context.settings();
+  let receiver: Receiver;
+  try {
+    receiver = await startReceiver({ dir, dayBoundary: metrics.day_boundary, now: io.now, host, port });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new CliError(EXIT.unavailable, `${listen} can't be listened on (${code ?? "unknown error"})`, {
+      hint: "name another port with --listen; port 0 takes a free one",
+      cause: error,
+    });
+  }
+  out.line(`${out.style.bold(receiver.url)} receives into ${dir}`);
+  out.line(`  remote write   ${receiver.url}/api/v1/write`);
+  out.line(`  Pushgateway    ${receiver.url}`);
+  out.line(`  text or JSON   ${receiver.url}/ingest`);
+  out.line("Ctrl-C ends it.");
+  out.json({ url: receiver.url, dir });
+  try {
+    if (!io.signal.aborted) await once(io.signal, "abort");
+  } finally {
+    await receiver.close();
+  }
+  const { requests, samples, leftOut } = receiver.counts;
+  out.note(`${samples} samples in ${requests} requests${leftOut > 0 ? `, ${leftOut} left out` : ""}`);
+  return stopCode(io.signal.reason);
+}
+
+function parseListen(text: string): { host: string; port: number } {
+  const match = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]*)):(\d{1,5})$/i.exec(text);
+  const port = Number(match?.[3]);
+  if (!match || port > 65_535) {
+    throw new CliError(EXIT.usage, `--listen: expected host:port, got ${text}`, {
+      hint: "such as 127.0.0.1:9099",
+    });
+  }
+  return { host: match[1] ?? (match[2] || "0.0.0.0"), port };
+}

@@ -1,0 +1,95 @@
+import { createJournalWriter, type DayBoundary } from "@promferry/core/journal";
+import {
+  createSeriesDictionary,
+  type FamilyMetadata,
+  type MetricFamily,
+  type Series,
+} from "@promferry/core/series";
+import type { ReceivedBatch } from "@promferry/remote-write/receiver";
+import { toFramePieces } from "../frame-families.ts";
+
+export interface ReceivedJournalOptions {
+  readonly dir: string;
+  readonly dayBoundary: DayBoundary;
+  readonly now: () => number;
+}
+
+/** What came in so far. */
+export interface ReceivedCounts {
+  readonly requests: number;
+  readonly samples: number;
+  /** Stale markers, and names that a journal can't hold. */
+  readonly leftOut: number;
+}
+
+/** Stores what a receiver takes; every method resolves once it is on the disk. */
+export interface ReceivedJournal {
+  storeBatch(batch: ReceivedBatch): Promise<void>;
+  storeFamilies(families: readonly MetricFamily[]): Promise<void>;
+  readonly counts: ReceivedCounts;
+  close(): Promise<void>;
+}
+
+/** Frames carry the time of arrival; samples keep their own times. */
+export function createReceivedJournal({ dir, dayBoundary, now }: ReceivedJournalOptions): ReceivedJournal {
+  const info = { intervalMs: 60_000 };
+  const writer = createJournalWriter({ dir, origin: "scrape", consent: "user", info, dayBoundary, now });
+  const metadata = new Map<string, FamilyMetadata>();
+  const counts = { requests: 0, samples: 0, leftOut: 0 };
+
+  const store = async (families: readonly MetricFamily[], alreadyLeftOut: number) => {
+    const { pieces, leftOut } = toFramePieces(families);
+    await Promise.all(pieces.map((piece) => writer.write({ kind: "full", families: piece })));
+    counts.requests++;
+    counts.leftOut += leftOut + alreadyLeftOut;
+    counts.samples += families.reduce((sum, { series }) => sum + series.length, 0) - leftOut;
+  };
+
+  return {
+    counts,
+    storeFamilies: (families) => store(families, 0),
+    async storeBatch(batch) {
+      for (const each of batch.metadata) if (metadata.size < MAX_METADATA) metadata.set(each.name, each);
+      const { families, staleMarkers } = batchFamilies(batch, metadata);
+      await store(families, staleMarkers);
+    },
+    close: () => writer.close(),
+  };
+}
+
+/** Families whose metadata is remembered. */
+const MAX_METADATA = 10_000;
+
+/** Remote write has bare series: each name is a family, of a type only where its sender said so. */
+function batchFamilies(
+  batch: ReceivedBatch,
+  metadata: ReadonlyMap<string, FamilyMetadata>,
+): { families: MetricFamily[]; staleMarkers: number } {
+  const dictionary = createSeriesDictionary();
+  const byName = new Map<string, { series: Series[]; values: number[]; timestampsMs: number[] }>();
+  let staleMarkers = 0;
+  for (const { name, labels, timestampsMs, values } of batch.series) {
+    const series = dictionary.intern(name, labels);
+    let columns = byName.get(name);
+    if (!columns) {
+      columns = { series: [], values: [], timestampsMs: [] };
+      byName.set(name, columns);
+    }
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i]!;
+      if (value === null) {
+        staleMarkers++;
+        continue;
+      }
+      columns.series.push(series);
+      columns.values.push(value);
+      columns.timestampsMs.push(timestampsMs[i]!);
+    }
+  }
+  const families = Array.from(byName, ([name, columns]): MetricFamily => {
+    const known = metadata.get(name);
+    const type = known?.type === "counter" || known?.type === "gauge" ? known.type : "unknown";
+    return { name, type, help: known?.help ?? "", unit: "", ...columns };
+  });
+  return { families, staleMarkers };
+}

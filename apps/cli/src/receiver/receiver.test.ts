@@ -1,0 +1,199 @@
+import { once } from "node:events";
+import { request } from "node:http";
+import { gzipSync } from "node:zlib";
+import { openJournal } from "@promferry/core/journal";
+import { createSeriesDictionary } from "@promferry/core/series";
+import { createRemoteWrite } from "@promferry/remote-write";
+import { expect, onTestFinished, test } from "vitest";
+import { runCli, temporaryFolder } from "../../test/run-cli.ts";
+import { StopSignal } from "../io.ts";
+import { readPushPath } from "./push-path.ts";
+import { readJsonLines } from "./read-json-lines.ts";
+import { startReceiver } from "./receiver.ts";
+
+async function start() {
+  const dir = temporaryFolder();
+  const receiver = await startReceiver({
+    dir,
+    dayBoundary: "utc",
+    now: Date.now,
+    host: "127.0.0.1",
+    port: 0,
+  });
+  onTestFinished(() => receiver.close());
+  return { url: receiver.url, stored: () => readStored(dir) };
+}
+
+/** `name{labels} value @timestamp`, with `now` for a time of today. */
+async function readStored(dir: string): Promise<string[]> {
+  const journal = openJournal(dir);
+  const lines: string[] = [];
+  for (const ref of (await journal.index()).frames) {
+    for (const { series, values, timestampsMs } of (await journal.read(ref)).families) {
+      series.forEach(({ name, labels }, i) => {
+        const shown = labels.map((label) => `${label.name}=${label.value}`).join(",");
+        const at = timestampsMs[i] === ref.header.writtenMs ? "now" : timestampsMs[i];
+        lines.push(`${name}{${shown}} ${values[i]} @${at}`);
+      });
+    }
+  }
+  return lines;
+}
+
+const post = (url: string, body: string | Buffer, headers: Record<string, string> = {}, method = "POST") =>
+  fetch(url, { method, body: body as string, headers }).then(async (r) => ({
+    status: r.status,
+    text: await r.text(),
+  }));
+
+test("remote write is stored, several samples of a series and all", async () => {
+  const { url, stored } = await start();
+  const dictionary = createSeriesDictionary();
+  const family = { name: "a", type: "counter", help: "", unit: "" } as const;
+  const row = (label: string, values: (number | null)[]) => ({
+    series: dictionary.intern("a", [{ name: "l", value: label }]),
+    family,
+    timestampsMs: values.map((_, i) => 1_700_000_000_000 + i * 1000),
+    values,
+  });
+  const destination = createRemoteWrite({ name: "r", url: `${url}/api/v1/write` });
+  const receipt = await destination.send({ series: [row("x", [1, 2, null]), row("y", [3])], sampleCount: 4 });
+  expect(receipt.accepted).toBe(4);
+  expect(await stored()).toEqual([
+    "a{l=x} 1 @1700000000000",
+    "a{l=y} 3 @1700000000000",
+    "a{l=x} 2 @1700000001000",
+  ]);
+  expect(await fetch(url).then((r) => r.json())).toMatchObject({ requests: 1, samples: 3, leftOut: 1 });
+});
+
+test("a push gets its grouping labels, and timestamps are refused as by a Pushgateway", async () => {
+  const { url, stored } = await start();
+  expect(
+    await post(`${url}/metrics/job/a%20b/x@base64/YS9i`, '# TYPE m counter\nm{x="own",y="1"} 5\n', {}, "PUT"),
+  ).toMatchObject({ status: 200 });
+  expect(await post(`${url}/metrics/job/j`, "m 5 1700000000000\n")).toEqual({
+    status: 400,
+    text: "pushed metrics must not have timestamps\n",
+  });
+  expect(await post(`${url}/metrics/job/j`, "", {}, "DELETE")).toMatchObject({ status: 202 });
+  expect(await stored()).toEqual(["m{job=a b,x=a/b,y=1} 5 @now"]);
+});
+
+test("text and JSON lines are taken with their times, packed or not", async () => {
+  const { url, stored } = await start();
+  const text = "# TYPE t counter\nt 1 1700000000000\nt 2 1700000001000\n";
+  expect(await post(`${url}/ingest`, gzipSync(text), { "content-encoding": "gzip" })).toMatchObject({
+    status: 204,
+  });
+  const json = '{"metric":"j","labels":{"a":"b"},"value":"+Inf","ts":1700000000000}\n';
+  expect(
+    await post(`${url}/api/v1/import/prometheus`, json, { "content-type": "application/x-ndjson" }),
+  ).toMatchObject({ status: 204 });
+  expect(await stored()).toEqual([
+    "t{} 1 @1700000000000",
+    "t{} 2 @1700000001000",
+    "j{a=b} Infinity @1700000000000",
+  ]);
+});
+
+for (const { name, path = "/ingest", method, body = "a 1\n", headers, status } of [
+  { name: "a web page's request", headers: { origin: "https://evil.example" }, status: 403 },
+  { name: "an unknown path", path: "/nowhere", status: 404 },
+  { name: "a push of odd length", path: "/metrics/job/a/b", status: 400 },
+  { name: "another method", method: "PUT", status: 405 },
+  { name: "no metrics", body: "<html>", status: 400 },
+  { name: "an unknown encoding", headers: { "content-encoding": "br" }, status: 415 },
+  { name: "broken gzip", headers: { "content-encoding": "gzip" }, status: 400 },
+  { name: "a body over the limit", body: "#".repeat(33 * 1024 * 1024), status: 413 },
+  {
+    name: "a body that unpacks over the limit",
+    body: gzipSync("#".repeat(33 * 1024 * 1024)),
+    headers: { "content-encoding": "gzip" },
+    status: 413,
+  },
+] as {
+  name: string;
+  path?: string;
+  method?: string;
+  body?: string;
+  headers?: Record<string, string>;
+  status: number;
+}[]) {
+  test(`the receiver answers ${name} with ${status} and stores nothing`, async () => {
+    const { url, stored } = await start();
+    const answer = await post(url + path, body, headers, method);
+    expect(answer.status).toBe(status);
+    expect(answer.text.length).toBeGreaterThan(5);
+    expect(await stored()).toEqual([]);
+  });
+}
+
+test("a foreign host name that leads here is refused", async () => {
+  const { url } = await start();
+  const asking = request(url, { headers: { host: "evil.example" } }).end();
+  const [response] = (await once(asking, "response")) as [{ statusCode: number; resume(): void }];
+  response.resume();
+  expect(response.statusCode).toBe(403);
+});
+
+for (const { path, labels } of [
+  { path: "/metrics/job/a/user/b", labels: "job=a,user=b" },
+  { path: "/metrics/job@base64/YS9i/empty@base64/=", labels: "job=a/b" },
+  { path: "/other", labels: undefined },
+]) {
+  test(`the path ${path} groups by ${labels}`, () => {
+    expect(
+      readPushPath(path)
+        ?.map(({ name, value }) => `${name}=${value}`)
+        .join(","),
+    ).toBe(labels);
+  });
+}
+
+for (const line of [
+  "1",
+  "{",
+  '{"metric":"a-b","value":1}',
+  '{"metric":"a","value":"x"}',
+  '{"metric":"a","value":1,"ts":1.5}',
+  '{"metric":"a","value":1,"labels":{"l":1}}',
+]) {
+  test(`the JSON line ${line} is refused with its number`, () => {
+    expect(() => readJsonLines(`\n${line}\n`)).toThrow(/^line 2: expected /);
+  });
+}
+
+test("receive prints its address, and ends with 130 when it is interrupted", async () => {
+  const stop = new AbortController();
+  let printed: string | undefined;
+  const running = runCli(["receive", "--dir", "j", "--json"], {
+    signal: stop.signal,
+    onStdout: (text) => {
+      printed = text;
+      stop.abort(new StopSignal("SIGINT"));
+    },
+  });
+  expect((await running).exitCode).toBe(130);
+  expect(JSON.parse(printed ?? "")).toMatchObject({
+    url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
+  });
+});
+
+test("receive on an address in use says so", async () => {
+  const { url } = await start();
+  const { exitCode, stderr } = await runCli(["receive", "--listen", new URL(url).host]);
+  expect(exitCode).toBe(69);
+  expect(stderr).toContain("can't be listened on (EADDRINUSE)");
+});
+
+for (const { listen, says } of [
+  { listen: "0.0.0.0:0", says: "open to other machines" },
+  { listen: "nonsense", says: "expected host:port" },
+]) {
+  test(`receive --listen ${listen} is exit 2`, async () => {
+    const { exitCode, stderr } = await runCli(["receive", "--listen", listen]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(says);
+  });
+}

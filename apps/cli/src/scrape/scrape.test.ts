@@ -1,0 +1,198 @@
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { openJournal } from "@promferry/core/journal";
+import { expect, onTestFinished, test } from "vitest";
+import { runCli, temporaryFolder } from "../../test/run-cli.ts";
+import { StopSignal } from "../io.ts";
+import { parseTarget, parseTargets } from "./target.ts";
+
+async function serve(listener: RequestListener): Promise<string> {
+  const server = createServer(listener).listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const page =
+  (text: string, type = "text/plain; version=0.0.4"): RequestListener =>
+  (_, response) =>
+    response.writeHead(200, { "content-type": type }).end(text);
+
+/** Scrapes once into a folder of its own and reads the journal back as `name{labels} value`. */
+async function collectOnce(url: string, ...flags: string[]) {
+  const home = temporaryFolder();
+  const result = await runCli(["collect", url, "--once", "--dir", "j", ...flags], { home });
+  const journal = openJournal(join(home, "j"));
+  const { frames } = await journal.index();
+  const samples: string[] = [];
+  for (const ref of frames) {
+    for (const { series, values, timestampsMs } of (await journal.read(ref)).families) {
+      series.forEach((each, i) => {
+        const labels = each.labels.map(({ name, value }) => `${name}=${value}`).join(",");
+        const own = timestampsMs[i] === ref.header.writtenMs ? "" : ` @${timestampsMs[i]}`;
+        samples.push(`${each.name}{${labels}} ${values[i]}${own}`);
+      });
+    }
+  }
+  return { ...result, frames, samples, home };
+}
+
+test("collect writes a page as Prometheus would scrape it", async () => {
+  const url = await serve(
+    page(`# TYPE a counter
+a{x="1"} 5
+a{job="theirs",exported_job="older"} 6
+# TYPE h histogram
+h_bucket{le="1"} 1
+h_bucket{le="+Inf"} 2
+h_sum 3
+h_count 2
+old 7 1700000000000
+`),
+  );
+  const { exitCode, samples, frames } = await collectOnce(url, "--job", "node");
+  const own = `instance=${new URL(url).host},job=node`;
+  expect(exitCode).toBe(0);
+  expect(frames.map(({ header }) => header)).toMatchObject([
+    { kind: "full", origin: "scrape", consent: "user", exit: false },
+  ]);
+  expect(samples.filter((line) => !line.startsWith("scrape_"))).toEqual([
+    `a{${own},x=1} 5`,
+    `a{exported_exported_job=theirs,exported_job=older,${own}} 6`,
+    `h_bucket{${own},le=1.0} 1`,
+    `h_bucket{${own},le=+Inf} 2`,
+    `h_sum{${own}} 3`,
+    `h_count{${own}} 2`,
+    `old{${own}} 7 @1700000000000`,
+    `up{${own}} 1`,
+  ]);
+  expect(
+    samples.filter((line) => line.startsWith("scrape_")).map((line) => line.replace(/ [\d.e-]+$/, "")),
+  ).toEqual([
+    `scrape_duration_seconds{${own}}`,
+    `scrape_samples_scraped{${own}}`,
+    `scrape_samples_post_metric_relabeling{${own}}`,
+    `scrape_series_added{${own}}`,
+  ]);
+  expect(samples).toContain(`scrape_samples_scraped{${own}} 7`);
+  expect(samples).toContain(`scrape_series_added{${own}} 7`);
+});
+
+test("collect takes OpenMetrics by its content type, and text where that fails", async () => {
+  const asked: (string | undefined)[] = [];
+  const url = await serve((request, response) => {
+    asked.push(request.headers.accept);
+    if (request.url === "/broken" && request.headers.accept?.includes("openmetrics")) {
+      return page("# TYPE a counter\na 1\n# EOF\n", "application/openmetrics-text; version=1.0.0")(
+        request,
+        response,
+      );
+    }
+    if (request.url === "/broken") return page("a 1\n")(request, response);
+    return page("# TYPE a counter\na_total 1\na_created 2\n# EOF\n", "application/openmetrics-text")(
+      request,
+      response,
+    );
+  });
+  const { samples } = await collectOnce(`${url}/good`);
+  expect(samples.map((line) => line.split("{")[0])).toEqual(expect.arrayContaining(["a_total", "a_created"]));
+  const broken = await collectOnce(`${url}/broken`);
+  expect(broken.samples[0]).toMatch(/^a\{/);
+  expect(asked.at(-1)).not.toContain("openmetrics");
+});
+
+test("a page that strict text can't hold is kept without its types, and a name it can't spell is told", async () => {
+  const url = await serve(page('# TYPE h histogram\nh_bucket{le="1"} -1\n{"dotted.name"} 1\n'));
+  const { exitCode, samples, stderr } = await collectOnce(url);
+  expect(exitCode).toBe(0);
+  expect(samples.some((line) => line.startsWith("h_bucket{"))).toBe(true);
+  expect(stderr).toContain("1 samples have names that a journal can't hold");
+});
+
+test("a compressed page is unpacked, and one that unpacks without end is not", async () => {
+  const url = await serve((request, response) => {
+    const text = request.url === "/bomb" ? "# ".padEnd(40_000_000, "x") : "a 1\n";
+    response.writeHead(200, { "content-encoding": "gzip" }).end(gzipSync(text));
+  });
+  expect((await collectOnce(`${url}/ok`)).samples[0]).toMatch(/^a\{/);
+  const { exitCode, stderr } = await collectOnce(`${url}/bomb`);
+  expect(exitCode).toBe(69);
+  expect(stderr).toContain("the page is longer than 33554432 bytes");
+});
+
+for (const { name, listener, flags = [], says } of [
+  {
+    name: "answers 500",
+    listener: ((_, response) => response.writeHead(500).end()) satisfies RequestListener,
+    says: "the server answered with 500",
+  },
+  { name: "is no metrics page", listener: page("<html>"), says: "1:1: expected" },
+  {
+    name: "never ends",
+    listener: ((_, response) => void response.writeHead(200).write("a 1\n")) satisfies RequestListener,
+    flags: ["--timeout", "100ms"],
+    says: "no whole page came within 0.1 s",
+  },
+]) {
+  test(`collect --once of a page that ${name} is exit 69, and the journal says up 0`, async () => {
+    const { exitCode, stderr, samples } = await collectOnce(await serve(listener), ...flags);
+    expect(exitCode).toBe(69);
+    expect(stderr).toContain(`can't be scraped: ${says}`);
+    expect(stderr).toContain("\n  check that it runs");
+    expect(samples.find((line) => line.startsWith("up{"))).toMatch(/ 0$/);
+  });
+}
+
+test("collect goes on until it is stopped, one frame a scrape", async () => {
+  const stop = new AbortController();
+  let served = 0;
+  const url = await serve((request, response) => {
+    page(`a ${++served}\n`)(request, response);
+    if (served === 3) stop.abort(new StopSignal("SIGINT"));
+  });
+  const home = temporaryFolder();
+  const { exitCode } = await runCli(["collect", url, "--interval", "20ms", "--dir", "j"], {
+    home,
+    signal: stop.signal,
+  });
+  const journal = openJournal(join(home, "j"));
+  const { frames, damage } = await journal.index();
+  expect(damage).toEqual([]);
+  expect(frames.length).toBeGreaterThanOrEqual(2);
+  expect(new Set(frames.map(({ header }) => header.session)).size).toBe(1);
+  expect(exitCode).toBe(130);
+});
+
+test("collect tells a journal that can't be written, with exit 74", async () => {
+  const url = await serve(page("a 1\n"));
+  const home = temporaryFolder();
+  const { exitCode, stderr } = await runCli(["collect", url, "--once", "--dir", "/dev/null/j"], { home });
+  expect(exitCode).toBe(74);
+  expect(stderr).toContain("/dev/null/j");
+});
+
+for (const { text, url, instance } of [
+  { text: "localhost:9100", url: "http://localhost:9100/metrics", instance: "localhost:9100" },
+  { text: "http://a.example:80", url: "http://a.example/metrics", instance: "a.example:80" },
+  { text: "https://a.example/federate?x=1#y", url: "https://a.example/federate?x=1", instance: "a.example" },
+]) {
+  test(`the target ${text} has the instance ${instance}`, () => {
+    expect(parseTarget(text, "j")).toEqual({ url, instance, job: "j" });
+  });
+}
+
+for (const { texts, says } of [
+  { texts: ["ftp://a"], says: "neither http:// nor https://" },
+  { texts: ["http://u:secret@a/"], says: "may not stand in it" },
+  { texts: ["http://a:1/x", "http://a:1/y"], says: "under the same labels" },
+]) {
+  test(`the targets ${texts.join(" ")} are refused`, () => {
+    expect(() => parseTargets(texts, "j")).toThrow(says);
+    expect(() => parseTargets(texts, "j")).not.toThrow("secret");
+  });
+}
