@@ -3,7 +3,7 @@ import { canonicalLabels } from "../series/dictionary.ts";
 import type { Exemplar, MetricType, Series } from "../series/series.ts";
 import type { FamilyDraft } from "./family-draft.ts";
 import { addLabel, createLabelList, type LabelList } from "./label-list.ts";
-import { parseNumber } from "./number.ts";
+import { formatCanonical, parseNumber } from "./number.ts";
 import {
   checkUnit,
   closeFamily,
@@ -12,7 +12,7 @@ import {
   takeSample,
   toMs,
 } from "./openmetrics-family.ts";
-import { openMetricsSuffix } from "./openmetrics-suffixes.ts";
+import { openMetricsOwnLabel, openMetricsSuffix } from "./openmetrics-suffixes.ts";
 import { byte, endOfPage, type PageReader } from "./page-reader.ts";
 
 const types: readonly string[] = [
@@ -37,7 +37,8 @@ interface Page {
 }
 
 /**
- * OpenMetrics 1.0, every MUST that one page alone can break.
+ * OpenMetrics 1.0, every MUST that one page alone can break. `le` and `quantile` come out in
+ * canonical form, as Prometheus stores them.
  *
  * @see OpenMetrics 1.0.0, "Text format"
  */
@@ -165,6 +166,7 @@ function readSample(page: Page): void {
     current = open(page, name, offset);
     suffix = "";
   }
+  makeCanonical(list, current.draft.type, suffix);
   const series = page.dictionary.intern(name, list.labels);
   page.seen.add(series);
   if (page.seen.size > reader.limits.maxSeries) {
@@ -175,6 +177,17 @@ function readSample(page: Page): void {
     { offset, suffix, list, series, value, valueOffset, seconds, exemplar, exemplarOffset },
     reader,
   );
+}
+
+/** Numbers in `le` and `quantile`, but not infinity: only `+Inf` is allowed, and the family looks at it. */
+function makeCanonical(list: LabelList, type: MetricType | undefined, suffix: string): void {
+  if (type !== "histogram" && type !== "summary") return;
+  const own = openMetricsOwnLabel("", type, suffix);
+  const i = list.labels.findIndex((label) => label.name === own);
+  const bound = parseNumber(list.labels[i]?.value ?? "");
+  if (own !== undefined && bound !== undefined && Number.isFinite(bound)) {
+    list.labels[i] = { name: own, value: formatCanonical(bound) };
+  }
 }
 
 function readExemplar(reader: PageReader): Exemplar {

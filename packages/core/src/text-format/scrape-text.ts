@@ -91,7 +91,7 @@ function readComment(page: Page): void {
       );
     page.lastType = draft.type;
   } else {
-    reader.checkUtf8(start, end, "help text");
+    reader.checkUtf8(Math.min(start + 1, end), end, "help text");
     draft.help = text.replace(/\\([\\n])/g, (_, escaped: string) => (escaped === "n" ? "\n" : "\\"));
   }
   endLine(reader);
