@@ -100,9 +100,6 @@ function* ruleProblems(config: RelabelConfig): Iterable<Problem> {
   }
   const compiled = compileRe2(regex);
   if (typeof compiled === "string") yield ["regex", `regex ${quote(regex)}: ${compiled}`];
-  for (const label of config.source_labels ?? []) {
-    if (!LABEL_NAME.test(label)) yield ["source_labels", `${quote(label)} is no label name`];
-  }
   if (action === "hashmod" && !(Number.isSafeInteger(config.modulus) && config.modulus! >= 1)) {
     yield ["modulus", "hashmod requires modulus, a whole number from 1"];
   }
