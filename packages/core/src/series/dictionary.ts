@@ -32,14 +32,16 @@ export function createSeriesDictionary(): SeriesDictionary {
 }
 
 /**
- * A string that two series share exactly when name and label set are equal. The separator, U+FFFF,
- * is no character, so no valid name or value holds it.
+ * A string that two series share exactly when name and label set are equal. Each part stands behind
+ * its length: no separator would do, as names and values may hold any character.
  *
  * @param labels Canonical, as {@link Series.labels}.
  */
 export function seriesKey(name: string, labels: readonly Label[]): string {
-  let key = name;
-  for (const label of labels) key += `\uffff${label.name}\uffff${label.value}`;
+  let key = `${name.length}:${name}`;
+  for (const label of labels) {
+    key += `${label.name.length}:${label.name}${label.value.length}:${label.value}`;
+  }
   return key;
 }
 

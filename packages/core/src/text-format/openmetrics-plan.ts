@@ -29,6 +29,8 @@ interface Place {
 
 interface Plan {
   readonly families: Map<string, PlannedFamily>;
+  /** Families beside those, of a name that is taken: they break the rules and lose no sample. */
+  readonly surplus: Map<string, PlannedFamily>;
   /** Sample names that a planned family keeps from others. */
   readonly claimed: Map<string, PlannedFamily>;
 }
@@ -41,7 +43,7 @@ interface Plan {
  * joins the counter, histogram or summary `x`.
  */
 export function planOpenMetrics(families: readonly MetricFamily[]): PlannedFamily[] {
-  const plan: Plan = { families: new Map(), claimed: new Map() };
+  const plan: Plan = { families: new Map(), surplus: new Map(), claimed: new Map() };
   const plainNames = new Set<string>();
   for (const family of families) {
     if (hasSuffixes(family.type)) continue;
@@ -54,7 +56,7 @@ export function planOpenMetrics(families: readonly MetricFamily[]): PlannedFamil
       if (hasSuffixes(family.type) === suffixed) planFamily(plan, family, order, plainNames);
     });
   }
-  return [...plan.families.values()].sort((a, b) => a.order - b.order);
+  return [...plan.families.values(), ...plan.surplus.values()].sort((a, b) => a.order - b.order);
 }
 
 function hasSuffixes(type: MetricType): boolean {
@@ -151,11 +153,12 @@ function familyAt(
 
 /** A family of the sample's own name, whatever else claims it. */
 function unknownAt(plan: Plan, name: string, source: MetricFamily, order: number): PlannedFamily {
-  const key = plan.families.has(name) && plan.families.get(name)!.type !== "unknown" ? `${name}\uffff` : name;
-  const known = plan.families.get(key);
+  const owner = plan.families.get(name);
+  const families = owner && owner.type !== "unknown" ? plan.surplus : plan.families;
+  const known = families.get(name);
   if (known) return known;
   const planned: PlannedFamily = { name, type: "unknown", help: source.help, unit: "", samples: [], order };
-  plan.families.set(key, planned);
+  families.set(name, planned);
   if (!plan.claimed.has(name)) plan.claimed.set(name, planned);
   return planned;
 }
