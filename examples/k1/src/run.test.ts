@@ -65,3 +65,11 @@ test("the last frame has what the run counted", async ({ onTestFinished }) => {
   );
   expect(Object.fromEntries(found)).toEqual(Object.fromEntries(expected));
 });
+
+test("without frames meanwhile a run is its first and its last", async ({ onTestFinished }) => {
+  const dir = await directory(onTestFinished);
+  const report = await runK1(lineFor(dir, "--enable-metrics-collection", "--frames", "0"), {});
+  expect(report.frames).toBe(2);
+  const { frames } = await openJournal(dir).index();
+  expect(frames.map(({ header }) => `${header.kind} ${header.exit}`)).toEqual(["start false", "full true"]);
+});

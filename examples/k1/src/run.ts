@@ -46,7 +46,7 @@ export async function runK1(
   const actions = workload(seed, steps);
   for (const part of parts(actions, frames)) {
     for (const action of part) record(action, metrics, clock);
-    await collector.flush();
+    if (frames > 0) await collector.flush();
     await sleep(pauseMs);
   }
   await collector.stop();
@@ -57,7 +57,7 @@ export async function runK1(
   return { seed, steps, dir, consent, ...recorded, frames: written, failed, counted: summarize(actions) };
 }
 
-/** Cuts a list into so many parts of about the same length; none: one part that isn't written on its own. */
+/** Cuts a list into so many parts of about the same length, at least one. */
 function* parts<T>(list: readonly T[], count: number): Iterable<readonly T[]> {
   const length = Math.max(1, Math.ceil(list.length / Math.max(1, count)));
   for (let start = 0; start < list.length; start += length) yield list.slice(start, start + length);

@@ -5,21 +5,21 @@ export interface Summary {
   readonly counters: Readonly<Record<string, number>>;
   /** The last value of each. */
   readonly gauges: Readonly<Record<string, number>>;
-  /** Seconds; by name and labels, without `le`. */
-  readonly histograms: Readonly<Record<string, { readonly count: number; readonly sum: number }>>;
+  /** Every observation, in seconds. */
+  readonly histograms: Readonly<Record<string, readonly number[]>>;
 }
 
 /** Counts a workload's actions by hand, without the metrics: what a server answers is held against this. */
 export function summarize(actions: readonly Action[]): Summary {
   const counters: Record<string, number> = {};
   const gauges: Record<string, number> = {};
-  const histograms: Record<string, { count: number; sum: number }> = {};
+  const histograms: Record<string, number[]> = {};
   const count = (series: string) => {
     counters[series] = (counters[series] ?? 0) + 1;
   };
   const observe = (series: string, ms: number) => {
-    const { count: before, sum } = histograms[series] ?? { count: 0, sum: 0 };
-    histograms[series] = { count: before + 1, sum: sum + ms / 1000 };
+    histograms[series] ??= [];
+    histograms[series].push(ms / 1000);
   };
   for (const action of actions) {
     switch (action.kind) {
