@@ -4,6 +4,7 @@ import {
   fstatSync,
   mkdirSync,
   openSync,
+  renameSync,
   statfsSync,
   statSync,
   writeSync,
@@ -61,6 +62,7 @@ export interface JournalFs {
   statSync(path: string): FileStat;
   readDirectory(path: string): Promise<readonly string[]>;
   rename(from: string, to: string): Promise<void>;
+  renameSync(from: string, to: string): void;
   unlink(path: string): Promise<void>;
   /** The type number of the file system that holds the directory (`f_type`), 0 where there is none. */
   fileSystemType(path: string): Promise<number>;
@@ -114,6 +116,7 @@ export const nodeJournalFs: JournalFs = {
   statSync: (path) => toFileStat(statSync(path, { bigint: true })),
   readDirectory: (path) => readdir(path),
   rename,
+  renameSync,
   unlink,
   fileSystemType: async (path) => (await statfs(path)).type,
   fileSystemTypeSync: (path) => statfsSync(path).type,

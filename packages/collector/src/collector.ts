@@ -1,0 +1,306 @@
+import type { Catalogue, ReadableRegistry } from "@promferry/core";
+import {
+  createJournalWriter,
+  type DayBoundary,
+  type JournalFs,
+  type JournalWriter,
+  nodeJournalFs,
+  type WriteResult,
+  type WriterInfo,
+} from "@promferry/core/journal";
+import type { EpochMs, MetricFamily } from "@promferry/core/series";
+import { type Consent, type ConsentSources, type Filter, resolveConsent } from "@promferry/privacy";
+import { createCatalogueFile } from "./catalogue-file.ts";
+import { countedFamilies } from "./counted-families.ts";
+import { createSource } from "./source.ts";
+import { watchExit } from "./watch-exit.ts";
+
+/** What `defineMetrics` gives. */
+export interface CataloguedMetrics {
+  readonly registry: ReadableRegistry;
+  readonly catalogue: Catalogue;
+}
+
+export interface CollectorOptions {
+  /** A prom-client registry. Default: the one of `catalogue`. */
+  readonly registry?: ReadableRegistry;
+  /**
+   * What `defineMetrics` gave, or its catalogue alone beside a `registry`. Then only what it names is
+   * written. Without one, everything in the registry is.
+   */
+  readonly catalogue?: CataloguedMetrics | Catalogue;
+  /** Where the day files go. Made with mode 0700 when something is written. */
+  readonly dir: string;
+  /** The program's name; `k1` obeys `K1_TELEMETRY`. */
+  readonly app: string;
+  readonly version?: string;
+  readonly runId?: string;
+  readonly gitSha?: string;
+  /** What the user said, apart from the environment, or what was made of it. Default: nobody said yes. */
+  readonly consent?: Consent | Omit<ConsentSources, "app" | "env">;
+  /** Default `process.env`. */
+  readonly env?: ConsentSources["env"];
+  /** Longest time between two frames, in milliseconds; each wait is up to a tenth shorter. Default 5 min. */
+  readonly intervalMs?: number;
+  /** Default `local`. */
+  readonly dayBoundary?: DayBoundary;
+  /** Applied to every series after the catalogue. Default `denyList()`. */
+  readonly filter?: Filter;
+  /** Told of each failure. What it throws is dropped. */
+  readonly onError?: (error: Error) => void;
+  readonly fs?: JournalFs;
+  /** The wall clock. Default `Date.now`. */
+  readonly now?: () => EpochMs;
+  /** Default `performance.now`. */
+  readonly monotonicMs?: () => number;
+  /** In [0, 1), for the waits. Default `Math.random`. */
+  readonly random?: () => number;
+  /** Runs something later, without keeping the process alive; what comes back calls it off. */
+  readonly schedule?: (run: () => void, delayMs: number) => () => void;
+}
+
+export interface CollectorStatus {
+  /** Of the frames; absent while nothing is collected. */
+  readonly session?: string;
+  /** Frames on the disk. */
+  readonly written: number;
+  /** Frames, and other files, that could not be written. */
+  readonly failed: number;
+  readonly lastError?: Error;
+  /** Series that the gate kept back from the last frame, by reason. */
+  readonly withheld: readonly { readonly reason: string; readonly series: number }[];
+}
+
+/** Keeps a program's own metrics in daily files. None of its functions throws or rejects. */
+export interface Collector {
+  /** Whether anything is collected, and why. Settled when the collector is made. */
+  readonly consent: Consent;
+  /**
+   * Begins: a start frame, a frame each interval, an exit frame when the process ends. Resolves when the
+   * first frame is on the disk or has failed. Does nothing without consent, or when begun already.
+   */
+  start(): Promise<void>;
+  /** Writes a frame now. Resolves when it is on the disk; undefined when it isn't. */
+  flush(): Promise<WriteResult | undefined>;
+  /** Writes the exit frame and lets go of the process. May be started again, as another session. */
+  stop(): Promise<void>;
+  status(): CollectorStatus;
+}
+
+const DEFAULT_INTERVAL_MS = 300_000;
+/** The longest delay of Node's timers. */
+const MAX_INTERVAL_MS = 2 ** 31 - 1;
+
+/**
+ * A collector for one registry. Make one for each: two on the same registry would count everything
+ * twice. Touches no file, timer or listener before `start`.
+ *
+ * @throws {TypeError} Neither `registry` nor a `catalogue` with one is given.
+ * @throws {RangeError} `intervalMs` is no length of time.
+ */
+export function createCollector(options: CollectorOptions): Collector {
+  const { dir, intervalMs = DEFAULT_INTERVAL_MS, fs = nodeJournalFs } = options;
+  const { random = Math.random, schedule = scheduleUnref, onError } = options;
+  const { registry, catalogue } = sourceOf(options);
+  if (!(intervalMs > 0 && intervalMs <= MAX_INTERVAL_MS)) {
+    throw new RangeError(`intervalMs: expected 1 to ${MAX_INTERVAL_MS}, got ${intervalMs}`);
+  }
+  const consent = consentOf(options);
+  const catalogueFile = catalogue === undefined ? undefined : createCatalogueFile(dir, catalogue, fs);
+  const info = fixedInfo(options, intervalMs, catalogueFile?.digest);
+  const source = createSource({ registry, catalogue, filter: options.filter, info });
+  let run: Run | undefined;
+  let hasRun = false;
+  let written = 0;
+  let failed = 0;
+  let lastError: Error | undefined;
+  let withheld: CollectorStatus["withheld"] = [];
+
+  function fail(cause: unknown): undefined {
+    failed++;
+    lastError = cause instanceof Error ? cause : new Error(String(cause));
+    try {
+      onError?.(lastError);
+    } catch {
+      // The host's own handler failed; there is nobody left to tell.
+    }
+  }
+
+  function createWriter(grant: NonNullable<Consent["grant"]>): JournalWriter {
+    const { dayBoundary, now, monotonicMs } = options;
+    return createJournalWriter({
+      dir,
+      origin: "app",
+      consent: grant,
+      info: source.info(),
+      fs,
+      ...(dayBoundary === undefined ? {} : { dayBoundary }),
+      ...(now === undefined ? {} : { now }),
+      ...(monotonicMs === undefined ? {} : { monotonicMs }),
+    });
+  }
+
+  function familiesOf(current: Run, collect: boolean, exit: boolean): readonly MetricFamily[] {
+    const passed = source.gather(collect);
+    withheld = passed.withheld;
+    return current.shape(passed.families, exit);
+  }
+
+  async function writeFull(current: Run, exit: boolean): Promise<WriteResult | undefined> {
+    try {
+      await source.collect();
+      await catalogueFile?.write().catch(fail);
+      if (current.ended) return undefined;
+      if (exit) current.ended = true;
+      const families = familiesOf(current, false, exit);
+      const result = await current.writer.write({ kind: "full", families, exit, info: source.info() });
+      written++;
+      return result;
+    } catch (error) {
+      return fail(error);
+    }
+  }
+
+  function writeLast(current: Run): void {
+    current.cancel();
+    try {
+      catalogueFile?.writeSync();
+    } catch (error) {
+      fail(error);
+    }
+    try {
+      const families = familiesOf(current, true, true);
+      current.writer.writeSync({ kind: "full", families, exit: true, info: source.info() });
+      written++;
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  function planNext(current: Run): void {
+    const delayMs = Math.max(1, Math.floor(intervalMs * (1 - random() / 10)));
+    current.cancel = schedule(() => {
+      void writeFull(current, false).then(() => {
+        if (run === current) planNext(current);
+      });
+    }, delayMs);
+  }
+
+  /** A session's first frame; only the first session of a process can say that it counts from zero. */
+  async function writeFirst(current: Run, isFirst: boolean): Promise<void> {
+    if (!isFirst) {
+      await writeFull(current, false);
+      return;
+    }
+    try {
+      await current.writer.write({ kind: "start", families: [], info: source.info() });
+      written++;
+    } catch (error) {
+      fail(error);
+    }
+    await catalogueFile?.write().catch(fail);
+  }
+
+  return {
+    consent,
+    async start() {
+      if (run !== undefined || consent.grant === undefined) return;
+      const isFirst = !hasRun;
+      try {
+        const current = createRun(createWriter(consent.grant), isFirst);
+        run = current;
+        hasRun = true;
+        current.unwatch = watchExit(() => writeLast(current));
+        planNext(current);
+        await writeFirst(current, isFirst);
+      } catch (error) {
+        fail(error);
+      }
+    },
+    async flush() {
+      return run === undefined ? undefined : writeFull(run, false);
+    },
+    async stop() {
+      const current = run;
+      if (current === undefined) return;
+      run = undefined;
+      current.cancel();
+      await writeFull(current, true);
+      current.unwatch();
+      await current.writer.close();
+    },
+    status() {
+      return {
+        ...(run === undefined ? {} : { session: run.writer.session }),
+        written,
+        failed,
+        ...(lastError === undefined ? {} : { lastError }),
+        withheld,
+      };
+    },
+  };
+}
+
+/** From `start` to `stop`. */
+interface Run {
+  readonly writer: JournalWriter;
+  /** Whether the exit frame is on its way. */
+  ended: boolean;
+  /** Calls the next frame off. */
+  cancel: () => void;
+  unwatch: () => void;
+  /** What of the families a frame lists. */
+  shape(families: readonly MetricFamily[], exit: boolean): readonly MetricFamily[];
+}
+
+function createRun(writer: JournalWriter, fromZero: boolean): Run {
+  let onlyStarted = fromZero;
+  return {
+    writer,
+    ended: false,
+    cancel: () => undefined,
+    unwatch: () => undefined,
+    shape(families, exit) {
+      const shaped = exit && onlyStarted ? countedFamilies(families) : families;
+      onlyStarted = false;
+      return shaped;
+    },
+  };
+}
+
+function sourceOf({ registry, catalogue }: CollectorOptions): {
+  registry: ReadableRegistry;
+  catalogue: Catalogue | undefined;
+} {
+  const metrics = catalogue !== undefined && "catalogue" in catalogue ? catalogue : undefined;
+  const source = registry ?? metrics?.registry;
+  if (source === undefined) {
+    throw new TypeError("createCollector: expected a registry, or a catalogue that defineMetrics gave");
+  }
+  const plain = catalogue !== undefined && !("catalogue" in catalogue) ? catalogue : undefined;
+  return { registry: source, catalogue: metrics?.catalogue ?? plain };
+}
+
+function fixedInfo(options: CollectorOptions, intervalMs: number, catalog: string | undefined): WriterInfo {
+  const { app, version, runId, gitSha } = options;
+  return {
+    app,
+    ...(version === undefined ? {} : { version }),
+    os: process.platform,
+    arch: process.arch,
+    intervalMs,
+    ...(runId === undefined ? {} : { runId }),
+    ...(gitSha === undefined ? {} : { gitSha }),
+    ...(catalog === undefined ? {} : { catalog }),
+  };
+}
+
+function consentOf({ app, consent = {}, env = process.env }: CollectorOptions): Consent {
+  return "state" in consent ? consent : resolveConsent({ app, env, ...consent });
+}
+
+function scheduleUnref(run: () => void, delayMs: number): () => void {
+  const timer = setTimeout(run, delayMs);
+  timer.unref();
+  return () => clearTimeout(timer);
+}

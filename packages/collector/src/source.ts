@@ -1,0 +1,72 @@
+import {
+  type Catalogue,
+  catalogueGaugeRules,
+  collectRegistry,
+  gatherRegistry,
+  gaugeRules,
+  type ReadableRegistry,
+} from "@promferry/core";
+import type { WriterInfo } from "@promferry/core/journal";
+import { createSeriesDictionary } from "@promferry/core/series";
+import {
+  allowList,
+  composeFilters,
+  denyList,
+  type Filter,
+  type FilteredFamilies,
+  filterFamilies,
+} from "@promferry/privacy";
+
+export interface SourceOptions {
+  readonly registry: ReadableRegistry;
+  readonly catalogue: Catalogue | undefined;
+  /** Applied after the catalogue. Default `denyList()`. */
+  readonly filter: Filter | undefined;
+  /** What stays the same for the whole session. */
+  readonly info: WriterInfo;
+}
+
+/** A registry behind the write gate. */
+export interface Source {
+  /** The session's info with the gauge rules as they are now. */
+  info(): WriterInfo;
+  /** Waits for asynchronous `collect` functions, 5 s at the longest; then their metrics keep their values. */
+  collect(): Promise<void>;
+  /**
+   * What may be written of the present values.
+   *
+   * @param collect Whether to call `collect` functions first; asynchronous ones are not waited for.
+   */
+  gather(collect: boolean): FilteredFamilies;
+}
+
+const COLLECT_TIMEOUT_MS = 5_000;
+
+export function createSource(options: SourceOptions): Source {
+  const { registry, catalogue, filter = denyList() } = options;
+  const gate = catalogue === undefined ? filter : composeFilters(allowList(catalogue), filter);
+  const gathered = createSeriesDictionary();
+  const passed = createSeriesDictionary();
+  const info = (): WriterInfo => {
+    const gauges = catalogue === undefined ? gaugeRules(registry) : catalogueGaugeRules(catalogue);
+    return Object.keys(gauges).length === 0 ? options.info : { ...options.info, gauges };
+  };
+  return {
+    info,
+    async collect() {
+      await Promise.race([collectRegistry(registry), passing(COLLECT_TIMEOUT_MS)]);
+    },
+    gather(collect) {
+      const families = gatherRegistry(registry, { dictionary: gathered, collect });
+      const session = { startedMs: 0, ...info() };
+      return filterFamilies(families, gate, { origin: "app", session, dictionary: passed });
+    },
+  };
+}
+
+/** Keeps no process alive. */
+function passing(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms).unref();
+  });
+}
