@@ -31,7 +31,7 @@ export {
   type ReadableRegistry,
 } from "./catalogue/gather.ts";
 export { catalogueGaugeRules, gaugeRules } from "./catalogue/gauge-rules.ts";
-export { allowsValue } from "./catalogue/label-guard.ts";
+export { allowsValue, OTHER_VALUE } from "./catalogue/label-guard.ts";
 export {
   type Counter,
   defineMetrics,

@@ -1,9 +1,6 @@
-import { allowsValue, type Catalogue, type CatalogueMetric, sampleNames } from "@promferry/core";
+import { allowsValue, type Catalogue, type CatalogueMetric, OTHER_VALUE, sampleNames } from "@promferry/core";
 import type { Label } from "@promferry/core/series";
 import type { Filter } from "./filter.ts";
-
-/** What stands where a value may not. */
-const OTHER = "other";
 
 /**
  * The first net: of a program's own telemetry only what its catalogue names passes. A metric that isn't
@@ -61,7 +58,7 @@ function allowMetric(metric: CatalogueMetric): AllowedMetric {
       labels.flatMap(({ name, value }) => {
         const allows = rules.get(name);
         if (!allows) return [];
-        return [{ name, value: allows(value) ? value : OTHER }];
+        return [{ name, value: allows(value) ? value : OTHER_VALUE }];
       }),
   };
 }

@@ -1,10 +1,10 @@
 import type { CatalogueLabel } from "./catalogue.ts";
 
 /** What a label says when its real value is not one it may say. */
-export const OTHER = "other";
+export const OTHER_VALUE = "other";
 
 /** Longest value of an open label or a pattern, in UTF-16 units. */
-export const MAX_VALUE_LENGTH = 200;
+const MAX_VALUE_LENGTH = 200;
 
 /** Why a value was not recorded as given; the `reason` label of `<ns>_dropped_series_total`. */
 export type DropReason =
@@ -24,11 +24,11 @@ export type LabelGuard = (value: unknown) => string;
 export function allowsValue(rule: CatalogueLabel): (value: string) => boolean {
   if (rule.kind === "closed") {
     const values = new Set(rule.values);
-    return (value) => values.has(value) || value === OTHER;
+    return (value) => values.has(value) || value === OTHER_VALUE;
   }
   if (rule.kind === "open") return isShort;
   const whole = new RegExp(`^(?:${rule.source})$`, rule.flags);
-  return (value) => value === OTHER || (isShort(value) && whole.test(value));
+  return (value) => value === OTHER_VALUE || (isShort(value) && whole.test(value));
 }
 
 /** With the `u` flag a surrogate that has its partner is no match. */
@@ -45,12 +45,12 @@ export function createLabelGuard(rule: CatalogueLabel, drop: (reason: DropReason
   return (value) => {
     if (typeof value !== "string" || !allows(value)) {
       drop("unknown_value");
-      return OTHER;
+      return OTHER_VALUE;
     }
-    if (rule.kind === "closed" || value === OTHER || seen.has(value)) return value;
+    if (rule.kind === "closed" || value === OTHER_VALUE || seen.has(value)) return value;
     if (seen.size >= rule.max) {
       drop("overflow");
-      return OTHER;
+      return OTHER_VALUE;
     }
     seen.add(value);
     return value;
