@@ -16,6 +16,12 @@ const NEVER_CONNECTED = new Set([
 const TLS_FAILURE =
   /^(ERR_TLS_|ERR_SSL_|EPROTO$|CERT_|CRL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|INVALID_CA$|HOSTNAME_MISMATCH$)/;
 
+/** Node's words for a connection that ended within the handshake; its code is the general ECONNRESET. */
+const TLS_CUT = "before secure TLS connection was established";
+
+/** undici's words for a proxy that makes no tunnel. */
+const NO_TUNNEL = /^Proxy response \(/;
+
 export interface NetworkFailure {
   readonly code: Extract<DeliveryErrorCode, "ERR_DELIVERY_UNREACHABLE" | "ERR_DELIVERY_MISCONFIGURED">;
   /** One line for people: what happened and its code. */
@@ -31,11 +37,11 @@ export function classifyNetworkError(error: unknown): NetworkFailure {
   const { code, syscall, message } = rootCause(error);
   const reason = code === "" || message.includes(code) ? message : `${message} (${code})`;
   const unreachable = { code: "ERR_DELIVERY_UNREACHABLE", reason } as const;
-  if (TLS_FAILURE.test(code)) {
+  if (TLS_FAILURE.test(code) || message.includes(TLS_CUT)) {
     const advice = "check the TLS settings (ca_file, client certificate) and the scheme of url";
     return { ...unreachable, advice, inDoubt: false };
   }
-  if (NEVER_CONNECTED.has(code) || syscall === "connect") {
+  if (NEVER_CONNECTED.has(code) || syscall === "connect" || NO_TUNNEL.test(message)) {
     const advice = "check url, the proxy settings, and that the receiver is running";
     return { ...unreachable, advice, inDoubt: false };
   }

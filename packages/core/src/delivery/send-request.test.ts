@@ -107,6 +107,19 @@ for (const { name, thrown, inDoubt } of [
   { name: "an expired certificate", thrown: systemError("CERT_HAS_EXPIRED"), inDoubt: false },
   { name: "a time-out of connect", thrown: systemError("ETIMEDOUT", "connect"), inDoubt: false },
   { name: "a time-out of read", thrown: systemError("ETIMEDOUT", "read"), inDoubt: true },
+  {
+    name: "an end within the TLS handshake",
+    thrown: Object.assign(
+      new Error("Client network socket disconnected before secure TLS connection was established"),
+      { code: "ECONNRESET" },
+    ),
+    inDoubt: false,
+  },
+  {
+    name: "a proxy's refusal",
+    thrown: new Error("Proxy response (407) !== 200 when HTTP Tunneling"),
+    inDoubt: false,
+  },
   { name: "EPIPE", thrown: systemError("EPIPE", "write"), inDoubt: true },
   {
     name: "every address refused",

@@ -52,7 +52,8 @@ export async function sendRequest(
   try {
     const response = await (options.fetch ?? fetch)(request.url, {
       method: request.method,
-      headers,
+      // Plain, since a `fetch` of another make has a `Headers` of its own.
+      headers: Object.fromEntries(headers),
       redirect: "manual",
       signal: timeout.signal,
       // An empty body is sent as none: DELETE has no content.
