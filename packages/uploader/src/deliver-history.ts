@@ -1,0 +1,136 @@
+import type { Totals } from "@promferry/core/merge";
+import type { EpochMs } from "@promferry/core/series";
+import type { Delivery } from "./delivery.ts";
+import { dropRequest } from "./drop-request.ts";
+import type { DestinationRecord, NextRequest } from "./ledger.ts";
+import { type FramePlan, planFrames, planResume } from "./plan.ts";
+import { createRequestQueue } from "./requests.ts";
+import { createRequestMeasure, type RequestMeasure } from "./samples.ts";
+import { sendRequests } from "./send-requests.ts";
+import { type Cursor, raise } from "./seqs.ts";
+import { dueByFile } from "./tally.ts";
+import { buildWindows, type SampleAges } from "./window.ts";
+
+/**
+ * Sends a destination that keeps history everything that is due, in order of time.
+ *
+ * The ledger names each request before it is sent. What an earlier upload left in doubt goes first,
+ * byte for byte.
+ *
+ * @throws {DeliveryStopped} The destination takes nothing more now; the ledger says how far it came.
+ * @throws {LedgerError} The ledger cannot be written; nothing was sent since.
+ */
+export async function deliverHistory(delivery: Delivery): Promise<void> {
+  const { tally, choice, asOfMs, destination, frames } = delivery;
+  const measure = createRequestMeasure(destination.limits);
+  const first = planHistory(delivery, delivery.given);
+  tally.plan(first);
+  delivery.due = dueByFile(first, frames);
+  const { totals, given } = await finishLast(delivery, measure);
+
+  const plan = planHistory(delivery, given);
+  tally.plan(plan);
+  const { newestMs: baseMs } = recordOf(delivery);
+  const windows = buildWindows({
+    actions: plan.actions,
+    totals,
+    read: (ref) => delivery.read(ref),
+    ages: agesOf(delivery, asOfMs),
+    maxSamples: destination.limits.maxSamples,
+    ...settling(plan, delivery),
+  });
+  delivery.restartsFiles = choice.force ?? false;
+  const origin = { asOfMs, forced: choice.force ?? false, baseMs };
+  try {
+    await sendRequests({ delivery, queue: createRequestQueue(windows, measure), origin, measure });
+  } finally {
+    tally.withhold(totals.withheld());
+  }
+}
+
+/** The totals to go on with, and the frames that they have. */
+interface Progress {
+  readonly totals: Totals;
+  readonly given: Cursor;
+}
+
+/** Finishes what an earlier upload was in the middle of. */
+async function finishLast(delivery: Delivery, measure: RequestMeasure): Promise<Progress> {
+  const { next } = recordOf(delivery);
+  const afresh = (): Progress => ({ totals: delivery.createTotals(), given: delivery.given });
+  if (!next) return afresh();
+  const resumed = await resume(delivery, next, measure);
+  // Late frames have to be taken in after all that was sent, and what is sent again before it.
+  const isUsable = resumed && !delivery.choice.force && recordOf(delivery).late.size === 0;
+  return isUsable ? resumed : afresh();
+}
+
+function planHistory(delivery: Delivery, given: Cursor): FramePlan {
+  const { frames, choice, mayLeave, untilMs, collapseBeforeMs } = delivery;
+  return planFrames({
+    frames,
+    record: recordOf(delivery),
+    choice,
+    mayLeave,
+    untilMs,
+    given,
+    ...(collapseBeforeMs !== undefined && { collapseBeforeMs }),
+  });
+}
+
+function recordOf({ store, destination }: Delivery): DestinationRecord {
+  return store.ledger.destinations.get(destination.name)!;
+}
+
+/** Late frames are owed nothing more once a newer sample is sure to come. */
+function settling(
+  plan: FramePlan,
+  delivery: Delivery,
+): { settleMs?: (lastStepMs: EpochMs | undefined) => EpochMs } {
+  const isLate = plan.actions.some((each) => each.kind === "fold" && each.why === "late");
+  if (!isLate || delivery.choice.force || plan.waiting.length > 0 || plan.unchosen.length > 0) return {};
+  const { newestMs = 0 } = recordOf(delivery);
+  return { settleMs: (lastStepMs = 0) => Math.max(newestMs, lastStepMs) + 1 };
+}
+
+function agesOf(delivery: Delivery, asOfMs: EpochMs): SampleAges {
+  const { maxAgeMs = Number.POSITIVE_INFINITY, destination } = delivery;
+  return {
+    oldestMs: asOfMs - maxAgeMs,
+    newestMs: asOfMs + (destination.limits.maxFutureMs ?? Number.POSITIVE_INFINITY),
+    collapses: delivery.collapseBeforeMs !== undefined,
+  };
+}
+
+/** Finishes the window that an earlier upload was in, or gives it up. */
+async function resume(
+  delivery: Delivery,
+  next: NextRequest,
+  measure: RequestMeasure,
+): Promise<Progress | undefined> {
+  const totals = delivery.createTotals();
+  const actions = planResume(delivery.frames, recordOf(delivery), next, delivery);
+  const { settleMs } = next;
+  const windows = buildWindows({
+    actions,
+    totals,
+    read: (ref) => delivery.read(ref),
+    ages: agesOf(delivery, next.asOfMs),
+    maxSamples: delivery.destination.limits.maxSamples,
+    whole: true,
+    ...(settleMs !== undefined && { settleMs: () => settleMs }),
+  });
+  const queue = createRequestQueue(windows, measure, next);
+  const request = await queue.after(undefined);
+  if (request?.digest !== next.digest) {
+    await queue.close();
+    await dropRequest(delivery, next);
+    return undefined;
+  }
+  const { asOfMs, forced, baseMs } = next;
+  const origin = { asOfMs, forced, baseMs };
+  await sendRequests({ delivery, queue, origin, measure, resumed: { request, next } });
+  const refs = actions.flatMap((each) => (each.kind === "step" ? each.refs : [each.ref]));
+  const headers = refs.map((ref) => ref.header);
+  return { totals, given: raise(delivery.given, headers) };
+}

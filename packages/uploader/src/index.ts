@@ -1,0 +1,30 @@
+export type {
+  DestinationRecord,
+  FileRecord,
+  FileStatus,
+  FormerRecord,
+  Ledger,
+  NextRequest,
+} from "./ledger.ts";
+export { LedgerError, type LedgerErrorCode } from "./ledger-error.ts";
+export { formatLedger, parseLedger } from "./ledger-json.ts";
+export { LEDGER_FILE, readLedger } from "./ledger-store.ts";
+export { UploadBusyError } from "./lock.ts";
+export type { LockHolder, ProcessTable } from "./lock-holder.ts";
+export type { FrameChoice, MayLeave } from "./plan.ts";
+export type {
+  DeletedDay,
+  DestinationReport,
+  FailureKind,
+  FileReport,
+  KeptDay,
+  PlannedRequest,
+  UploadFailure,
+  UploadReport,
+  UploadVerdict,
+} from "./report.ts";
+export type { Cursor, SeqRange, SeqRanges } from "./seqs.ts";
+export { TOTALS_FILE } from "./totals-store.ts";
+export { upload } from "./upload.ts";
+export { nodeUploadFs, type UploadFs } from "./upload-fs.ts";
+export type { UploadCleanup, UploadOptions, UploadProgress, UploadTarget } from "./upload-options.ts";

@@ -1,0 +1,265 @@
+import { dayOfFile } from "@promferry/core/journal";
+import {
+  booleanAt,
+  countAt,
+  fail,
+  JsonShapeError,
+  listAt,
+  objectAt,
+  recordAt,
+  stringAt,
+  wordAt,
+} from "./json-value.ts";
+import type { DestinationRecord, FileRecord, FormerRecord, Ledger, NextRequest } from "./ledger.ts";
+import { LedgerError } from "./ledger-error.ts";
+import type { Cursor, SeqRange, SeqRanges } from "./seqs.ts";
+
+const VERSION = 1;
+const SESSION = /^[0-9a-f]{8}$/;
+const DIGEST = /^sha256:[0-9a-f]{64}$/;
+const STATUSES = ["success", "partial", "failed"] as const;
+const RECORD_KEYS = ["identity", "newest_ms", "accepted", "refused", "unknown", "cursor", "late", "next"];
+
+/**
+ * Reads ledger v1. Nothing is guessed: a key or a value that v1 does not have is refused.
+ *
+ * @param path Named in errors.
+ * @throws {LedgerError} `ERR_LEDGER_CORRUPT` or `ERR_LEDGER_VERSION`.
+ */
+export function parseLedger(text: string, path: string): Ledger {
+  const value = parseJson(text, path);
+  try {
+    const { v, destinations, former, ...files } = objectAt(value, "ledger");
+    if (v !== VERSION) {
+      if (v === undefined) fail("v", `the version, ${VERSION}`, v);
+      const found = JSON.stringify(v).slice(0, 40);
+      throw new LedgerError(
+        "ERR_LEDGER_VERSION",
+        `${path}: its version is ${found} and this program knows ${VERSION}; use the program that wrote it, or a newer one`,
+        path,
+      );
+    }
+    return {
+      destinations: new Map(
+        entriesAt(destinations, "destinations").map(([name, each]) => [
+          name,
+          destinationAt(recordAt(each, `destinations.${name}`, RECORD_KEYS), `destinations.${name}`),
+        ]),
+      ),
+      former: listAt(former ?? [], "former").map((each, i) => formerAt(each, `former[${i}]`)),
+      files: new Map(Object.entries(files).map(([file, each]) => [file, fileAt(each, file)])),
+    };
+  } catch (error) {
+    if (!(error instanceof JsonShapeError)) throw error;
+    throw corrupt(path, error.message, error);
+  }
+}
+
+/** Ledger v1 as JSON, in the form of the seed, a line for each entry. */
+export function formatLedger(ledger: Ledger): string {
+  const top: Record<string, unknown> = { v: VERSION };
+  for (const [file, byName] of [...ledger.files].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    top[file] = {
+      destinations: Object.fromEntries([...byName].map(([name, each]) => [name, fileJson(each)])),
+    };
+  }
+  top["destinations"] = Object.fromEntries(
+    [...ledger.destinations].map(([name, record]) => [name, recordJson(record)]),
+  );
+  if (ledger.former.length > 0) {
+    top["former"] = ledger.former.map((record) => ({ name: record.name, ...recordJson(record) }));
+  }
+  const lines = Object.entries(top).map(([key, value]) => `${JSON.stringify(key)}: ${JSON.stringify(value)}`);
+  return `{${lines.join(",\n")}}\n`;
+}
+
+function parseJson(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const message = (error as SyntaxError).message;
+    const offset = /at position (\d+)/.exec(message)?.[1];
+    const before = text.slice(0, offset === undefined ? text.length : Number(offset));
+    const line = before.split("\n").length;
+    const column = before.length - before.lastIndexOf("\n");
+    throw corrupt(path, `line ${line}, column ${column}: ${message.slice(0, 120)}`, error);
+  }
+}
+
+function corrupt(path: string, detail: string, cause: unknown): LedgerError {
+  return new LedgerError(
+    "ERR_LEDGER_CORRUPT",
+    `${path}: ${detail}; it says what each destination has, so nothing is sent while it cannot be read. Bring it back from a copy, or move it away to send everything again`,
+    path,
+    cause,
+  );
+}
+
+function fileAt(value: unknown, file: string): ReadonlyMap<string, FileRecord> {
+  if (dayOfFile(file) === undefined) fail(file, "the name of a day file or a key of ledger v1", value);
+  const { destinations } = recordAt(value, file, ["destinations"]);
+  const keys = ["uploaded_at", "status", "metrics_count", "refused", "unknown", "passed_over"];
+  return new Map(
+    entriesAt(destinations, `${file}.destinations`).map(([name, each]) => {
+      const path = `${file}.destinations.${name}`;
+      const record = recordAt(each, path, keys);
+      return [
+        name,
+        {
+          uploadedAt: stringAt(record["uploaded_at"], `${path}.uploaded_at`),
+          status: wordAt(record["status"], `${path}.status`, STATUSES),
+          metricsCount: countAt(record["metrics_count"], `${path}.metrics_count`),
+          refused: countAt(record["refused"] ?? 0, `${path}.refused`),
+          unknown: countAt(record["unknown"] ?? 0, `${path}.unknown`),
+          passedOver: countAt(record["passed_over"] ?? 0, `${path}.passed_over`),
+        },
+      ];
+    }),
+  );
+}
+
+function formerAt(value: unknown, path: string): FormerRecord {
+  const record = recordAt(value, path, ["name", ...RECORD_KEYS]);
+  return { name: stringAt(record["name"], `${path}.name`), ...destinationAt(record, path) };
+}
+
+function destinationAt(record: Readonly<Record<string, unknown>>, path: string): DestinationRecord {
+  const { newest_ms: newest, late, next } = record;
+  return {
+    identity: digestAt(record["identity"], `${path}.identity`),
+    newestMs: newest === undefined ? undefined : countAt(newest, `${path}.newest_ms`),
+    accepted: countAt(record["accepted"], `${path}.accepted`),
+    refused: countAt(record["refused"], `${path}.refused`),
+    unknown: countAt(record["unknown"], `${path}.unknown`),
+    cursor: cursorAt(record["cursor"], `${path}.cursor`),
+    late: rangesAt(late ?? {}, `${path}.late`),
+    next: next === undefined ? undefined : nextAt(next, `${path}.next`),
+  };
+}
+
+const NEXT_KEYS = [
+  "frames",
+  "passed",
+  "forced",
+  "base_ms",
+  "settle_ms",
+  "as_of_ms",
+  "from",
+  "to",
+  "digest",
+  "after_ms",
+  "newest_ms",
+  "in_doubt",
+  "doubt_to",
+  "suspects",
+];
+
+function nextAt(value: unknown, path: string): NextRequest {
+  const next = recordAt(value, path, NEXT_KEYS);
+  const { settle_ms: settle, after_ms: after, base_ms: base } = next;
+  const from = countAt(next["from"], `${path}.from`);
+  const to = countAt(next["to"], `${path}.to`);
+  const suspects = countAt(next["suspects"] ?? 0, `${path}.suspects`);
+  if (to <= from) fail(`${path}.to`, `more than from, ${from}`, to);
+  if (suspects > from) fail(`${path}.suspects`, `at most from, ${from}`, suspects);
+  return {
+    frames: rangesAt(next["frames"], `${path}.frames`),
+    passed: rangesAt(next["passed"] ?? {}, `${path}.passed`),
+    forced: booleanAt(next["forced"] ?? false, `${path}.forced`),
+    baseMs: base === undefined ? undefined : countAt(base, `${path}.base_ms`),
+    settleMs: settle === undefined ? undefined : countAt(settle, `${path}.settle_ms`),
+    asOfMs: countAt(next["as_of_ms"], `${path}.as_of_ms`),
+    from,
+    to,
+    digest: digestAt(next["digest"], `${path}.digest`),
+    afterMs: after === undefined ? undefined : countAt(after, `${path}.after_ms`),
+    newestMs: countAt(next["newest_ms"], `${path}.newest_ms`),
+    inDoubt: booleanAt(next["in_doubt"], `${path}.in_doubt`),
+    doubtTo: countAt(next["doubt_to"] ?? 0, `${path}.doubt_to`),
+    suspects,
+  };
+}
+
+function entriesAt(value: unknown, path: string): [string, unknown][] {
+  return Object.entries(objectAt(value, path));
+}
+
+function digestAt(value: unknown, path: string): string {
+  const digest = stringAt(value, path);
+  if (!DIGEST.test(digest)) fail(path, "sha256: and 64 hexadecimal digits", value);
+  return digest;
+}
+
+function sessionAt(session: string, path: string): string {
+  if (!SESSION.test(session)) fail(`${path}.${session}`, "a session, eight hexadecimal digits", session);
+  return session;
+}
+
+function cursorAt(value: unknown, path: string): Cursor {
+  return new Map(
+    entriesAt(value, path).map(([session, seq]) => [
+      sessionAt(session, path),
+      countAt(seq, `${path}.${session}`),
+    ]),
+  );
+}
+
+function rangesAt(value: unknown, path: string): SeqRanges {
+  return new Map(
+    entriesAt(value, path).map(([session, list]) => {
+      const at = `${path}.${sessionAt(session, path)}`;
+      return [session, listAt(list, at).map((range, i) => rangeAt(range, `${at}[${i}]`))];
+    }),
+  );
+}
+
+function rangeAt(value: unknown, path: string): SeqRange {
+  const [first, last, ...more] = listAt(value, path);
+  const range: SeqRange = [countAt(first, `${path}[0]`), countAt(last, `${path}[1]`)];
+  if (more.length > 0 || range[1] < range[0]) fail(path, "a first and a last number", value);
+  return range;
+}
+
+function fileJson(record: FileRecord): Record<string, unknown> {
+  return {
+    uploaded_at: record.uploadedAt,
+    status: record.status,
+    metrics_count: record.metricsCount,
+    ...(record.refused > 0 && { refused: record.refused }),
+    ...(record.unknown > 0 && { unknown: record.unknown }),
+    ...(record.passedOver > 0 && { passed_over: record.passedOver }),
+  };
+}
+
+function recordJson(record: DestinationRecord): Record<string, unknown> {
+  const { next } = record;
+  return {
+    identity: record.identity,
+    ...(record.newestMs !== undefined && { newest_ms: record.newestMs }),
+    accepted: record.accepted,
+    refused: record.refused,
+    unknown: record.unknown,
+    cursor: Object.fromEntries(record.cursor),
+    ...(record.late.size > 0 && { late: Object.fromEntries(record.late) }),
+    ...(next && { next: nextJson(next) }),
+  };
+}
+
+function nextJson(next: NextRequest): Record<string, unknown> {
+  return {
+    frames: Object.fromEntries(next.frames),
+    ...(next.passed.size > 0 && { passed: Object.fromEntries(next.passed) }),
+    ...(next.forced && { forced: true }),
+    ...(next.baseMs !== undefined && { base_ms: next.baseMs }),
+    ...(next.settleMs !== undefined && { settle_ms: next.settleMs }),
+    as_of_ms: next.asOfMs,
+    from: next.from,
+    to: next.to,
+    digest: next.digest,
+    ...(next.afterMs !== undefined && { after_ms: next.afterMs }),
+    newest_ms: next.newestMs,
+    in_doubt: next.inDoubt,
+    ...(next.doubtTo > 0 && { doubt_to: next.doubtTo }),
+    ...(next.suspects > 0 && { suspects: next.suspects }),
+  };
+}

@@ -1,0 +1,198 @@
+/**
+ * One uploader a directory.
+ *
+ * The lock is the file `.upload-lock.<n>` with the highest n. It is taken by making that file
+ * exclusively: the lock of a dead holder is number n, and of all who see that it is dead only one can
+ * make n + 1. A holder that was only slow finds the higher number at its next look and stops.
+ */
+
+import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import type { EpochMs } from "@promferry/core/series";
+import { countAt, JsonShapeError, recordAt, stringAt } from "./json-value.ts";
+import { isGone, LOCK_TIMEOUT_MS, type LockHolder, nodeProcesses, type ProcessTable } from "./lock-holder.ts";
+import { createStateFile, errorCode, readStateFile, removeIfThere, replaceStateFile } from "./state-file.ts";
+import type { UploadFs } from "./upload-fs.ts";
+
+const LOCK_FILE = /^\.upload-lock\.(\d{1,15})$/;
+const REFRESH_MS = 20_000;
+const POLL_MS = 500;
+
+/** Another process uploads from this directory, or has taken over from this one. Exit code 75. */
+export class UploadBusyError extends Error {
+  override readonly name = "UploadBusyError";
+  readonly code = "ERR_UPLOAD_BUSY";
+  readonly dir: string;
+  /** Undefined where its file could not be read yet. */
+  readonly holder: LockHolder | undefined;
+
+  constructor(message: string, dir: string, holder: LockHolder | undefined) {
+    super(message);
+    this.dir = dir;
+    this.holder = holder;
+  }
+}
+
+export interface UploadLock {
+  /**
+   * Refreshes the lock when it is time to.
+   *
+   * @throws {UploadBusyError} The lock is no longer ours.
+   */
+  check(): Promise<void>;
+  release(): Promise<void>;
+}
+
+export interface LockOptions {
+  readonly dir: string;
+  readonly fs: UploadFs;
+  readonly now: () => EpochMs;
+  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
+  /** How long to wait for another holder, in milliseconds. Default 0. */
+  readonly waitMs?: number;
+  readonly signal?: AbortSignal;
+  readonly processes?: ProcessTable;
+}
+
+/**
+ * @throws {UploadBusyError} Another process holds the lock; the message says which.
+ * @throws {LedgerError} The lock's file cannot be written.
+ */
+export async function acquireLock(options: LockOptions): Promise<UploadLock> {
+  const { dir, fs, now, sleep, waitMs = 0, signal, processes = nodeProcesses } = options;
+  const untilMs = now() + waitMs;
+  const self = await processes.self();
+  const token = randomBytes(8).toString("hex");
+  for (;;) {
+    const found = await highest(dir, fs);
+    const holder = found === undefined ? undefined : await readHolder(dir, fs, found);
+    if (found === undefined || (await isFree(holder, processes, now(), dir, fs, found))) {
+      const mine = (found ?? 0) + 1;
+      const made = await createStateFile(
+        fs,
+        pathOf(dir, mine),
+        format({ ...self, refreshedMs: now() }, token),
+      );
+      if (made && (await highest(dir, fs)) === mine) {
+        await removeLower(dir, fs, mine);
+        return hold(mine);
+      }
+      if (made) await removeIfThere(fs, pathOf(dir, mine));
+      continue;
+    }
+    if (now() + POLL_MS > untilMs) throw new UploadBusyError(busyMessage(dir, holder), dir, holder);
+    await sleep(POLL_MS, signal);
+  }
+
+  function hold(mine: number): UploadLock {
+    let refreshedMs = now();
+    let refreshing: Promise<void> = Promise.resolve();
+    const refresh = () => {
+      refreshedMs = now();
+      const text = format({ ...self, refreshedMs }, token);
+      const written = refreshing.then(() => replaceStateFile(fs, pathOf(dir, mine), text));
+      refreshing = written.catch(() => {});
+      return written;
+    };
+    // A request or a wait may last longer than a lock does. A failed refresh shows at the next check.
+    const timer = setInterval(() => refresh().catch(() => {}), REFRESH_MS);
+    timer.unref();
+    return {
+      async check() {
+        const current = await highest(dir, fs);
+        if (current !== mine || !(await readStateFile(fs, pathOf(dir, mine)))?.includes(token)) {
+          const holder = current === undefined ? undefined : await readHolder(dir, fs, current);
+          const message = `the upload lock of ${dir} was taken over${who(holder)}; this upload stops, and the next one goes on from the ledger`;
+          throw new UploadBusyError(message, dir, holder);
+        }
+        if (Math.abs(now() - refreshedMs) >= REFRESH_MS) await refresh();
+      },
+      async release() {
+        clearInterval(timer);
+        await refreshing;
+        await removeIfThere(fs, pathOf(dir, mine));
+      },
+    };
+  }
+}
+
+async function isFree(
+  holder: LockHolder | undefined,
+  processes: ProcessTable,
+  now: EpochMs,
+  dir: string,
+  fs: UploadFs,
+  number: number,
+): Promise<boolean> {
+  if (holder) return isGone(holder, processes, now);
+  // Made and not yet written: its process is a moment away, or dead.
+  try {
+    const { modifiedMs } = await fs.stat(pathOf(dir, number));
+    return Math.abs(now - modifiedMs) >= LOCK_TIMEOUT_MS;
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return false;
+    throw error;
+  }
+}
+
+async function highest(dir: string, fs: UploadFs): Promise<number | undefined> {
+  const numbers = await lockNumbers(dir, fs);
+  return numbers.length === 0 ? undefined : Math.max(...numbers);
+}
+
+async function lockNumbers(dir: string, fs: UploadFs): Promise<number[]> {
+  const names = await fs.readDirectory(dir);
+  return names.flatMap((name) => {
+    const number = LOCK_FILE.exec(name)?.[1];
+    return number === undefined ? [] : [Number(number)];
+  });
+}
+
+async function removeLower(dir: string, fs: UploadFs, mine: number): Promise<void> {
+  for (const number of await lockNumbers(dir, fs)) {
+    if (number < mine) await removeIfThere(fs, pathOf(dir, number));
+  }
+}
+
+function pathOf(dir: string, number: number): string {
+  return join(dir, `.upload-lock.${number}`);
+}
+
+async function readHolder(dir: string, fs: UploadFs, number: number): Promise<LockHolder | undefined> {
+  const text = await readStateFile(fs, pathOf(dir, number));
+  if (text === undefined) return undefined;
+  try {
+    const keys = ["v", "pid", "start", "boot", "host", "pid_namespace", "refreshed_at", "token"];
+    const lock = recordAt(JSON.parse(text), "lock", keys);
+    const refreshedMs = Date.parse(stringAt(lock["refreshed_at"], "refreshed_at"));
+    return {
+      pid: countAt(lock["pid"], "pid"),
+      start: stringAt(lock["start"], "start"),
+      boot: stringAt(lock["boot"], "boot"),
+      host: stringAt(lock["host"], "host"),
+      pidNamespace: stringAt(lock["pid_namespace"], "pid_namespace"),
+      refreshedMs: Number.isNaN(refreshedMs) ? 0 : refreshedMs,
+    };
+  } catch (error) {
+    if (error instanceof JsonShapeError || error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function format(holder: LockHolder, token: string): string {
+  const { pid, start, boot, host, pidNamespace, refreshedMs } = holder;
+  const refreshed = new Date(refreshedMs).toISOString();
+  const lock = { v: 1, pid, start, boot, host, pid_namespace: pidNamespace, refreshed_at: refreshed, token };
+  return `${JSON.stringify(lock)}\n`;
+}
+
+function busyMessage(dir: string, holder: LockHolder | undefined): string {
+  return `another upload from ${dir} is under way${who(holder)}; try again when it has ended, or wait for it`;
+}
+
+function who(holder: LockHolder | undefined): string {
+  if (!holder) return "";
+  const where = holder.host === hostname() ? "" : ` on ${holder.host}`;
+  return ` (process ${holder.pid}${where})`;
+}

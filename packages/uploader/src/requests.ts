@@ -1,0 +1,134 @@
+import { type Batch, toBatch } from "@promferry/core/delivery";
+import type { TotalSample } from "@promferry/core/merge";
+import type { NextRequest } from "./ledger.ts";
+import { digestOf, type RequestMeasure } from "./samples.ts";
+import { withFrames } from "./seqs.ts";
+import { framesOf } from "./settle.ts";
+import type { Window } from "./window.ts";
+
+/** A run of a window's samples, ready to be sent. */
+export interface WindowRequest {
+  readonly window: Window;
+  readonly from: number;
+  readonly to: number;
+  readonly samples: readonly TotalSample[];
+  readonly batch: Batch;
+  readonly digest: string;
+}
+
+/** Cuts windows into requests, left to right, so that progress is one number. */
+export interface RequestQueue {
+  /** The first request, or the one after `done`; undefined at the end. */
+  after(done: WindowRequest | undefined): Promise<WindowRequest | undefined>;
+  /** The left half of a request that was not taken; what is left follows. */
+  halve(request: WindowRequest): WindowRequest;
+  /** Begins to make the next window while the request is under way. */
+  prefetch(request: WindowRequest): void;
+  /** Windows that are done with since the last call, among them those without samples. */
+  finished(): Window[];
+  /** A request for samples of the same window that were cut before. */
+  again(window: Window, from: number, to: number): WindowRequest;
+  /** Ends the making of windows. */
+  close(): Promise<void>;
+}
+
+/**
+ * @param resume Cuts the first window so that its first request is `[from, to)`.
+ */
+export function createRequestQueue(
+  windows: AsyncGenerator<Window, void, undefined>,
+  measure: RequestMeasure,
+  resume?: { readonly from: number; readonly to: number },
+): RequestQueue {
+  /** Ends of the runs that were halved, the nearest last. */
+  const ends: number[] = resume ? [resume.to] : [];
+  let finished: Window[] = [];
+  let ahead: Promise<IteratorResult<Window, void>> | undefined;
+
+  const pull = () => {
+    ahead ??= windows.next();
+    // Its failure is told to whoever takes it.
+    ahead.catch(() => {});
+    return ahead;
+  };
+  const request = (window: Window, from: number, to: number): WindowRequest => {
+    const samples = window.samples.slice(from, to);
+    return { window, from, to, samples, batch: toBatch(samples), digest: digestOf(samples) };
+  };
+  const cut = (window: Window, from: number) => {
+    while (ends.length > 0 && ends.at(-1)! <= from) ends.pop();
+    const end = ends.at(-1) ?? window.samples.length;
+    return request(window, from, measure.cut(window.samples, from, end));
+  };
+  return {
+    async after(done) {
+      if (done && done.to < done.window.samples.length) return cut(done.window, done.to);
+      if (done) finished.push(done.window);
+      for (;;) {
+        const { value: window } = await pull();
+        ahead = undefined;
+        if (!window) return undefined;
+        if (window.samples.length > 0 && !done && resume) return request(window, resume.from, resume.to);
+        if (window.samples.length > 0) return cut(window, 0);
+        if (hasNews(window)) finished.push(window);
+      }
+    },
+    halve(whole) {
+      const middle = whole.from + Math.floor((whole.to - whole.from) / 2);
+      ends.push(whole.to);
+      return request(whole.window, whole.from, middle);
+    },
+    prefetch({ window, to }) {
+      if (to === window.samples.length) pull();
+    },
+    finished() {
+      const list = finished;
+      finished = [];
+      return list;
+    },
+    again: request,
+    async close() {
+      await windows.return();
+    },
+  };
+}
+
+function hasNews(window: Window): boolean {
+  return window.steps.length > 0 || window.late.length > 0 || window.passed.length > 0;
+}
+
+/** What a request's name holds besides the request. */
+export interface RequestCircumstances
+  extends Pick<NextRequest, "asOfMs" | "forced" | "baseMs" | "inDoubt" | "doubtTo" | "suspects"> {}
+
+/** How the ledger names a request before it is sent. */
+export function nameRequest(request: WindowRequest, circumstances: RequestCircumstances): NextRequest {
+  const { window, from, to, digest } = request;
+  const passed = window.passed.map((ref) => ref.header);
+  return {
+    frames: framesOf(window),
+    passed: withFrames(new Map(), passed),
+    settleMs: window.settleMs,
+    from,
+    to,
+    digest,
+    afterMs: from === 0 ? undefined : instantOf(window, from - 1),
+    newestMs: instantOf(window, to - 1),
+    ...circumstances,
+  };
+}
+
+function instantOf(window: Window, index: number): number {
+  return stepOf(window, index).atMs;
+}
+
+/** The step that the sample belongs to. */
+export function stepOf(window: Window, index: number): Window["steps"][number] {
+  let low = 0;
+  for (let high = window.steps.length - 1; low < high; ) {
+    const middle = (low + high) >> 1;
+    if (window.steps[middle]!.end > index) high = middle;
+    else low = middle + 1;
+  }
+  return window.steps[low]!;
+}

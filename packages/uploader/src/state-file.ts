@@ -1,0 +1,137 @@
+/** The uploader's own small files, over the journal's file-system seam. */
+
+import { dirname } from "node:path";
+import type { AppendFile, JournalFs } from "@promferry/core/journal";
+import { LedgerError } from "./ledger-error.ts";
+import type { UploadFs } from "./upload-fs.ts";
+
+/** The largest of these files that is read, in bytes. */
+const MAX_BYTES = 256 * 1024 * 1024;
+
+/**
+ * The file's text, or undefined where there is no such file.
+ *
+ * @throws {LedgerError} `ERR_LEDGER_UNREADABLE`.
+ */
+export async function readStateFile(fs: JournalFs, path: string): Promise<string | undefined> {
+  try {
+    const file = await fs.openRead(path);
+    try {
+      const { sizeBytes } = await file.stat();
+      if (sizeBytes > MAX_BYTES)
+        throw new RangeError(`${sizeBytes} bytes are more than the ${MAX_BYTES} it may have`);
+      const bytes = new Uint8Array(sizeBytes);
+      let filled = 0;
+      while (filled < bytes.length) {
+        const count = await file.read(bytes.subarray(filled), filled);
+        if (count === 0) break;
+        filled += count;
+      }
+      return Buffer.from(bytes.buffer, 0, filled).toString("utf8");
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return undefined;
+    throw new LedgerError("ERR_LEDGER_UNREADABLE", `cannot read ${path}: ${shortly(error)}`, path, error);
+  }
+}
+
+/**
+ * Puts `text` in the file's place at once: whoever reads sees the old or the new text, also after a
+ * power loss. Not for two writers of one file at the same time.
+ *
+ * @throws {LedgerError} `ERR_LEDGER_FORBIDDEN` or `ERR_LEDGER_UNWRITABLE`.
+ */
+export async function replaceStateFile(fs: JournalFs, path: string, text: string): Promise<void> {
+  const temporary = `${path}.tmp`;
+  await told("write", path, async () => {
+    await removeIfThere(fs, temporary);
+    await appendAll(fs, temporary, text);
+    await fs.rename(temporary, path);
+    await fs.syncDirectory(dirname(path));
+  });
+}
+
+/**
+ * Adds `text` to the file's end and waits until it is on the disk.
+ *
+ * @throws {LedgerError} As {@link replaceStateFile}.
+ */
+export async function appendToStateFile(fs: JournalFs, path: string, text: string): Promise<void> {
+  await told("append to", path, async () => {
+    await fs.makeDirectory(dirname(path));
+    await appendAll(fs, path, text);
+    await fs.syncDirectory(dirname(path));
+  });
+}
+
+/**
+ * Makes the file with this text, unless there is one already.
+ *
+ * @returns Whether this call made it.
+ * @throws {LedgerError} As {@link replaceStateFile}.
+ */
+export async function createStateFile(fs: UploadFs, path: string, text: string): Promise<boolean> {
+  return told("create", path, async () => {
+    try {
+      await appendAndClose(await fs.openNew(path), text);
+      return true;
+    } catch (error) {
+      if (errorCode(error) === "EEXIST") return false;
+      throw error;
+    }
+  });
+}
+
+export async function removeIfThere(fs: JournalFs, path: string): Promise<void> {
+  try {
+    await fs.unlink(path);
+  } catch (error) {
+    if (errorCode(error) !== "ENOENT") throw error;
+  }
+}
+
+export function errorCode(error: unknown): string | undefined {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return typeof code === "string" ? code : undefined;
+}
+
+async function appendAll(fs: JournalFs, path: string, text: string): Promise<void> {
+  await appendAndClose(await fs.openAppend(path), text);
+}
+
+async function appendAndClose(file: AppendFile, text: string): Promise<void> {
+  try {
+    for (let rest: Uint8Array = Buffer.from(text); rest.length > 0; ) {
+      const written = await file.append(rest);
+      if (written === 0) throw Object.assign(new Error("nothing was written"), { code: "EIO" });
+      rest = rest.subarray(written);
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function told<T>(doing: string, path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const code = errorCode(error);
+    const isForbidden = code === "EACCES" || code === "EPERM" || code === "EROFS";
+    const advice = isForbidden
+      ? "the uploader keeps its ledger beside the day files; make the directory writable for this user"
+      : "nothing is lost; mend it and upload again";
+    throw new LedgerError(
+      isForbidden ? "ERR_LEDGER_FORBIDDEN" : "ERR_LEDGER_UNWRITABLE",
+      `cannot ${doing} ${path}: ${shortly(error)}; ${advice}`,
+      path,
+      error,
+    );
+  }
+}
+
+function shortly(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).slice(0, 200);
+}

@@ -1,0 +1,146 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { createLedgerStore, createMemoryStore, readLedger } from "./ledger-store.ts";
+import { acquireLock, type UploadLock } from "./lock.ts";
+import {
+  type DeletedDay,
+  type DestinationReport,
+  type KeptDay,
+  type UploadReport,
+  verdictOf,
+} from "./report.ts";
+import { deleteSettledDays } from "./retention.ts";
+import { identityDigest, serve, type UploadSession } from "./serve.ts";
+import { errorCode } from "./state-file.ts";
+import { readTotals } from "./totals-store.ts";
+import { nodeUploadFs } from "./upload-fs.ts";
+import type { UploadOptions } from "./upload-options.ts";
+
+/**
+ * Carries a journal to its destinations, all at the same time; one that fails does not hold up the
+ * others.
+ *
+ * @throws {UploadBusyError} Another process uploads from this directory.
+ * @throws {LedgerError} The ledger or the totals cannot be read, or are damaged; nothing was sent.
+ * @throws {JournalError} The journal cannot be read; nothing was sent.
+ * @throws {TypeError} Two targets have the same name.
+ */
+export async function upload(options: UploadOptions): Promise<UploadReport> {
+  const { journal, dryRun = false, fs = nodeUploadFs, now = Date.now, sleep = sleepFor, signal } = options;
+  checkNames(options);
+  const effects = { fs, now, sleep };
+  // A directory that is not there is an empty journal, and a dry run leaves no trace.
+  if (dryRun || !(await exists(fs, journal.dir))) return uploadAll(options, effects, undefined);
+  const { waitMs, processes } = options;
+  const lock = await acquireLock({
+    dir: journal.dir,
+    ...effects,
+    ...(waitMs !== undefined && { waitMs }),
+    ...(processes && { processes }),
+    ...(signal && { signal }),
+  });
+  try {
+    return await uploadAll(options, effects, lock);
+  } finally {
+    await lock.release();
+  }
+}
+
+type Effects = Pick<UploadSession, "fs" | "now" | "sleep">;
+
+async function uploadAll(
+  options: UploadOptions,
+  effects: Effects,
+  lock: UploadLock | undefined,
+): Promise<UploadReport> {
+  const { journal, dryRun = false, signal } = options;
+  const { fs, now } = effects;
+  const guard = async () => lock?.check();
+  const ledger = await readLedger(journal.dir, fs);
+  const session: UploadSession = {
+    ...effects,
+    options,
+    store: dryRun ? createMemoryStore(ledger) : createLedgerStore(journal.dir, fs, ledger, guard),
+    totals: await readTotals(journal.dir, fs),
+    index: await journal.index(),
+    guard,
+    asOfMs: now(),
+  };
+  const destinations = await Promise.all(options.targets.map((target) => serve(session, target)));
+  const { deleted, kept } = await clean(session, destinations);
+  const { index } = session;
+  return {
+    dryRun,
+    destinations,
+    deleted,
+    kept,
+    damaged: index.damage.filter((each) => !each.recovered).length,
+    heldFrames: index.held.length,
+    aborted: signal?.aborted ?? false,
+    verdict: verdictOf(destinations),
+  };
+}
+
+interface Cleaned {
+  readonly deleted: readonly DeletedDay[];
+  readonly kept: readonly KeptDay[];
+}
+
+/** Deletes what is settled. A failure here undoes nothing: it is told as the reason to keep. */
+async function clean(session: UploadSession, destinations: readonly DestinationReport[]): Promise<Cleaned> {
+  const { options, store, guard, now } = session;
+  const {
+    cleanup,
+    dryRun = false,
+    signal,
+    journal,
+    targets,
+    otherDestinations = [],
+    mayLeave = () => true,
+  } = options;
+  const nothing: Cleaned = { deleted: [], kept: [] };
+  if (!cleanup || dryRun || signal?.aborted || destinations.length === 0) return nothing;
+  try {
+    return await deleteSettledDays({
+      journal,
+      store,
+      guard,
+      mayLeave,
+      now: now(),
+      destinations: [...targets, ...otherDestinations].map(({ destination, project }) => ({
+        name: destination.name,
+        identity: identityDigest(destination),
+        keepsHistory: destination.keepsHistory,
+        project,
+      })),
+      ...(cleanup.olderThanDays !== undefined && { olderThanDays: cleanup.olderThanDays }),
+    });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { deleted: [], kept: [{ day: "all", reason }] };
+  }
+}
+
+function checkNames({ targets, otherDestinations = [] }: UploadOptions): void {
+  const names = new Set<string>();
+  for (const { destination } of [...targets, ...otherDestinations]) {
+    if (names.has(destination.name)) {
+      throw new TypeError(`two destinations are named ${JSON.stringify(destination.name)}`);
+    }
+    names.add(destination.name);
+  }
+}
+
+async function exists(fs: UploadOptions["journal"]["fs"], dir: string): Promise<boolean> {
+  return fs.readDirectory(dir).then(
+    () => true,
+    (error: unknown) => errorCode(error) !== "ENOENT",
+  );
+}
+
+async function sleepFor(ms: number, signal?: AbortSignal): Promise<void> {
+  try {
+    await delay(ms, undefined, signal && { signal });
+  } catch (error) {
+    throw signal?.aborted ? signal.reason : error;
+  }
+}

@@ -1,0 +1,139 @@
+import type { Frame, FrameRef } from "@promferry/core/journal";
+import type { TotalSample, Totals } from "@promferry/core/merge";
+import type { EpochMs } from "@promferry/core/series";
+import type { PlannedAction } from "./plan.ts";
+
+/** The longest stretch of time in one window: a receiver without a window for late data takes no more. */
+const WINDOW_MS = 3_600_000;
+
+/** The samples of one instant. */
+export interface WindowStep {
+  readonly atMs: EpochMs;
+  /** None for what late frames are owed. */
+  readonly refs: readonly FrameRef[];
+  /** The day file that its samples count for. */
+  readonly file: string;
+  /** Where its samples end in the window's. */
+  readonly end: number;
+}
+
+/** Whole instants whose samples are sent in order, in one or more requests. */
+export interface Window {
+  readonly steps: readonly WindowStep[];
+  /** Step by step; inside a step as the totals gave them. */
+  readonly samples: readonly TotalSample[];
+  /** Samples that the destination would not take for their age, by file. */
+  readonly tooOld: ReadonlyMap<string, number>;
+  /** The same for samples too far ahead. */
+  readonly tooNew: ReadonlyMap<string, number>;
+  /** Frames folded since the window before because they came late. */
+  readonly late: readonly FrameRef[];
+  /** Frames folded since the window before because the user chose other days. */
+  readonly passed: readonly FrameRef[];
+  /** For a window without frames: the time of what late frames are owed. */
+  readonly settleMs: EpochMs | undefined;
+}
+
+/** Which samples a destination takes for their age. */
+export interface SampleAges {
+  readonly oldestMs: EpochMs;
+  readonly newestMs: EpochMs;
+  /** Whether a series' beginning is moved up to `oldestMs` where it is older. */
+  readonly collapses: boolean;
+}
+
+export interface WindowOptions {
+  readonly actions: readonly PlannedAction[];
+  readonly totals: Totals;
+  readonly read: (ref: FrameRef) => Promise<Frame>;
+  readonly ages: SampleAges;
+  /** Samples in one window; a single instant may have more. */
+  readonly maxSamples: number;
+  /** Puts all steps into one window, of any size. Default false. */
+  readonly whole?: boolean;
+  /** The time for what late frames are owed after the last action; absent: they stay owed. */
+  readonly settleMs?: (lastStepMs: EpochMs | undefined) => EpochMs;
+}
+
+/** Feeds the totals and cuts what they give into windows. The last window may be without samples. */
+export async function* buildWindows(options: WindowOptions): AsyncGenerator<Window, void, undefined> {
+  const { actions, totals, read, ages, maxSamples, whole = false } = options;
+  let draft = beginDraft();
+  let lastStepMs: EpochMs | undefined;
+  let owedFile = "";
+  for (const action of actions) {
+    if (action.kind === "fold") {
+      const { ref, why } = action;
+      if (why !== "accepted" && draft.steps.length > 0 && !whole) {
+        yield finish(draft);
+        draft = beginDraft();
+      }
+      totals.fold(await read(ref), { late: why === "late" });
+      if (why !== "accepted") draft[why].push(ref);
+      if (why === "late") owedFile = ref.file;
+      continue;
+    }
+    const { atMs, refs } = action;
+    const frames: Frame[] = [];
+    for (const ref of refs) frames.push(await read(ref));
+    const samples = totals.step(frames);
+    lastStepMs = atMs;
+    const isFull =
+      draft.samples.length + samples.length > maxSamples || atMs - (draft.steps[0]?.atMs ?? atMs) > WINDOW_MS;
+    if (draft.steps.length > 0 && isFull && !whole) {
+      yield finish(draft);
+      draft = beginDraft();
+    }
+    addStep(draft, { atMs, refs, file: refs[0]!.file }, samples, ages);
+  }
+  const settleMs = options.settleMs?.(lastStepMs);
+  if (settleMs === undefined) {
+    yield finish(draft);
+    return;
+  }
+  if (draft.steps.length > 0) {
+    yield finish(draft);
+    draft = beginDraft();
+  }
+  addStep(draft, { atMs: settleMs, refs: [], file: owedFile }, totals.settleLate(settleMs), ages);
+  yield { ...finish(draft), settleMs };
+}
+
+interface Draft {
+  readonly steps: WindowStep[];
+  readonly samples: TotalSample[];
+  readonly tooOld: Map<string, number>;
+  readonly tooNew: Map<string, number>;
+  readonly late: FrameRef[];
+  readonly passed: FrameRef[];
+}
+
+function beginDraft(): Draft {
+  return { steps: [], samples: [], tooOld: new Map(), tooNew: new Map(), late: [], passed: [] };
+}
+
+function finish(draft: Draft): Window {
+  return { ...draft, settleMs: undefined };
+}
+
+function addStep(
+  draft: Draft,
+  step: Omit<WindowStep, "end">,
+  samples: readonly TotalSample[],
+  ages: SampleAges,
+): void {
+  const { file } = step;
+  const count = (counts: Map<string, number>) => void counts.set(file, (counts.get(file) ?? 0) + 1);
+  for (let i = 0; i < samples.length; i++) {
+    let sample = samples[i]!;
+    const after = samples[i + 1];
+    const isBeginning = sample.value === 0 && after?.series === sample.series;
+    if (ages.collapses && isBeginning && sample.timestampMs < ages.oldestMs) {
+      sample = { ...sample, timestampMs: after.timestampMs - 1 };
+    }
+    if (sample.timestampMs < ages.oldestMs) count(draft.tooOld);
+    else if (sample.timestampMs > ages.newestMs) count(draft.tooNew);
+    else draft.samples.push(sample);
+  }
+  draft.steps.push({ ...step, end: draft.samples.length });
+}

@@ -1,0 +1,159 @@
+/** A journal written by the real writer, and receivers that do as they are told. */
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Batch, Destination, EncodedRequest, Receipt } from "@promferry/core/delivery";
+import {
+  createJournalWriter,
+  type Journal,
+  type JournalFs,
+  nodeJournalFs,
+  openJournal,
+} from "@promferry/core/journal";
+import type { Projection } from "@promferry/core/merge";
+import { createSeriesDictionary, type MetricFamily } from "@promferry/core/series";
+import type { UploadOptions, UploadReport } from "../src/index.ts";
+import { upload } from "../src/index.ts";
+
+export const MINUTE = 60_000;
+export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;
+/** 2025-10-06, noon. */
+export const NOON = Date.UTC(2025, 9, 6, 12);
+
+export const asItIs: Projection = ({ name, labels }) => ({ name, labels });
+
+export interface TestBed {
+  readonly dir: string;
+  readonly journal: Journal;
+  /** Now: an hour after the last frame, unless a test sets it. */
+  nowMs: number;
+  /** Writes one frame; `values` are counters by series name. */
+  write(session: string, atMs: number, values: Record<string, number> | "start" | "exit"): Promise<void>;
+  upload(options: Partial<UploadOptions> & Pick<UploadOptions, "targets">): Promise<UploadReport>;
+}
+
+type Cleanup = { onTestFinished(clean: () => Promise<void>): void };
+
+export async function createTestBed(
+  { onTestFinished }: Cleanup,
+  fs: JournalFs = nodeJournalFs,
+): Promise<TestBed> {
+  const dir = await mkdtemp(join(tmpdir(), "promferry-uploader-"));
+  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  const writers = new Map<string, ReturnType<typeof createJournalWriter>>();
+  const last = new Map<string, Record<string, number>>();
+  const bed: TestBed = {
+    dir,
+    journal: openJournal(dir, { fs, now: () => bed.nowMs }),
+    nowMs: NOON,
+    async write(session, atMs, values) {
+      let writer = writers.get(session);
+      if (!writer) {
+        const info = { startedMs: atMs, intervalMs: 5 * MINUTE };
+        const options = { dir, session, info, origin: "app", consent: "config", dayBoundary: "utc" } as const;
+        writer = createJournalWriter({ ...options, now: () => atMs, monotonicMs: () => 0 });
+        writers.set(session, writer);
+      }
+      if (values === "start") await writer.write({ kind: "start", families: [], atMs });
+      else {
+        const shown = values === "exit" ? (last.get(session) ?? {}) : values;
+        last.set(session, shown);
+        await writer.write({ kind: "full", families: counters(shown), atMs, exit: values === "exit" });
+      }
+      bed.nowMs = Math.max(bed.nowMs, atMs + HOUR);
+    },
+    upload: (options) =>
+      upload({
+        journal: openJournal(dir, { fs, now: () => bed.nowMs }),
+        now: () => bed.nowMs,
+        sleep: async (ms) => {
+          bed.nowMs += ms;
+        },
+        random: () => 1,
+        ...options,
+      }),
+  };
+  return bed;
+}
+
+const dictionary = createSeriesDictionary();
+
+function counters(values: Record<string, number>): MetricFamily[] {
+  return Object.entries(values).map(([name, value]) => ({
+    name,
+    type: "counter",
+    help: "Counted.",
+    unit: "",
+    series: [dictionary.intern(name, [])],
+    values: [value],
+    timestampsMs: [Number.NaN],
+  }));
+}
+
+/** What a scripted receiver does with one batch. */
+export type Answer =
+  | "take"
+  | { readonly error: Error; readonly takes?: boolean }
+  | { readonly receipt: (samples: number) => Receipt };
+
+export interface Receiver extends Destination {
+  /** Every sample taken, as `name value@time`, in order. */
+  readonly samples: string[];
+  /** The bodies of every send, whether taken or not. */
+  readonly bodies: string[];
+}
+
+export interface ReceiverOptions {
+  readonly name?: string;
+  readonly identity?: string;
+  readonly keepsHistory?: boolean;
+  readonly maxSamples?: number;
+  readonly maxBytes?: number;
+  /** Called for each send, counted from 1. Default: takes all. */
+  readonly answer?: (n: number, batch: Batch, body: string) => Answer;
+}
+
+export function createReceiver(options: ReceiverOptions = {}): Receiver {
+  const {
+    name = "store",
+    keepsHistory = true,
+    maxSamples = 1000,
+    maxBytes = 1e6,
+    answer = () => "take",
+  } = options;
+  const samples: string[] = [];
+  const bodies: string[] = [];
+  const bodyOf = (batch: Batch) => linesOf(batch).join("\n");
+  const encode = (batch: Batch): EncodedRequest[] => [
+    { method: "POST", url: "http://127.0.0.1/", headers: {}, body: Buffer.from(bodyOf(batch)) },
+  ];
+  return {
+    name,
+    identity: options.identity ?? `fake ${name}`,
+    keepsHistory,
+    limits: { maxSamples, maxBytes },
+    samples,
+    bodies,
+    encode,
+    async send(batch) {
+      const body = bodyOf(batch);
+      bodies.push(body);
+      const given = answer(bodies.length, batch, body);
+      if (given === "take") samples.push(...linesOf(batch));
+      else if ("receipt" in given) return given.receipt(batch.sampleCount);
+      else {
+        if (given.takes) samples.push(...linesOf(batch));
+        throw given.error;
+      }
+      return { accepted: batch.sampleCount, refused: [], unknown: 0 };
+    },
+  };
+}
+
+function linesOf(batch: Batch): string[] {
+  return batch.series.flatMap(({ series, timestampsMs, values }) =>
+    timestampsMs.map((at, i) => `${series.name} ${values[i] ?? "stale"}@${at - NOON}`),
+  );
+}
