@@ -1,0 +1,177 @@
+/**
+ * Our verdicts on pages beside those of the programs that we claim to agree with: the committed table,
+ * differences included, and pages that were damaged at random.
+ */
+
+import { Buffer } from "node:buffer";
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { checkMetrics, type ExpositionFormat } from "@promferry/core/text-format";
+import { expect, test } from "vitest";
+import { requireServer, runPromtool, startPrometheus } from "./harness/index.ts";
+
+interface Verdict {
+  readonly name: string;
+  readonly page: string;
+  readonly latin1?: boolean;
+  readonly error?: string;
+  readonly differs?: string;
+}
+
+const table = JSON.parse(
+  await readFile(new URL("../packages/core/test/verdicts.json", import.meta.url), "utf8"),
+) as Record<ExpositionFormat, Verdict[]>;
+
+/** Each page's name and whether the other program takes it, if the table is right. */
+function expected(rows: readonly Verdict[]): [string, boolean][] {
+  return rows.map(({ name, error, differs }) => [name, (error === undefined) === (differs === undefined)]);
+}
+
+function bytesOf({ page, latin1 }: Verdict): Buffer {
+  return Buffer.from(page, latin1 ? "latin1" : "utf8");
+}
+
+test("promtool check metrics agrees with the table of strict verdicts", async (context) => {
+  requireServer(context, "promtool");
+  const rows = table.prometheus;
+  const seen: [string, boolean][] = [];
+  for (const row of rows) seen.push([row.name, await promtoolTakes(bytesOf(row))]);
+  expect(seen).toEqual(expected(rows));
+});
+
+for (const [format, mediaType] of [
+  ["scrape", "text/plain; version=0.0.4"],
+  ["openmetrics", "application/openmetrics-text; version=1.0.0; charset=utf-8"],
+] as const) {
+  test(`a scraping Prometheus agrees with the table of ${format} verdicts`, async (context) => {
+    requireServer(context, "prometheus");
+    const rows = table[format];
+    const pages = createServer((request, response) => {
+      response.setHeader("content-type", mediaType);
+      response.end(bytesOf(rows[Number(request.url?.slice(1))]!));
+    });
+    await new Promise<void>((resolve) => pages.listen(0, "127.0.0.1", resolve));
+    context.onTestFinished(() => {
+      pages.closeAllConnections();
+      pages.close();
+    });
+    const target = `127.0.0.1:${(pages.address() as AddressInfo).port}`;
+    const prometheus = await startPrometheus({
+      scrapeConfigs: rows.map((_, i) => ({
+        job_name: String(i),
+        metrics_path: `/${i}`,
+        scrape_interval: "1s",
+        static_configs: [{ targets: [target] }],
+      })),
+    });
+    context.onTestFinished(prometheus.stop);
+
+    let health = new Map<string, string>();
+    const unknown = async (): Promise<number> => {
+      health = await targetHealth(prometheus.url);
+      return rows.filter((_, i) => (health.get(String(i)) ?? "unknown") === "unknown").length;
+    };
+    await expect.poll(unknown, { timeout: 30_000, interval: 250 }).toBe(0);
+    expect(rows.map(({ name }, i) => [name, health.get(String(i)) === "up"])).toEqual(expected(rows));
+  });
+}
+
+/** Where the table says that promtool is laxer, as far as damage at random gets there. */
+const listedDifferences = /^expected (each series once|a metric name in the braces)/;
+
+test("promtool check metrics agrees on damaged pages, in verdict and in advice", async (context) => {
+  requireServer(context, "promtool");
+  const random = seeded(20_251_006);
+  const taken: string[] = [];
+  for (let i = 0; i < 300; i++) {
+    const page = damage(random);
+    const shown = page.toString("latin1");
+    const { code, stderr } = await runPromtool(["check", "metrics"], { input: page });
+    const { errors, warnings } = checkMetrics(page, { format: "prometheus" });
+    const takes = code !== 1 && !/metric not unique/.test(stderr);
+    if (takes && listedDifferences.test(errors[0]?.message ?? "")) continue;
+    expect({ shown, takes: errors.length === 0 }).toEqual({ shown, takes });
+    if (!takes) continue;
+    taken.push(shown);
+    const advice = new Set(warnings.map(({ metric, rule }) => `${metric} ${rule}`));
+    expect({ shown, advice: [...advice].sort() }).toEqual({ shown, advice: promtoolAdvice(stderr) });
+  }
+  expect(taken.length).toBeGreaterThan(50);
+});
+
+/** Exit code 3 is advice, of which "not unique" is the part that the format itself forbids. */
+async function promtoolTakes(input: Uint8Array): Promise<boolean> {
+  const { code, stderr } = await runPromtool(["check", "metrics"], { input });
+  return code !== 1 && !/metric not unique/.test(stderr);
+}
+
+async function targetHealth(url: string): Promise<Map<string, string>> {
+  const response = await fetch(`${url}/api/v1/targets`);
+  const { data } = (await response.json()) as {
+    data: { activeTargets: { labels: Record<string, string>; health: string }[] };
+  };
+  return new Map(data.activeTargets.map(({ labels, health }) => [labels["job"] ?? "", health]));
+}
+
+const adviceRules: readonly [RegExp, string][] = [
+  [/help text/, "help"],
+  [/"_total"/, "total"],
+  [/base unit/, "base-unit"],
+  [/abbreviated/, "unit-abbreviation"],
+  [/" label$/, "reserved-label"],
+  [/" suffix$/, "reserved-suffix"],
+  [/include type/, "type-in-name"],
+  [/':'/, "colon"],
+  [/snake_case/, "camel-case"],
+];
+
+function promtoolAdvice(stderr: string): string[] {
+  const advice = new Set<string>();
+  for (const line of stderr.split("\n").filter(Boolean)) {
+    const [metric] = line.split(" ", 1);
+    const rule = adviceRules.find(([pattern]) => pattern.test(line))?.[1] ?? line;
+    advice.add(`${metric} ${rule}`);
+  }
+  return [...advice].sort();
+}
+
+const pages: readonly string[] = [
+  '# HELP a_total Things \\\\ and \\n.\n# TYPE a_total counter\na_total{x="1",y="q\\"\\n"} 5 1759761000001\na_total{x="2"} 6\n',
+  '# TYPE h histogram\nh_bucket{le="1"} 1\nh_bucket{le="+Inf"} 2\nh_sum 3\nh_count 2\n',
+  '# TYPE s summary\ns{quantile="0.5"} 1\ns{quantile="0.9",a="b"} NaN\ns_sum 3\ns_count 2\n',
+  'a 1\nb{} 2\n{"c",d="e"} 3 -5\n{f} 4\n',
+  '# some comment\n\n#\n# TYPE g_ms gauge\n  g_ms\t{ aB = "b" , c="d" , } +1.5e-3\t 12\ng_ms -Inf\n',
+  '# TYPE x gaugehistogram\nx_bucket{le="0.5"} 1.5\nx_gcount 1\nx_count 4\n# HELP y_minutes y\ny_minutes .5\n',
+];
+
+const pieces: readonly string[] = [
+  ...'\n\r \t#{}"\\,=_10-+.e:\0é\xff',
+  ...["inf", "NaN", "0x1", "1_0", "le", "quantile", "__name__", "_sum", "_count", "_bucket", "_total"],
+  ...["# TYPE a gauge\n", "# HELP a x\n", "# TYPE h_count counter\n", "TYPE", "HELP", "counter", "untyped"],
+  ...["\\n", "\\t", '\\"', "a 1\n", 'a_total{x="2"} 6\n', '"a.b"', '{"a"}', 'le="x"', "9223372036854775808"],
+];
+
+/** A page with one piece put in, cut out or doubled. */
+function damage(random: () => number): Buffer {
+  const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
+  const page = Buffer.from(pick(pages));
+  const at = Math.floor(random() * (page.length + 1));
+  const cut = pick([0, 0, 1, 1, 2, 5]);
+  const kind = random();
+  if (kind < 0.7) {
+    const piece = Buffer.from(pick(pieces), pick(["latin1", "utf8"] as const));
+    return Buffer.concat([page.subarray(0, at), piece, page.subarray(at + cut)]);
+  }
+  if (kind < 0.85) return Buffer.concat([page.subarray(0, at), page.subarray(at + 1)]);
+  return Buffer.concat([page.subarray(0, at), page.subarray(at, at + 8), page.subarray(at)]);
+}
+
+/** Numbers in [0, 1) that are the same in every run. */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fff_ffff;
+    return state / 0x8000_0000;
+  };
+}
