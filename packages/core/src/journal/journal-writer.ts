@@ -222,7 +222,7 @@ export function createJournalWriter(options: JournalWriterOptions): JournalWrite
   async function commit(drafts: readonly Draft[]): Promise<string> {
     try {
       await fs.makeDirectory(dir);
-      shared ??= appendsAreShared(await fs.fileSystemType(dir), platform);
+      shared ??= appendsAreShared(await fs.fileSystemType(dir).catch(() => 0), platform);
     } catch (error) {
       throw systemFailure("make the directory", dir, error);
     }
@@ -230,6 +230,15 @@ export function createJournalWriter(options: JournalWriterOptions): JournalWrite
     const file = await append(frames, shared ? undefined : ownerOf(frames));
     if (owedStart !== undefined && frames.includes(owedStart)) owedStart = undefined;
     return file;
+  }
+
+  /** 0 stands for a file system that nobody knows. */
+  function typeSync(): number {
+    try {
+      return fs.fileSystemTypeSync(dir);
+    } catch {
+      return 0;
+    }
   }
 
   return {
@@ -257,7 +266,7 @@ export function createJournalWriter(options: JournalWriterOptions): JournalWrite
       const drafts = draftAll(frame);
       try {
         fs.makeDirectorySync(dir);
-        shared ??= appendsAreShared(fs.fileSystemTypeSync(dir), platform);
+        shared ??= appendsAreShared(typeSync(), platform);
       } catch (error) {
         throw systemFailure("make the directory", dir, error);
       }
