@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { createWorkload, JOB_STATUSES, JOB_TYPES } from "../apps/demo-pusher/src/workload.ts";
 import {
   query,
   requireServer,
@@ -12,54 +11,59 @@ import {
 } from "./harness/index.ts";
 
 const MAIN = join(workspaceRoot, "apps/demo-pusher/src/main.ts");
-const SEED = 7;
 const LABELS = { instance: "example-app", job: "example_metrics_pusher" };
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 
-/** What an observer of its own saw of the workload, after each second. */
+/** What had happened by the end of one of the workload's seconds. */
 interface Second {
-  /** By series, as the page names it. */
+  /** By series. */
   readonly values: ReadonlyMap<string, number>;
   /** Of all requests so far, in order. */
   readonly durations: readonly number[];
 }
 
-function liveThrough(seconds: number): Second[] {
+type Event =
+  | ["request", number]
+  | ["job", type: string, status: string]
+  | ["connections", number]
+  | ["temperature", number];
+
+/** The workload's seconds, added up from its trace alone. */
+function secondsOf(trace: string): Second[] {
+  const seconds: Second[] = [];
   const durations: number[] = [];
   const jobs = new Map<string, number>();
   const job = (type: string, status: string) => `app_jobs_processed_total{job_type=${type},status=${status}}`;
-  for (const type of JOB_TYPES) for (const status of JOB_STATUSES) jobs.set(job(type, status), 0);
+  for (const type of ["email", "report", "backup"]) {
+    for (const status of ["success", "failed"]) jobs.set(job(type, status), 0);
+  }
+  const bucket = (le: string, bound: number): [string, number] => [
+    `app_request_duration_seconds_bucket{le=${le}}`,
+    durations.filter((duration) => duration <= bound).length,
+  ];
   let open = Number.NaN;
-  let celsius = Number.NaN;
-  const workload = createWorkload(SEED, {
-    request: (duration) => void durations.push(duration),
-    job: (type, status) => void jobs.set(job(type, status), jobs.get(job(type, status))! + 1),
-    connections(count) {
-      open = count;
-    },
-    temperature(degrees) {
-      celsius = degrees;
-    },
-  });
-  return Array.from({ length: seconds }, () => {
-    workload.advance(1000);
-    const bucket = (le: string, bound: number): [string, number] => [
-      `app_request_duration_seconds_bucket{le=${le}}`,
-      durations.filter((duration) => duration <= bound).length,
-    ];
-    const values = new Map<string, number>([
-      ["app_requests_total{}", durations.length],
-      ["app_active_connections{}", open],
-      ["app_temperature_celsius{}", celsius],
-      // Prometheus 3 writes whole bounds as floats.
-      ...BUCKETS.map((bound) => bucket(Number.isInteger(bound) ? `${bound}.0` : String(bound), bound)),
-      bucket("+Inf", Number.POSITIVE_INFINITY),
-      ["app_request_duration_seconds_sum{}", durations.reduce((sum, duration) => sum + duration, 0)],
-      ["app_request_duration_seconds_count{}", durations.length],
-      ...jobs,
-    ]);
-    return { values, durations: [...durations] };
-  });
+  for (const line of trace.trimEnd().split("\n")) {
+    const event = JSON.parse(line) as Event;
+    if (event[0] === "request") durations.push(event[1]);
+    else if (event[0] === "job") jobs.set(job(event[1], event[2]), jobs.get(job(event[1], event[2]))! + 1);
+    else if (event[0] === "connections") open = event[1];
+    else {
+      // A second ends with its temperature.
+      const values = new Map<string, number>([
+        ["app_requests_total{}", durations.length],
+        ["app_active_connections{}", open],
+        ["app_temperature_celsius{}", event[1]],
+        // Prometheus 3 writes whole bounds as floats.
+        ...BUCKETS.map((bound) => bucket(Number.isInteger(bound) ? `${bound}.0` : String(bound), bound)),
+        bucket("+Inf", Number.POSITIVE_INFINITY),
+        ["app_request_duration_seconds_sum{}", durations.reduce((sum, duration) => sum + duration, 0)],
+        ["app_request_duration_seconds_count{}", durations.length],
+        ...jobs,
+      ]);
+      seconds.push({ values, durations: [...durations] });
+    }
+  }
+  return seconds;
 }
 
 function quantile(values: readonly number[], q: number): number {
@@ -89,14 +93,13 @@ test("what the demo pusher did is what Prometheus answers", async (context) => {
   await expect.poll(() => asked("up"), { timeout: 20_000 }).toMatchObject([{ value: 1 }]);
   const startedMs = Date.now();
 
-  const pusher = await startSource(MAIN, ["--url", gateway.url, "--interval", "1s", "--seed", String(SEED)]);
+  const pusher = await startSource(MAIN, ["--url", gateway.url, "--interval", "1s", "--trace"]);
   context.onTestFinished(pusher.stop);
   await pusher.waitFor(/round 7: pushed/);
   pusher.kill("SIGTERM");
-  const { code, stderr } = await pusher.done;
+  const { code, stdout, stderr } = await pusher.done;
   expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining("last push done") });
-  const rounds = Number(/round (\d+): last push done/.exec(stderr)?.[1]);
-  const life = liveThrough(rounds);
+  const life = secondsOf(stdout);
   const total = life.at(-1)!.durations.length;
 
   await expect

@@ -55,6 +55,23 @@ test("--once puts one typed page without timestamps into the group and ends", as
   expect(requests[0]?.body.toString()).toBe(pageAfterOneMinute(1));
 });
 
+test("--trace says what happened, and changes nothing", async (context) => {
+  const { url, requests } = await open(context);
+
+  const { stdout } = await start(context, ["--url", url, "--once", "--interval", "60s", "--trace"]).ended;
+
+  const events = stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as [string, ...unknown[]]);
+  const count = (kind: string) => events.filter(([event]) => event === kind).length;
+  expect(requests[0]?.body.toString()).toBe(pageAfterOneMinute(1));
+  expect(pageAfterOneMinute(1)).toContain(`app_requests_total ${count("request")}\n`);
+  expect(count("connections")).toBe(60);
+  expect(count("temperature")).toBe(60);
+  expect(events.at(-1)?.[0]).toBe("temperature");
+});
+
 for (const { name, signal, argv, last } of [
   { name: "pushes its newest values", signal: "SIGINT", argv: [], last: `PUT ${GROUP}` },
   {
@@ -78,12 +95,10 @@ for (const { name, signal, argv, last } of [
 
 test("it goes on when the gateway is away for a while", async (context) => {
   const { url, seen } = await open(context, (_, response) => {
-    if (seen().length > 3) {
-      response.end();
-      child.kill("SIGTERM");
-    } else {
-      response.writeHead(503).end("starting up");
-    }
+    if (seen().length <= 3) return void response.writeHead(503).end("starting up");
+    response.end();
+    // A second signal would end it at once.
+    if (seen().length === 4) child.kill("SIGTERM");
   });
   const { child, ended } = start(context, ["--url", url, "--interval", "100ms"]);
 

@@ -6,6 +6,7 @@ import { createMetrics } from "./metrics.ts";
 import { readOptions } from "./options.ts";
 import { pageAfterOneMinute } from "./page.ts";
 import { runPushLoop } from "./push-loop.ts";
+import { traced } from "./trace.ts";
 import { createWorkload } from "./workload.ts";
 
 const log = (line: string) => console.error(`${new Date().toISOString()} ${line}`);
@@ -20,7 +21,10 @@ async function main(): Promise<void> {
   const timeoutMs = Math.min(10_000, Math.max(1000, intervalMs));
   const gateway = createPushgateway({ url, job, grouping: { instance }, timeoutMs });
   const metrics = createMetrics();
-  const workload = createWorkload(seed, metrics.observer);
+  const observer = options.trace
+    ? traced(metrics.observer, (line) => process.stdout.write(line))
+    : metrics.observer;
+  const workload = createWorkload(seed, observer);
 
   const stop = new AbortController();
   for (const [name, number] of [

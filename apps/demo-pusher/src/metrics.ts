@@ -2,7 +2,7 @@ import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { JOB_STATUSES, JOB_TYPES, type WorkloadObserver } from "./workload.ts";
 
 /** Upper bounds of the request durations' buckets, in seconds. */
-export const DURATION_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+const DURATION_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 
 /** One metric of each type in a registry of its own, and the observer that fills them. */
 export interface DemoMetrics {

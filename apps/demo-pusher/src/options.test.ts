@@ -10,6 +10,7 @@ const defaults = {
   deleteOnExit: false,
   seed: 1,
   print: false,
+  trace: false,
 };
 
 for (const { name, argv = [], env = {}, changed } of [

@@ -11,6 +11,7 @@ export interface DemoOptions {
   readonly deleteOnExit: boolean;
   readonly seed: number;
   readonly print: boolean;
+  readonly trace: boolean;
 }
 
 /**
@@ -55,11 +56,12 @@ export function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): De
       ),
     )
     .option("--print", "print the page after one minute of work, and push nothing", false)
+    .option("--trace", "print each request, job, connection count and temperature as a JSON line", false)
     .allowExcessArguments(false)
     .exitOverride()
     .parse([...argv], { from: "user" });
   const raw = program.opts<Record<"url" | "job" | "instance" | "interval" | "seed", string>>();
-  const flags = program.opts<Record<"once" | "deleteOnExit" | "print", boolean>>();
+  const flags = program.opts<Record<"once" | "deleteOnExit" | "print" | "trace", boolean>>();
   try {
     return { ...raw, ...flags, interval: parseDuration(raw.interval), seed: parseSeed(raw.seed) };
   } catch (error) {
