@@ -36,6 +36,7 @@ export class PageReader {
   /** Whether all of the page is UTF-8, so that no token needs a look of its own. */
   readonly isUtf8: boolean;
   #counted = 0;
+  #plainEnd = -1;
 
   constructor(bytes: Uint8Array, limits: ParseLimits) {
     this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -47,15 +48,29 @@ export class PageReader {
     return this.bytes[this.at] ?? endOfPage;
   }
 
-  /** Whether a line begins here; checks its length and brings {@link line} up to date. */
+  /** Whether a line begins here; brings {@link line} up to date. */
   startLine(): boolean {
-    for (let i = this.bytes.indexOf(byte.lineFeed, this.#counted); i >= 0 && i < this.at; ) {
+    if (this.at === this.#plainEnd) {
+      this.line++;
+      this.#counted = this.at;
+    }
+    while (this.#counted < this.at) {
+      const i = this.bytes.indexOf(byte.lineFeed, this.#counted);
+      if (i < 0 || i >= this.at) break;
       this.line++;
       this.#counted = i + 1;
-      i = this.bytes.indexOf(byte.lineFeed, this.#counted);
     }
-    if (this.at >= this.bytes.length) return false;
-    this.checkLineLength();
+    return this.at < this.bytes.length;
+  }
+
+  /**
+   * Ends the line that {@link startLine} started, whose only line feed stands before the offset `end`.
+   * False, and nothing done, where it is longer than `maxLineBytes`.
+   */
+  endPlainLine(end: number): boolean {
+    if (end - 1 - this.at > this.limits.maxLineBytes) return false;
+    this.#plainEnd = end;
+    this.at = end;
     return true;
   }
 

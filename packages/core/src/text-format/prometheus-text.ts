@@ -1,9 +1,11 @@
 import type { SeriesDictionary } from "../series/dictionary.ts";
-import type { Label, MetricType, Series } from "../series/series.ts";
+import type { Label, MetricType } from "../series/series.ts";
 import { addSample, createDraft, type FamilyDraft } from "./family-draft.ts";
 import { addLabel, createLabelList, type LabelList } from "./label-list.ts";
 import { parseInt64, parseNumber } from "./number.ts";
 import { byte, endOfPage, isBlank, isPlainName, type PageReader } from "./page-reader.ts";
+import type { NameMark, ParserMemory, SeriesMark } from "./parser-memory.ts";
+import { PlainTail } from "./plain-tail.ts";
 
 /** Which of a histogram's or summary's samples a name stands for. */
 type Role = "value" | "count" | "sum";
@@ -23,27 +25,96 @@ const typeOf: Readonly<Record<string, MetricType>> = {
   UNTYPED: "unknown",
 };
 
+/** What a line meant that may come again on the next page. */
+type Meaning =
+  | {
+      readonly kind: "sample";
+      readonly mark: SeriesMark;
+      readonly name: NameMark;
+      /** The family's type with which the labels were found right. */
+      readonly type: MetricType;
+    }
+  | { readonly kind: "HELP"; readonly name: NameMark; readonly help: string }
+  | { readonly kind: "TYPE"; readonly name: NameMark; readonly type: MetricType };
+
+interface Page {
+  readonly reader: PageReader;
+  readonly dictionary: SeriesDictionary;
+  readonly memory: ParserMemory<Meaning>;
+  readonly families: Map<string, FamilyDraft>;
+  readonly tail: PlainTail;
+}
+
 /**
  * Text format 0.0.4 with the verdict of `promtool check metrics` 3.5: its parse errors, and its
  * finding `metric not unique`, are refusals here.
  *
  * @see Prometheus, "Exposition formats", and the parser of prometheus/common that promtool uses
  */
-export function readPrometheusText(reader: PageReader, dictionary: SeriesDictionary): FamilyDraft[] {
-  const families = new Map<string, FamilyDraft>();
-  const seen = new Set<Series>();
+export function readPrometheusText(
+  reader: PageReader,
+  dictionary: SeriesDictionary,
+  memory: ParserMemory<Meaning>,
+): FamilyDraft[] {
+  const page: Page = { reader, dictionary, memory, families: new Map(), tail: new PlainTail() };
   while (reader.startLine()) {
+    if (readKnownLine(page)) continue;
+    reader.checkLineLength();
     reader.skipBlanks();
     const b = reader.peek();
     if (b === endOfPage) break;
     if (b === byte.lineFeed) reader.at++;
-    else if (b === byte.hash) readComment(reader, families);
-    else readSample(reader, families, dictionary, seen);
+    else if (b === byte.hash) readComment(page);
+    else readSample(page);
   }
-  return [...families.values()];
+  return [...page.families.values()];
 }
 
-function readComment(reader: PageReader, families: Map<string, FamilyDraft>): void {
+/**
+ * Reads a line whose bytes, up to the value, were found right on an earlier page. False where there is
+ * anything more to judge than the value; nothing has been read then.
+ */
+function readKnownLine(page: Page): boolean {
+  const { reader, memory, tail } = page;
+  const line = memory.lines?.find(reader.at);
+  if (line === undefined) return false;
+  const { meaning } = line;
+  const family = familyOf(page, meaning.name);
+  if (meaning.kind === "sample") {
+    const { mark, type } = meaning;
+    if (mark.page === memory.page || type !== (family.type ?? "unknown")) return false;
+    if (!tail.read(reader.bytes, reader.at + line.length, false)) return false;
+    if (tail.value < 0 && isHistogram(type)) return false;
+    if (memory.seriesCount >= reader.limits.maxSeries || !reader.endPlainLine(tail.end)) return false;
+    family.type = type;
+    mark.page = memory.page;
+    memory.seriesCount++;
+    addSample(family, mark.series, tail.value, tail.timestamp);
+    return true;
+  }
+  if (meaning.kind === "HELP") {
+    if (family.help !== undefined) return false;
+    family.help = meaning.help;
+  } else {
+    if (family.type !== undefined) return false;
+    family.type = meaning.type;
+  }
+  return reader.endPlainLine(reader.at + line.length);
+}
+
+/** As {@link targetOf}; a name's family stays the same up to the end of the page. */
+function familyOf({ reader, memory, families }: Page, name: NameMark): FamilyDraft {
+  if (name.page !== memory.page || name.family === undefined) {
+    name.family = targetOf(families, name.text, reader.line).family;
+    name.page = memory.page;
+  }
+  return name.family;
+}
+
+function readComment(page: Page): void {
+  const { families, memory } = page;
+  const reader: PageReader = page.reader;
+  const offset = reader.at;
   reader.at++;
   reader.skipBlanks();
   const keyword = reader.readToken();
@@ -62,6 +133,7 @@ function readComment(reader: PageReader, families: Map<string, FamilyDraft>): vo
   const { family } = targetOf(families, name, reader.line);
   reader.skipBlanks();
   if (endsLine(reader)) return;
+  let meaning: Meaning;
   if (keyword === "HELP") {
     if (family.help !== undefined) {
       reader.fail(
@@ -71,6 +143,7 @@ function readComment(reader: PageReader, families: Map<string, FamilyDraft>): vo
       );
     }
     family.help = readHelp(reader);
+    meaning = { kind: "HELP", name: memory.nameOf(name), help: family.help };
   } else {
     if (family.type !== undefined) {
       const owner = JSON.stringify(family.name);
@@ -81,8 +154,10 @@ function readComment(reader: PageReader, families: Map<string, FamilyDraft>): vo
       );
     }
     family.type = readType(reader);
+    meaning = { kind: "TYPE", name: memory.nameOf(name), type: family.type };
   }
   endsLine(reader);
+  memory.lines?.remember(offset, reader.at, meaning);
 }
 
 function readHelp(reader: PageReader): string {
@@ -113,12 +188,9 @@ function readType(reader: PageReader): MetricType {
   );
 }
 
-function readSample(
-  reader: PageReader,
-  families: Map<string, FamilyDraft>,
-  dictionary: SeriesDictionary,
-  seen: Set<Series>,
-): void {
+function readSample(page: Page): void {
+  const { families, dictionary, memory } = page;
+  const reader: PageReader = page.reader;
   const offset = reader.at;
   let name: string | undefined;
   if (reader.peek() !== byte.braceOpen) {
@@ -145,15 +217,18 @@ function readSample(
   }
   const timestampMs = endsLine(reader) ? NaN : readTimestamp(reader);
 
-  const series = dictionary.intern(name, list.labels);
-  if (seen.has(series)) {
+  const nameMark = memory.nameOf(name);
+  const mark = memory.markOf(dictionary.intern(nameMark.text, list.labels));
+  if (mark.page === memory.page) {
     reader.fail("ERR_EXPOSITION_DUPLICATE", "expected each series once", offset);
   }
-  seen.add(series);
-  if (seen.size > reader.limits.maxSeries) {
+  mark.page = memory.page;
+  memory.seriesCount++;
+  if (memory.seriesCount > reader.limits.maxSeries) {
     reader.fail("ERR_EXPOSITION_LIMIT", `expected at most ${reader.limits.maxSeries} series`, offset);
   }
-  addSample(family, series, value, timestampMs);
+  addSample(family, mark.series, value, timestampMs);
+  memory.lines?.remember(offset, valueOffset, { kind: "sample", mark, name: nameMark, type: family.type });
 }
 
 function failAtValue(reader: PageReader): never {

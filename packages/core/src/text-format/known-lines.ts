@@ -1,0 +1,168 @@
+import type { Buffer } from "node:buffer";
+import { byte } from "./page-reader.ts";
+
+/** A place in the order of lines. */
+interface Place<Meaning> {
+  /** The known line that came next the last time. */
+  next: KnownLine<Meaning> | undefined;
+}
+
+/** Bytes that stood at the beginning of a line, and what they meant. */
+export interface KnownLine<Meaning> extends Place<Meaning> {
+  /** Where its bytes stand in the memory's buffer. */
+  readonly start: number;
+  readonly length: number;
+  meaning: Meaning;
+}
+
+const initialBytes = 64 * 1024;
+
+/**
+ * The lines that a parser has met, each once. Pages of one process hold the same lines in the same
+ * order, so the next line is guessed from the order of the last page and confirmed by comparing bytes;
+ * only where the guess is wrong is the line hashed and looked up.
+ *
+ * Remembered are sample lines up to their value, and HELP, TYPE and UNIT lines as a whole. Two lines of
+ * one hash are not both remembered, so that no page makes a look-up long.
+ */
+export class KnownLines<Meaning> {
+  readonly #first: Place<Meaning> = { next: undefined };
+  readonly #byHash = new Map<number, KnownLine<Meaning>>();
+  #bytes = new Uint8Array(initialBytes);
+  #view = new DataView(this.#bytes.buffer);
+  #used = 0;
+  #page: Uint8Array = this.#bytes;
+  #pageView: DataView = this.#view;
+  #previous = this.#first;
+  /** Of the last {@link find}: where, which line it found, and else the end and hash of the unknown one. */
+  #at = -1;
+  #found: KnownLine<Meaning> | undefined;
+  #end = -1;
+  #hash = 0;
+
+  /** Bytes of all lines. */
+  get sizeBytes(): number {
+    return this.#used;
+  }
+
+  beginPage(page: Buffer): void {
+    this.#page = page;
+    this.#pageView = new DataView(page.buffer, page.byteOffset, page.byteLength);
+    this.#previous = this.#first;
+    this.#at = -1;
+  }
+
+  /** Lets go of the page. */
+  endPage(): void {
+    this.#page = this.#bytes;
+    this.#pageView = this.#view;
+    this.#previous = this.#first;
+  }
+
+  forgetAll(): void {
+    this.#byHash.clear();
+    this.#first.next = undefined;
+    this.#previous = this.#first;
+    this.#bytes = new Uint8Array(initialBytes);
+    this.#view = new DataView(this.#bytes.buffer);
+    this.#used = 0;
+  }
+
+  /** The known line that stands at the offset `at`, where a line of the page begins. */
+  find(at: number): KnownLine<Meaning> | undefined {
+    this.#at = at;
+    const guess = this.#previous.next;
+    const found = guess !== undefined && this.#stands(guess, at) ? guess : this.#lookUp(at);
+    this.#found = found;
+    if (found !== undefined) this.#previous = found;
+    return found;
+  }
+
+  /**
+   * What the bytes `[start, end)` mean from now on. Ignored unless {@link find} saw the same bytes there:
+   * then they are not of the plain form that is remembered.
+   */
+  remember(start: number, end: number, meaning: Meaning): void {
+    if (start !== this.#at) return;
+    const found = this.#found;
+    if (found !== undefined) {
+      if (end - start === found.length) found.meaning = meaning;
+      return;
+    }
+    if (end !== this.#end || this.#byHash.has(this.#hash)) return;
+    const line = { start: this.#append(start, end), length: end - start, meaning, next: undefined };
+    this.#byHash.set(this.#hash, line);
+    this.#previous.next = line;
+    this.#previous = line;
+  }
+
+  #append(start: number, end: number): number {
+    const offset = this.#used;
+    this.#used += end - start;
+    if (this.#used > this.#bytes.length) {
+      const larger = new Uint8Array(this.#used * 2);
+      larger.set(this.#bytes);
+      this.#bytes = larger;
+      this.#view = new DataView(larger.buffer);
+    }
+    this.#bytes.set(this.#page.subarray(start, end), offset);
+    return offset;
+  }
+
+  /** Four bytes at a time (measured: eight, as BigInt, are faster on Node 24 and far slower on 20). */
+  #stands({ start, length }: KnownLine<Meaning>, at: number): boolean {
+    const page = this.#pageView;
+    const own = this.#view;
+    if (at + length > page.byteLength) return false;
+    let i = 0;
+    for (; i + 4 <= length; i += 4) {
+      if (page.getInt32(at + i, true) !== own.getInt32(start + i, true)) return false;
+    }
+    for (; i < length; i++) if (page.getUint8(at + i) !== own.getUint8(start + i)) return false;
+    return true;
+  }
+
+  #lookUp(at: number): KnownLine<Meaning> | undefined {
+    const end = rememberedEnd(this.#page, at);
+    this.#end = end;
+    if (end < 0) return undefined;
+    let hash = 0x811c9dc5;
+    for (let i = at; i < end; i++) hash = Math.imul(hash ^ this.#page[i]!, 0x01000193);
+    this.#hash = hash >>> 2;
+    const line = this.#byHash.get(this.#hash);
+    if (line?.length !== end - at || !this.#stands(line, at)) return undefined;
+    this.#previous.next = line;
+    return line;
+  }
+}
+
+/**
+ * Where the part of this line that may be remembered ends: behind the one blank before a sample's value,
+ * behind the line feed of a metadata line. -1 for lines of any other form.
+ */
+function rememberedEnd(page: Uint8Array, at: number): number {
+  let i = at;
+  if (page[i] === byte.hash) {
+    const keyword = page[i + 2];
+    // HELP, TYPE, UNIT; other comments differ from page to page.
+    if (keyword !== 0x48 && keyword !== 0x54 && keyword !== 0x55) return -1;
+    return page.indexOf(byte.lineFeed, i) + 1 || -1;
+  }
+  const length = page.length;
+  for (; ; i++) {
+    if (i >= length) return -1;
+    const b = page[i]!;
+    if (b === byte.space) return i > at ? i + 1 : -1;
+    if (b === byte.lineFeed) return -1;
+    if (b === byte.braceOpen) break;
+  }
+  let quoted = false;
+  for (i++; i + 1 < length; i++) {
+    const b = page[i]!;
+    if (b === byte.quote) quoted = !quoted;
+    else if (b === byte.backslash) i++;
+    else if (b === byte.lineFeed) return -1;
+    else if (b === byte.braceClose && !quoted) return page[i + 1] === byte.space ? i + 2 : -1;
+  }
+  return -1;
+}

@@ -1,0 +1,80 @@
+import type { Series } from "../series/series.ts";
+import type { FamilyDraft } from "./family-draft.ts";
+import { KnownLines } from "./known-lines.ts";
+import type { PageReader } from "./page-reader.ts";
+
+/** Whether, and when, a series has been seen on the present page. */
+export interface SeriesMark {
+  readonly series: Series;
+  /** The page on which it was seen last. */
+  page: number;
+  /** The time of its first sample there; further ones in `moreMs`. */
+  timestampMs: number;
+  moreMs: Set<number> | undefined;
+}
+
+/** A metric name of samples and metadata. */
+export interface NameMark {
+  readonly text: string;
+  /** The page that `family` belongs to. */
+  page: number;
+  family: FamilyDraft | undefined;
+}
+
+/** More than this, and than four times the last page, is forgotten at the end of a page. */
+const keptBytes = 16 * 1024 * 1024;
+const keptMarks = 100_000;
+
+/**
+ * What a parser keeps from page to page. Its size follows the largest of the last pages: series that
+ * no longer come are forgotten at some time.
+ */
+export class ParserMemory<Meaning> {
+  /** Undefined where there will be no second page. */
+  readonly lines: KnownLines<Meaning> | undefined;
+  /** Number of the present page, from 1. */
+  page = 0;
+  /** Different series on it so far. */
+  seriesCount = 0;
+  readonly #marks = new Map<Series, SeriesMark>();
+  readonly #names = new Map<string, NameMark>();
+
+  /** @param keepsLines Whether there will be more pages with the same lines. */
+  constructor(keepsLines: boolean) {
+    this.lines = keepsLines ? new KnownLines() : undefined;
+  }
+
+  beginPage(reader: PageReader): void {
+    this.page++;
+    this.seriesCount = 0;
+    this.lines?.beginPage(reader.bytes);
+  }
+
+  endPage(reader: PageReader): void {
+    const { lines } = this;
+    if (lines === undefined) return;
+    lines.endPage();
+    const tooManyBytes = lines.sizeBytes > Math.max(keptBytes, 4 * reader.bytes.length);
+    const tooManyMarks = this.#marks.size + this.#names.size > Math.max(keptMarks, 4 * this.seriesCount);
+    if (!tooManyBytes && !tooManyMarks) return;
+    lines.forgetAll();
+    this.#marks.clear();
+    this.#names.clear();
+  }
+
+  markOf(series: Series): SeriesMark {
+    const known = this.#marks.get(series);
+    if (known) return known;
+    const mark = { series, page: 0, timestampMs: NaN, moreMs: undefined };
+    this.#marks.set(series, mark);
+    return mark;
+  }
+
+  nameOf(text: string): NameMark {
+    const known = this.#names.get(text);
+    if (known) return known;
+    const name = { text, page: 0, family: undefined };
+    this.#names.set(text, name);
+    return name;
+  }
+}
