@@ -335,20 +335,22 @@ function isHistogram(type: MetricType | undefined): boolean {
   return type === "histogram" || type === "gaugehistogram";
 }
 
+const roleOf = { _count: "count", _sum: "sum", _bucket: "value" } as const;
+
 /** The family that a name belongs to: its own, or the histogram or summary whose suffix it carries. */
 function targetOf(families: Map<string, FamilyDraft>, name: string, line: number): Target {
   const own = families.get(name);
   if (own) return { family: own, role: "value" };
-  for (const [suffix, role] of [
-    ["_count", "count"],
-    ["_sum", "sum"],
-    ["_bucket", "value"],
-  ] as const) {
-    if (!name.endsWith(suffix) || name.length === suffix.length) continue;
-    const family = families.get(name.slice(0, -suffix.length));
-    if (isHistogram(family?.type) || (family?.type === "summary" && suffix !== "_bucket")) {
-      return { family: family!, role };
-    }
+  const suffix = name.endsWith("_count")
+    ? "_count"
+    : name.endsWith("_sum")
+      ? "_sum"
+      : name.endsWith("_bucket")
+        ? "_bucket"
+        : undefined;
+  const base = suffix && families.get(name.slice(0, -suffix.length));
+  if (base && (isHistogram(base.type) || (base.type === "summary" && suffix !== "_bucket"))) {
+    return { family: base, role: roleOf[suffix] };
   }
   const family = createDraft(name, line);
   families.set(name, family);
