@@ -154,7 +154,9 @@ export function planResume(
     } else if (!next.forced && contains(record.late, header)) draft.late.push(fold(ref, "late"));
     else {
       const why = contains(next.passed, header) ? "passed" : "accepted";
-      (header.writtenMs <= baseMs ? draft.before : draft.rest).push(fold(ref, why));
+      (header.origin === "app" && header.writtenMs <= baseMs ? draft.before : draft.rest).push(
+        fold(ref, why),
+      );
     }
   }
   // What was sent again on purpose may be followed by what was accepted before.

@@ -89,6 +89,8 @@ export interface UploadReport {
   readonly deleted: readonly DeletedDay[];
   /** Closed days that were asked to go and stay, with the reason. */
   readonly kept: readonly KeptDay[];
+  /** Whether days were deleted whose history no destination keeps. */
+  readonly historyDropped: boolean;
   /** Stretches of day files that hold no valid frame. */
   readonly damaged: number;
   /** Frames dated more than ten minutes ahead or before 2020; never sent. */

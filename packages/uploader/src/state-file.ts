@@ -38,6 +38,19 @@ export async function readStateFile(fs: JournalFs, path: string): Promise<string
 }
 
 /**
+ * The names in a directory.
+ *
+ * @throws {LedgerError} `ERR_LEDGER_UNREADABLE`.
+ */
+export async function readStateDirectory(fs: JournalFs, dir: string): Promise<readonly string[]> {
+  try {
+    return await fs.readDirectory(dir);
+  } catch (error) {
+    throw new LedgerError("ERR_LEDGER_UNREADABLE", `cannot list ${dir}: ${shortly(error)}`, dir, error);
+  }
+}
+
+/**
  * Puts `text` in the file's place at once: whoever reads sees the old or the new text, also after a
  * power loss. Not for two writers of one file at the same time.
  *
