@@ -191,7 +191,8 @@ export function isInside({ file }: Pick<FrameRef, "file">, { from, toDate }: Fra
   return (from === undefined || day >= from) && (toDate === undefined || day <= toDate);
 }
 
-function append<K, V>(map: Map<K, V[]>, key: K, value: V): void {
+/** Adds to the list under a key. */
+export function append<K, V>(map: Map<K, V[]>, key: K, value: V): void {
   const list = map.get(key);
   if (list) list.push(value);
   else map.set(key, [value]);

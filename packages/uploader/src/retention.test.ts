@@ -1,4 +1,4 @@
-import { readdir, readFile, utimes } from "node:fs/promises";
+import { readdir, readFile, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DeliveryError } from "@promferry/core/delivery";
 import { expect, test } from "vitest";
@@ -101,6 +101,20 @@ test("nothing is deleted that did not arrive", async (context) => {
   const report = await bed.upload({ targets, cleanup: {}, timeoutMs: 0 });
   expect(report.verdict).toBe(3);
   expect(await dayFiles(bed)).toEqual(days.slice(2));
+});
+
+test("damage is kept in quarantine when its day goes", async (context) => {
+  const bed = await createTestBed(context);
+  await threeDays(bed);
+  const path = join(bed.dir, "2025-10-05.prom");
+  await writeFile(path, `${await readFile(path, "utf8")}\n# Written: torn`);
+  await utimes(path, new Date(NOON), new Date(NOON));
+  const targets = [{ destination: createReceiver(), project: asItIs }];
+  const report = await bed.upload({ targets, cleanup: {} });
+  expect(report).toMatchObject({ damaged: 1, kept: [], deleted: [{}, {}, {}] });
+  const index = JSON.parse(await readFile(join(bed.dir, "quarantine", "index.jsonl"), "utf8"));
+  expect(index).toMatchObject({ reason: "torn", file: "2025-10-05.prom" });
+  expect(await readFile(join(bed.dir, "quarantine", index.copy), "utf8")).toContain("# Written: torn");
 });
 
 test("a dry run deletes nothing", async (context) => {

@@ -59,7 +59,8 @@ export async function serve(session: UploadSession, target: UploadTarget): Promi
     const failure = failureOf(error, options.signal);
     tally.fail(failure);
     if (delivery && failure.kind !== "aborted") {
-      const { due } = delivery;
+      const { choice } = delivery;
+      const due = new Map([...delivery.due].filter(([file]) => isInside({ file }, choice)));
       // The report says it in any case.
       await store.change((ledger) => withFailedFiles(ledger, { name, due, nowMs: now() })).catch(() => {});
     }
