@@ -1,4 +1,5 @@
 import { checkHeaders, parseEndpoint } from "@promferry/core/delivery";
+import { type RelabelConfig, relabelProblems } from "@promferry/core/relabel";
 import { appNameOf } from "./app-name.ts";
 import { authType, checkAuth } from "./check-auth.ts";
 import { EXPOSED_CREDENTIALS, wouldExposeCredentials } from "./check-url.ts";
@@ -103,8 +104,19 @@ export function checkDestination(
   if (destination.grouping_keys?.["job"] !== undefined) {
     findings.push(errorAt([...path, "grouping_keys", "job"], "the job is set by job_name"));
   }
+  for (const { index, field, message } of relabelProblems(relabelConfigs(destination))) {
+    findings.push(errorAt([...path, "write_relabel_configs", index, field], message));
+  }
   findings.push(...checkVariables(destination, path, app));
   return findings;
+}
+
+/** The rules as relabelling takes them. */
+export function relabelConfigs({
+  write_relabel_configs: rules,
+}: DestinationConfig): readonly RelabelConfig[] {
+  // Their types differ in nothing but `undefined`, which a parsed file never holds.
+  return rules as readonly RelabelConfig[];
 }
 
 function headerProblem(header: string, value: string): string | undefined {

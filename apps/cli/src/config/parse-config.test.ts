@@ -24,7 +24,7 @@ test("an empty file and an empty section mean the defaults", () => {
   for (const text of ["", "# nothing\n", "metrics:\n", "{}"]) {
     const { config, problems } = parseConfig(text);
     expect(problems).toEqual([]);
-    expect(config?.metrics).toMatchObject({ enabled: false, retention_days: 7, max_bytes: 268_435_456 });
+    expect(config?.metrics).toMatchObject({ retention_days: 7, max_bytes: 268_435_456 });
   }
 });
 
@@ -130,6 +130,16 @@ for (const { name, text, says } of [
     name: "a session's variable outside labels",
     text: destination(`tenant: "\${PROMFERRY_OS}"`),
     says: ["differs by session"],
+  },
+  {
+    name: "a relabelling rule that Prometheus would refuse",
+    text: destination("write_relabel_configs: [{ regex: '(' , action: drop }, { action: hashmod }]"),
+    says: ["regex", "hashmod requires modulus"],
+  },
+  {
+    name: "a user's hash outside labels",
+    text: destination(`tenant: "\${USER_HASH}"`),
+    says: ["can only stand in labels"],
   },
   {
     name: "an unknown default destination",

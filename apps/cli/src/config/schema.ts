@@ -61,20 +61,6 @@ const tls = z.strictObject({
   key_file: text.optional(),
 });
 
-const RELABEL_ACTIONS = [
-  "replace",
-  "keep",
-  "drop",
-  "keepequal",
-  "dropequal",
-  "labelmap",
-  "labeldrop",
-  "labelkeep",
-  "hashmod",
-  "lowercase",
-  "uppercase",
-] as const;
-
 const relabelRule = z.strictObject({
   source_labels: z.array(text, { error: "expected a list of label names" }).optional(),
   separator: text.optional(),
@@ -82,7 +68,7 @@ const relabelRule = z.strictObject({
   modulus: z.int({ error: "expected a whole number" }).min(1).optional(),
   target_label: text.optional(),
   replacement: text.optional(),
-  action: z.enum(RELABEL_ACTIONS, { error: `expected one of ${RELABEL_ACTIONS.join(", ")}` }).optional(),
+  action: text.optional().describe("Default replace."),
 });
 
 /** One entry of `metrics.destinations`. */
@@ -122,7 +108,7 @@ const IDENTITIES = ["none", "rotating", "installation", "hostname-sha256"] as co
 const SESSION_LABELS = ["version", "os", "arch", "run_id", "git_sha"] as const;
 
 const metrics = z.strictObject({
-  enabled: flag.default(false).describe("Whether the program may collect at all."),
+  enabled: flag.optional().describe("Whether the program may collect. Absent: only by flag or command."),
   dir: text.optional().describe("Where the day files are. Default ~/.promferry/metrics."),
   retention_days: z.number({ error: "expected a number of days" }).min(0).default(7).describe("0: for ever."),
   delete_after_push: flag.default(false),
