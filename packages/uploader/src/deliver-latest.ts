@@ -69,6 +69,7 @@ export async function deliverLatest(delivery: Delivery): Promise<void> {
     if (outcome.kind === "answered") {
       counts.accepted = outcome.receipt.accepted;
       counts.unknown = outcome.receipt.unknown;
+      tally.leaveOut(outcome.receipt.leftOut ?? []);
     }
     tally.count(file, counts);
   }

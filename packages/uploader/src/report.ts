@@ -47,6 +47,8 @@ export interface DestinationReport {
   readonly refused: readonly Refusal[];
   /** Samples of which nobody can say whether the receiver has them. */
   readonly unknown: number;
+  /** What the destination's protocol cannot carry, by reason; no failure. */
+  readonly leftOut: readonly Refusal[];
   /** Samples that stay here, by reason: privacy, conflicting types, gauges that cannot be merged. */
   readonly withheld: readonly Withheld[];
   /** Frames that stay here for want of consent, by reason. */
