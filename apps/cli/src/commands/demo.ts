@@ -18,7 +18,7 @@ export async function demo(context: Context, { keep = false }: DemoOptions): Pro
   const dir = named ?? mkdtempSync(join(io.env["TMPDIR"] || tmpdir(), "promferry-demo-"));
   const isKept = keep || named !== undefined;
   const remove = () => {
-    if (!isKept) rmSync(dir, { recursive: true, force: true });
+    if (!isKept) rmSync(dir, { recursive: true, force: true, maxRetries: 3, retryDelay: 20 });
   };
   // A second Ctrl-C ends the process on the spot; then this comes after what the collectors still write.
   const removeLast = () => process.off("exit", remove).once("exit", remove);

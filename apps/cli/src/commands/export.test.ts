@@ -38,14 +38,14 @@ k1_views_total{${LABELS}} 18 ${NOON + DAY_MS + 120_000}
 test("export as OpenMetrics has every sample in seconds, ends as it must, and reads back", async () => {
   const { stdout } = await (await twoDays())("--format", "openmetrics");
   expect(stdout).toBe(`# TYPE up gauge
-up 1 1759752000.000
+up 1 1759752000
 # TYPE k1_views counter
 # HELP k1_views Screens opened.
-k1_views_total{${LABELS}} 0 1759752000.000
-k1_views_total{${LABELS}} 5 1759752060.000
-k1_views_total{${LABELS}} 9 1759752120.000
-k1_views_total{${LABELS}} 14 1759838460.000
-k1_views_total{${LABELS}} 18 1759838520.000
+k1_views_total{${LABELS}} 0 1759752000
+k1_views_total{${LABELS}} 5 1759752060
+k1_views_total{${LABELS}} 9 1759752120
+k1_views_total{${LABELS}} 14 1759838460
+k1_views_total{${LABELS}} 18 1759838520
 # EOF
 `);
   expect(parseExposition(stdout, { format: "openmetrics" }).length).toBe(2);

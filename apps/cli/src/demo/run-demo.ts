@@ -39,7 +39,7 @@ const ROUND_MS = 250;
  * is stopped when the promise settles.
  *
  * @param dir Gets `config.yaml`, `journal` and `received`.
- * @param onStarted Called once the collectors watch for the process' end.
+ * @param onStarted Called whenever another collector watches for the process' end.
  */
 export async function runDemo(context: Context, dir: string, onStarted: () => void): Promise<DemoResult> {
   const { io } = context;
@@ -124,8 +124,12 @@ async function collect(
     },
   }).catch((error: unknown) => (signal.aborted ? undefined : error));
   try {
-    for (const collector of collectors) await collector.start();
-    onStarted();
+    for (const collector of collectors) {
+      const started = collector.start();
+      // From its very call on the collector writes once more when the process ends.
+      onStarted();
+      await started;
+    }
     for (let round = 1; round <= ROUNDS; round++) {
       out.progress(`collecting, round ${round} of ${ROUNDS}`);
       for (const shop of shops) shop.work();

@@ -64,6 +64,7 @@ function details(report: DestinationReport): string[] {
   for (const { reason, count: refused } of report.refused)
     lines.push(`refused ${samples(refused)}: ${reason}`);
   if (report.unknown > 0) lines.push(`unknown whether ${samples(report.unknown)} arrived`);
+  for (const { reason, count: left } of report.leftOut) lines.push(`left out ${samples(left)}: ${reason}`);
   for (const { reason, series, samples: kept } of report.withheld) {
     lines.push(`stayed here: ${samples(kept)} of ${series} series, ${reason}`);
   }
