@@ -36,7 +36,7 @@ export function stopCode(reason: unknown): ExitCode {
 }
 
 /** What any error means to the user. A server's own error (5xx) is `unavailable`, 408 and 429 are `tryLater`. */
-export function toFailure(error: unknown): Failure {
+function toFailure(error: unknown): Failure {
   if (error instanceof CliError) {
     const { exitCode, message, hint } = error;
     return { exitCode, code: exitName(exitCode), message, hint };

@@ -35,7 +35,7 @@ export async function writeAppSession(
   return { firstMs: atMs + 60_000 };
 }
 
-export function views(value: number): readonly MetricFamily[] {
+function views(value: number): readonly MetricFamily[] {
   const text = `# HELP k1_views_total Screens opened.
 # TYPE k1_views_total counter
 k1_views_total{screen="pods",cluster_name="prod"} ${value}

@@ -5,7 +5,7 @@ import { authType, checkAuth } from "./check-auth.ts";
 import { EXPOSED_CREDENTIALS, wouldExposeCredentials } from "./check-url.ts";
 import { checkVariables } from "./check-variables.ts";
 import { destinationKind, kindsOfKey } from "./destination-kind.ts";
-import { errorAt, type Finding, warningAt } from "./finding.ts";
+import { absentAt, errorAt, type Finding, warningAt } from "./finding.ts";
 import { nearest } from "./nearest.ts";
 import type { ConfigPath } from "./positions.ts";
 import type { ConfigFile, DestinationConfig, MetricsConfig } from "./schema.ts";
@@ -48,7 +48,15 @@ function checkMetrics(metrics: MetricsConfig): Finding[] {
     findings.push(errorAt(["metrics", "identity"], message));
   }
   if (identity === "rotating") {
-    findings.push(warningAt(["metrics", "identity"], ROTATING_ABSENT));
+    const message = "this version has no rotating identity yet; use installation";
+    findings.push(absentAt(["metrics", "identity"], message));
+  }
+  if (metrics.retention_overrides_upload) {
+    const message = "this version deletes only days that every destination has";
+    findings.push(absentAt(["metrics", "retention_overrides_upload"], message));
+  }
+  if (metrics.max_bytes !== undefined) {
+    findings.push(absentAt(["metrics", "max_bytes"], "this version does not bound the journal's size yet"));
   }
   if (identity === "hostname-sha256") {
     const message = "a hash of the host name can be guessed by trying names; installation can't";
@@ -60,7 +68,6 @@ function checkMetrics(metrics: MetricsConfig): Finding[] {
   return findings;
 }
 
-export const ROTATING_ABSENT = "this version has no rotating identity yet; use installation";
 export const PROTOCOL_2_ABSENT = "this version speaks remote write 1.0 only; use 1, or leave it out";
 
 /** @param raw The entry as it stands in the file, which shows what was left to its default. */
@@ -100,7 +107,11 @@ export function checkDestination(
   }
   if (destination.tenant_in_path && destination.tenant === undefined)
     keyError("tenant_in_path", "needs a tenant");
-  if (destination.protocol === 2) findings.push(warningAt([...path, "protocol"], PROTOCOL_2_ABSENT));
+  if (destination.protocol === 2) findings.push(absentAt([...path, "protocol"], PROTOCOL_2_ABSENT));
+  if (destination.on_too_old === "collapse" && destination.max_age === undefined) {
+    const message = "has no effect without max_age, which says how old is too old";
+    findings.push(warningAt([...path, "on_too_old"], message));
+  }
   if (destination.grouping_keys?.["job"] !== undefined) {
     findings.push(errorAt([...path, "grouping_keys", "job"], "the job is set by job_name"));
   }

@@ -151,6 +151,7 @@ function toProblem(finding: Finding, positions: Positions): Problem {
     line,
     column,
     path: formatPath(finding.path),
+    ...(finding.absent ? { absent: true } : {}),
   };
 }
 

@@ -3,7 +3,7 @@ import { BYTE_SIZE_PATTERN, parseByteSize } from "./byte-size.ts";
 import { DURATION_PATTERN, parseDuration } from "./duration.ts";
 
 /** The spellings of `type`; the aliases name servers that all speak remote write. */
-export const DESTINATION_TYPES = [
+const DESTINATION_TYPES = [
   "remote-write",
   "grafana-cloud",
   "prometheus",
@@ -15,7 +15,7 @@ export const DESTINATION_TYPES = [
 ] as const;
 
 /** What a label of Prometheus' text format may be called. */
-export const LABEL_NAME_PATTERN: RegExp = /^(?!__)[A-Za-z_][A-Za-z0-9_]*$/;
+const LABEL_NAME_PATTERN = /^(?!__)[A-Za-z_][A-Za-z0-9_]*$/;
 
 const text = z.string({ error: "expected a text" });
 const flag = z.boolean({ error: "expected true or false" });
@@ -115,7 +115,7 @@ const metrics = z.strictObject({
   retention_overrides_upload: flag
     .default(false)
     .describe("Deletes old days even where a destination does not have them yet."),
-  max_bytes: byteSize.default(256 * 1024 ** 2),
+  max_bytes: byteSize.optional().describe("Default 256MiB."),
   day_boundary: z.enum(["local", "utc"], { error: "expected local or utc" }).default("local"),
   write_interval: duration.default(300_000),
   anonymize_user: flag.default(true).describe("false means identity none, never the plain host name."),

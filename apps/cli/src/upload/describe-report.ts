@@ -63,6 +63,8 @@ function details(report: DestinationReport): string[] {
     });
   for (const { reason, count: refused } of report.refused)
     lines.push(`refused ${samples(refused)}: ${reason}`);
+  for (const { reason, count: leftOut } of report.leftOut)
+    lines.push(`left out: ${samples(leftOut)}, ${reason}`);
   if (report.unknown > 0) lines.push(`unknown whether ${samples(report.unknown)} arrived`);
   for (const { reason, count: left } of report.leftOut) lines.push(`left out ${samples(left)}: ${reason}`);
   for (const { reason, series, samples: kept } of report.withheld) {

@@ -35,6 +35,9 @@ export async function prepareUpload(
   const { io } = context;
   const settings = await context.settings();
   const choice = choose(settings, flags);
+  for (const { path, message, absent } of settings.warnings) {
+    if (absent) context.out.note(`promferry: ${path}: ${message}`);
+  }
   const purpose: TargetPurpose = { dryRun, secrets: new Map() };
   const prepared: PreparedTarget[] = [];
   for (const config of choice.destinations) {
