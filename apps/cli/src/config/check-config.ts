@@ -97,7 +97,7 @@ export function checkDestination(
     findings.push(errorAt([...path, "url"], EXPOSED_CREDENTIALS));
   }
   for (const [header, value] of Object.entries(destination.headers)) {
-    const problem = headerProblem(header, value);
+    const problem = headerProblem(header, value, type);
     if (problem) {
       findings.push({ severity: "error", at: "key", path: [...path, "headers", header], message: problem });
     }
@@ -130,8 +130,9 @@ export function relabelConfigs({
   return rules as readonly RelabelConfig[];
 }
 
-function headerProblem(header: string, value: string): string | undefined {
-  if (header.toLowerCase() === "x-scope-orgid") return `${header} is not set here; use the setting tenant`;
+function headerProblem(header: string, value: string, type: DestinationConfig["type"]): string | undefined {
+  if (destinationKind(type) === "remote-write" && header.toLowerCase() === "x-scope-orgid")
+    return `${header} is not set here; use the setting tenant`;
   return messageOf(() => checkHeaders({ [header]: value }));
 }
 
