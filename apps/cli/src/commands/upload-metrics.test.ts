@@ -229,3 +229,16 @@ test("a rotating identity says that it is not there yet", async () => {
   expect(exitCode).toBe(78);
   expect(stderr).toContain("rotating is not there yet");
 });
+
+test("a day deleted for a Pushgateway alone is told as history that is gone", async () => {
+  const url = await serve((request, response) => void request.resume().on("end", () => response.end()));
+  const { home } = homeWith(
+    `app: k1\nmetrics: { dir: journal, destinations: [{ name: g, type: pushgateway, url: "${url}" }] }\n`,
+  );
+  await writeAppSession(join(home, "journal"));
+  const { stdout } = await runCli(["upload-metrics", "--cleanup", "--config", "config.yaml"], {
+    home,
+    now: () => Date.now() + 5 * 86_400_000,
+  });
+  expect(stdout).toMatch(/deleted 2025-10-0\d .*\n {2}their history is gone/);
+});

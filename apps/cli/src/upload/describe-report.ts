@@ -26,6 +26,7 @@ export function printReport(
       out.line(`  note: ${note}`);
   }
   for (const { day, files } of report.deleted) out.line(`deleted ${day} (${files.join(", ")})`);
+  if (report.historyDropped) out.line("  their history is gone: no configured destination keeps any");
   if (report.damaged > 0) {
     out.note(
       `promferry: damage in the journal, left out: ${count(report.damaged, "place")} without a valid frame`,
