@@ -181,6 +181,20 @@ for (const { status, text } of [
   });
 }
 
+test("a receiver that takes no 1.0 is misconfigured for protocol 1, so that nothing is given up", async (context) => {
+  const receiver = await startReceiver((_, response) => response.writeHead(415).end("only 2.0"));
+  context.onTestFinished(receiver.close);
+  const sent = createRemoteWrite({ ...options, url: receiver.url }).send(good);
+  await expect(sent).rejects.toMatchObject({ code: "ERR_DELIVERY_MISCONFIGURED", status: 415 });
+  await expect(sent).rejects.toThrow("only 2.0; it does not take remote write 1.0, set protocol to 2");
+});
+
+test("a receiver that takes neither version is misconfigured for auto", async (context) => {
+  const { destination, types } = await start(context, "auto", (_, response) => response.writeHead(415).end());
+  await expect(destination.send(good)).rejects.toMatchObject({ code: "ERR_DELIVERY_MISCONFIGURED" });
+  expect(types()).toEqual([V2, V1]);
+});
+
 test("auto shows requests of 2.0 until it knows better", () => {
   const auto = createRemoteWrite({ ...options, protocol: "auto" });
   expect(auto.encode(good)).toEqual(createRemoteWrite({ ...options, protocol: 2 }).encode(good));

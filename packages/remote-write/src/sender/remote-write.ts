@@ -14,6 +14,7 @@ import { type AttemptV2, createAutoProtocol } from "./auto-protocol.ts";
 import { resolveEndpoint } from "./endpoint.ts";
 import { createPreparation } from "./prepare-request.ts";
 import { requestV2 } from "./request-v2.ts";
+import { explainUnsupported } from "./unsupported.ts";
 
 /**
  * Besides those of every HTTP destination. Of `headers`, those that the protocol or the connection
@@ -51,11 +52,11 @@ const DEFAULT_LIMITS = { maxSamples: 5000, maxBytes: 3_000_000, maxFutureMs: 600
  * the future depends on the clock; otherwise the same batch always makes the same bytes, in each
  * version of the protocol.
  *
- * With `protocol: 2` a receiver that answers 415, or 2xx without a `Written` header, is
- * `ERR_DELIVERY_MISCONFIGURED`: it stored nothing and never will. A 2xx that says that not one sample
- * was written counts all of them as unknown.
+ * A receiver that answers 415 does not take that version and is `ERR_DELIVERY_MISCONFIGURED`. So is, with
+ * `protocol: 2`, one that answers 2xx without a `Written` header: it stored nothing and never will. A
+ * 2xx that says that not one sample was written counts all of them as unknown.
  *
- * With `auto` the same batch is sent as 1.0 in that case, and everything after it, for the life of
+ * With `auto` the same batch is sent as 1.0 in these cases, and everything after it, for the life of
  * this object; so it is after a 400 without a `Written` header, while no answer has shown yet that the
  * receiver knows 2.0, if it then takes the batch as 1.0. Until the first such answer `encode` shows
  * requests of 2.0, and one `send` may make two requests.
@@ -74,7 +75,11 @@ export function createRemoteWrite(options: RemoteWriteOptions): Destination {
 
   async function sendV1(batch: Batch, sendOptions: SendOptions = {}): Promise<Receipt> {
     const { request, sampleCount, refused } = prepare(batch, 1);
-    if (request) await sendRequest(request, { ...options, ...sendOptions });
+    try {
+      if (request) await sendRequest(request, { ...options, ...sendOptions });
+    } catch (error) {
+      throw explainUnsupported(error, 1);
+    }
     return { accepted: sampleCount, refused, unknown: 0 };
   }
 

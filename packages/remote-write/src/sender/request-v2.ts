@@ -5,6 +5,7 @@ import {
   type SendOptions,
   sendRequest,
 } from "@promferry/core/delivery";
+import { ADVICE, explainUnsupported } from "./unsupported.ts";
 
 /** What became of one attempt at a request of 2.0. */
 export interface OutcomeV2 {
@@ -16,7 +17,7 @@ export interface OutcomeV2 {
   readonly knowsV2: "yes" | "no" | "perhaps not" | "unsaid";
   /** Why nothing of the batch counts as accepted; `undefined` after a success. */
   readonly error: DeliveryError | undefined;
-  /** Whether a success says that not one sample was written. */
+  /** Whether there is no sign that any sample was written. */
   readonly nothingWritten: boolean;
 }
 
@@ -52,14 +53,17 @@ export async function requestV2(
       return { knowsV2: "yes", error: undefined, nothingWritten: isZero(headers.get(SAMPLES_WRITTEN)) };
     }
     return { knowsV2: "no", error: unsaidWritten(request, status), nothingWritten: true };
-  } catch (error) {
+  } catch (thrown) {
+    const error = explainUnsupported(thrown, 2);
     if (!(error instanceof DeliveryError)) throw error;
-    if (error.status === 415) {
-      return { knowsV2: "no", error: unsupported(error), nothingWritten: true };
-    }
-    const knowsV2 = saysWritten(headers) ? "yes" : error.status === 400 ? "perhaps not" : "unsaid";
-    return { knowsV2, error, nothingWritten: false };
+    return { knowsV2: knowledge(error.status, headers), error, nothingWritten: true };
   }
+}
+
+function knowledge(status: number | undefined, headers: Headers): OutcomeV2["knowsV2"] {
+  if (status === 415) return "no";
+  if (saysWritten(headers)) return "yes";
+  return status === 400 ? "perhaps not" : "unsaid";
 }
 
 function saysWritten(headers: Headers): boolean {
@@ -71,17 +75,10 @@ function isZero(samplesWritten: string | null): boolean {
   return samplesWritten === null || /^0+$/.test(samplesWritten.trim());
 }
 
-const ADVICE = "set protocol to 1, or to auto";
-
 function unsaidWritten(request: EncodedRequest, status: number): DeliveryError {
   const target = `${request.method} to ${new URL(request.url).host}`;
   const message =
     `${target} was answered with ${status}, but without the headers in which a receiver of remote write 2.0 says ` +
-    `what it wrote, so it knows 1.0 only and nothing was stored; ${ADVICE}`;
+    `what it wrote, so it knows 1.0 only and nothing was stored; ${ADVICE[2]}`;
   return new DeliveryError("ERR_DELIVERY_MISCONFIGURED", message, { status });
-}
-
-function unsupported(error: DeliveryError): DeliveryError {
-  const message = `${error.message}; it does not take remote write 2.0, ${ADVICE}`;
-  return new DeliveryError("ERR_DELIVERY_MISCONFIGURED", message, { status: 415, cause: error });
 }
