@@ -19,22 +19,25 @@ import { BEGIN_MS, bySeries, inOrder, seriesText, threeDays } from "./three-days
 const ALL = '{__name__=~"k1_.+"}';
 const UPLOAD = ["upload-metrics", "--json"];
 
-test("three days arrive in Prometheus, each sample with its exact value and time", async (context) => {
-  requireServer(context, "prometheus");
-  const prometheus = await startPrometheus({ outOfOrderTimeWindow: "30d" });
-  context.onTestFinished(prometheus.stop);
-  const { runs, cli } = await threeDays(context, {
-    type: "prometheus",
-    url: `${prometheus.url}/api/v1/write`,
+for (const protocol of [1, 2, "auto"]) {
+  test(`three days arrive in Prometheus by protocol ${protocol}, each sample with its exact value and time`, async (context) => {
+    requireServer(context, "prometheus");
+    const prometheus = await startPrometheus({ outOfOrderTimeWindow: "30d" });
+    context.onTestFinished(prometheus.stop);
+    const { runs, cli } = await threeDays(context, {
+      type: "prometheus",
+      url: `${prometheus.url}/api/v1/write`,
+      protocol,
+    });
+
+    expect(await cli(UPLOAD)).toMatchObject({ code: 0 });
+    const stored = await samplesOf(prometheus.url, ALL, BEGIN_MS, Date.now());
+    expect(bySeries(stored)).toEqual(inOrder(expectedSamples(runs)));
+
+    expect(await cli(UPLOAD)).toMatchObject({ code: 0 });
+    expect(bySeries(await samplesOf(prometheus.url, ALL, BEGIN_MS, Date.now()))).toEqual(bySeries(stored));
   });
-
-  expect(await cli(UPLOAD)).toMatchObject({ code: 0 });
-  const stored = await samplesOf(prometheus.url, ALL, BEGIN_MS, Date.now());
-  expect(bySeries(stored)).toEqual(inOrder(expectedSamples(runs)));
-
-  expect(await cli(UPLOAD)).toMatchObject({ code: 0 });
-  expect(bySeries(await samplesOf(prometheus.url, ALL, BEGIN_MS, Date.now()))).toEqual(bySeries(stored));
-});
+}
 
 for (const { name, destination, path, tellsEnds } of [
   { name: "remote write", destination: { type: "victoriametrics" }, path: "/api/v1/write", tellsEnds: true },

@@ -212,7 +212,6 @@ for (const { argv, exitCode, says } of [
 }
 
 for (const { setting, says } of [
-  { setting: "protocol: 2", says: "protocol: 2: this version speaks remote write 1.0 only" },
   { setting: 'tls: { ca_file: "nowhere.pem" }', says: "tls.ca_file of destination d: " },
 ]) {
   test(`a destination with ${setting} says what it lacks, with exit 78`, async () => {

@@ -68,8 +68,6 @@ function checkMetrics(metrics: MetricsConfig): Finding[] {
   return findings;
 }
 
-export const PROTOCOL_2_ABSENT = "this version speaks remote write 1.0 only; use 1, or leave it out";
-
 /** @param raw The entry as it stands in the file, which shows what was left to its default. */
 export function checkDestination(
   destination: DestinationConfig,
@@ -107,7 +105,6 @@ export function checkDestination(
   }
   if (destination.tenant_in_path && destination.tenant === undefined)
     keyError("tenant_in_path", "needs a tenant");
-  if (destination.protocol === 2) findings.push(absentAt([...path, "protocol"], PROTOCOL_2_ABSENT));
   if (destination.on_too_old === "collapse" && destination.max_age === undefined) {
     const message = "has no effect without max_age, which says how old is too old";
     findings.push(warningAt([...path, "on_too_old"], message));

@@ -167,11 +167,6 @@ for (const { name, text, says } of [
     says: "a secret in plain text",
   },
   {
-    name: "remote write 2.0",
-    text: destination("protocol: 2"),
-    says: "this version speaks remote write 1.0 only",
-  },
-  {
     name: "a bound on the journal's size",
     text: "metrics: { max_bytes: 64MiB }",
     says: "does not bound the journal's size yet",

@@ -30,6 +30,7 @@ export function createDestination({ config, expand, http, app, grouping }: Desti
         ...http,
         name,
         url,
+        protocol: config.protocol,
         tenantInPath: config.tenant_in_path,
         ...(config.tenant === undefined ? {} : { tenant: expand(config.tenant) }),
       });

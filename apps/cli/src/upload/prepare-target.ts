@@ -3,7 +3,6 @@ import { IdentityError, type IdentityKind, resolveIdentity } from "@promferry/pr
 import type { UploadTarget } from "@promferry/uploader";
 import { CliError } from "../cli-error.ts";
 import { authType } from "../config/check-auth.ts";
-import { PROTOCOL_2_ABSENT } from "../config/check-config.ts";
 import { EXPOSED_CREDENTIALS, wouldExposeCredentials } from "../config/check-url.ts";
 import { unsetVariables, variableTexts } from "../config/check-variables.ts";
 import { resolveFromConfig, type Settings } from "../config/load-config.ts";
@@ -47,7 +46,6 @@ export async function prepareTarget(
   const { app, dir, metrics } = settings;
   const { env } = context.io;
   const fail = (what: string) => configError(settings, config, what);
-  if (config.protocol === 2) throw fail(`protocol: 2: ${PROTOCOL_2_ABSENT}`);
   checkVariablesSet(context, settings, config, purpose);
   const connection = purpose.dryRun ? {} : await connect(context, settings, config, purpose);
 
@@ -81,10 +79,7 @@ export async function prepareTarget(
     const named = { ...config.external_labels, ...config.grouping_keys };
     return {
       isDistinct: user !== undefined || metrics.exclusive || "user" in named || "instance" in named,
-      notes: [
-        ...(warning ? [warning] : []),
-        ...(config.protocol === "auto" ? ["protocol auto: this version speaks remote write 1.0 only"] : []),
-      ],
+      notes: warning ? [warning] : [],
       target: {
         destination: built.destination,
         project: destinationProjection({
