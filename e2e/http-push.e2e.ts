@@ -61,7 +61,8 @@ for (const gzip of [false, true]) {
 
     expect(receipt).toEqual({
       accepted: samples.length,
-      refused: [{ reason: STALE_MARKERS_LEFT_OUT, count: 1 }],
+      refused: [],
+      leftOut: [{ reason: STALE_MARKERS_LEFT_OUT, count: 1 }],
       unknown: 0,
     });
     const stored = await exportedSamples(victoria.url, '{source="ferry"}', START_MS, START_MS + 3_600_000);

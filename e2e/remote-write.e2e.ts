@@ -1,72 +1,19 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Batch, BatchSeries } from "@promferry/core/delivery";
-import type { SampleValue } from "@promferry/core/series";
 import { createRemoteWrite } from "@promferry/remote-write";
-import { createRemoteWriteHandler, type ReceivedBatch } from "@promferry/remote-write/receiver";
-import { expect, type TestContext, test } from "vitest";
+import { expect, test } from "vitest";
 import {
   exportedSamples,
   query,
   requireServer,
   runPromtool,
-  type StoredSeries,
   samplesOf,
   startPrometheus,
   startVictoriaMetrics,
 } from "./harness/index.ts";
-import { startServer } from "./harness/server-process.ts";
-
-/** Half an hour ago: inside the hour that a receiver without an out-of-order window takes. */
-const START_MS = Math.floor(Date.now() / 1000) * 1000 - 30 * 60_000;
-
-type Points = readonly (readonly [offsetMs: number, SampleValue])[];
-
-function series(name: string, labels: Readonly<Record<string, string>>, points: Points): BatchSeries {
-  return {
-    series: { name, labels: Object.entries(labels).map(([label, value]) => ({ name: label, value })) },
-    family: { name, type: "gauge", help: "", unit: "" },
-    timestampsMs: points.map(([offsetMs]) => START_MS + offsetMs),
-    values: points.map(([, value]) => value),
-  };
-}
-
-function batchOf(...all: readonly BatchSeries[]): Batch {
-  return { series: all, sampleCount: all.reduce((sum, { values }) => sum + values.length, 0) };
-}
-
-/** One line a sample; NaN, -0 and the infinities are told apart. */
-function lines(stored: readonly StoredSeries[]): string[] {
-  return stored.flatMap(({ labels, samples }) =>
-    samples.map(({ timestampMs, value }) =>
-      line(labels, timestampMs - START_MS, Number(value.replace("Inf", "Infinity"))),
-    ),
-  );
-}
-
-function line(labels: Readonly<Record<string, string>>, offsetMs: number, value: number): string {
-  const shown = Object.is(value, -0) ? "-0" : String(value);
-  const sorted = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
-  return `${JSON.stringify(Object.fromEntries(sorted))} ${offsetMs} ${shown}`;
-}
-
-const VALUES = [
-  0,
-  -0,
-  1,
-  -2.5,
-  0.1 + 0.2,
-  5e-324,
-  -1.7976931348623157e308,
-  2 ** 53 - 1,
-  Infinity,
-  -Infinity,
-  Number.NaN,
-];
-const TEXTS = ['say "hi"\\', "two\nlines", "größer 漢字 🛳️", "\ufeff bom", " ", "\u0000"];
+import { PAGE, startReceiver, startSender } from "./remote-write/receiver.ts";
+import { batchOf, line, lines, START_MS, series, TEXTS, VALUES } from "./remote-write/samples.ts";
 
 test("Prometheus gives every sample back with its exact value and time", async (context) => {
   requireServer(context, "prometheus");
@@ -242,32 +189,12 @@ test("a wrong path is MISCONFIGURED", async (context) => {
 test("the receiver takes what a real Prometheus sends, metadata too", async (context) => {
   requireServer(context, "prometheus");
   const receiver = await startReceiver(context);
-  const prometheus = await startServer({
-    name: "prometheus",
-    readyPath: "/-/ready",
-    prepare: (dir) =>
-      writeFile(
-        join(dir, "prometheus.yml"),
-        JSON.stringify({
-          global: { scrape_interval: "1s" },
-          scrape_configs: [{ job_name: "self", static_configs: [{ targets: [new URL(receiver.url).host] }] }],
-          remote_write: [
-            { url: `${receiver.url}/write`, metadata_config: { send: true, send_interval: "1s" } },
-          ],
-        }),
-      ),
-    args: ({ host, dir }) => [
-      `--config.file=${join(dir, "prometheus.yml")}`,
-      `--storage.tsdb.path=${join(dir, "data")}`,
-      `--web.listen-address=${host}`,
-    ],
-  });
-  context.onTestFinished(prometheus.stop);
+  await startSender(context, receiver, { metadata_config: { send: true, send_interval: "1s" } });
 
   await expect
     .poll(() => receiver.samples("page_views_total").length, { timeout: 30_000 })
     .toBeGreaterThan(1);
-  await expect.poll(() => receiver.metadata().get("page_views_total"), { timeout: 30_000 }).toBe("counter");
+  await expect.poll(() => receiver.metadata("page_views_total")?.type, { timeout: 30_000 }).toBe("counter");
   expect(receiver.samples("page_views_total")[0]).toBe('42.5 {"instance":"*","job":"self","page":"größe 🛳️"}');
   expect(receiver.statuses).toEqual(new Set([204]));
 });
@@ -289,40 +216,3 @@ test("the receiver takes what promtool pushes", async (context) => {
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   expect(receiver.samples("page_views_total")).toEqual(['42.5 {"job":"promtool","page":"größe 🛳️"}']);
 });
-
-const PAGE =
-  '# HELP page_views_total Views.\n# TYPE page_views_total counter\npage_views_total{page="größe 🛳️"} 42.5\n';
-
-/** Our handler at `/write`, and a page to scrape at any other path. */
-async function startReceiver({ onTestFinished }: Pick<TestContext, "onTestFinished">) {
-  const batches: ReceivedBatch[] = [];
-  const statuses = new Set<number>();
-  const handler = createRemoteWriteHandler({ onBatch: async (batch) => void batches.push(batch) });
-  const server = createServer((request, response) => {
-    if (request.url !== "/write") {
-      response.writeHead(200, { "Content-Type": "text/plain; version=0.0.4" }).end(PAGE);
-      return;
-    }
-    response.once("finish", () => statuses.add(response.statusCode));
-    void handler(request, response);
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    statuses,
-    /** Values and labels of one metric; the port of `instance` is left out. */
-    samples: (name: string): string[] =>
-      batches
-        .flatMap((batch) => batch.series.filter((one) => one.name === name))
-        .flatMap(({ labels, values }) => {
-          const set = Object.fromEntries(labels.map((l) => [l.name, l.name === "instance" ? "*" : l.value]));
-          return values.map((value) => `${value} ${JSON.stringify(set)}`);
-        }),
-    metadata: (): ReadonlyMap<string, string> =>
-      new Map(batches.flatMap(({ metadata }) => metadata.map(({ name, type }) => [name, type] as const))),
-  };
-}

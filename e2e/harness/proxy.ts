@@ -129,7 +129,9 @@ async function forward(
     headers: { ...seen.headers, host: target.host, "content-length": seen.body.length },
     agent: false,
   });
-  incoming.socket.once("close", () => upstream.destroy());
+  const giveUp = (): void => void upstream.destroy();
+  incoming.socket.once("close", giveUp);
+  upstream.once("close", () => incoming.socket.off("close", giveUp));
   const half = Math.ceil(seen.body.length / 2);
   // The callback runs when the bytes have been handed to the target's socket.
   await new Promise<void>((resolve, reject) => {

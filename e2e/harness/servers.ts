@@ -52,12 +52,12 @@ export interface ServerOptions {
   readonly flags?: readonly string[];
 }
 
-/** Pushgateway without persistence. */
+/** Pushgateway that keeps its groups in memory only; Debian's default is one file for all that run on a machine. */
 export function startPushgateway(options: ServerOptions = {}): Promise<RunningServer> {
   return startServer({
     name: "pushgateway",
     readyPath: "/-/ready",
-    args: ({ host }) => [`--web.listen-address=${host}`, ...(options.flags ?? [])],
+    args: ({ host }) => [`--web.listen-address=${host}`, "--persistence.file=", ...(options.flags ?? [])],
   });
 }
 

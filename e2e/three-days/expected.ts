@@ -27,15 +27,28 @@ export function expectedSamples(runs: readonly Run[]): ReadonlyMap<string, reado
   return expected;
 }
 
-/** The last state: totals of every counter, gauges of the runs that were alive at the very end. */
+/** The last state: the totals of the version in use, its gauges where a run shows them at the very end. */
 export function expectedLatest(runs: readonly Run[]): ReadonlyMap<string, number> {
-  const newestMs = Math.max(...runs.flatMap((run) => run.frames.map((frame) => frame.atMs)));
+  const newest = runs.reduce((a, b) => (b.frames.at(-1)!.atMs > a.frames.at(-1)!.atMs ? b : a));
   const latest = new Map<string, number>();
-  for (const [series, samples] of expectedSamples(runs)) {
+  for (const [series, samples] of expectedSamples(runs.filter((run) => run.version === newest.version))) {
     const [atMs, value] = samples.at(-1)!;
-    if (isCounter(series) || atMs === newestMs) latest.set(series, value);
+    if (isCounter(series) || atMs === newest.frames.at(-1)!.atMs) latest.set(series, value);
   }
   return latest;
+}
+
+/** Series that end before the last sample, and when: those of the older version, once the newer one goes on alone. */
+export function expectedEnds(runs: readonly Run[]): ReadonlyMap<string, number> {
+  const version = runs[0]!.version;
+  const own = runs.filter((run) => run.version === version);
+  const others = runs.filter((run) => run.version !== version).flatMap((run) => run.frames);
+  const endMs = Math.min(
+    ...others
+      .map((frame) => frame.atMs)
+      .filter((atMs) => own.every((run) => !isAlive(run, atMs) && run.startedMs < atMs)),
+  );
+  return new Map([...expectedSamples(own).keys()].map((series) => [series, endMs]));
 }
 
 function shownAt(runs: readonly Run[], atMs: number): ReadonlySet<string> {

@@ -25,7 +25,7 @@ export interface Run {
 }
 
 export const INTERVAL_MS = 300_000;
-export const BOUNDS = [0.125, 0.5, 2] as const;
+const BOUNDS = [0.125, 0.5, 2] as const;
 
 const SCREENS = ["pods", "deployments", "nodes", "services"];
 

@@ -7,12 +7,12 @@ import { StopSignal, type TextSink } from "./io.ts";
 import { run } from "./run.ts";
 
 const stopping = new AbortController();
-for (const name of ["SIGINT", "SIGTERM"] as const) {
+for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(name, () => {
     const exitCode = name === "SIGINT" ? EXIT.interrupted : EXIT.terminated;
     if (stopping.signal.aborted) process.exit(exitCode);
     if (process.stderr.isTTY) process.stderr.write("\nstopping; press Ctrl-C again to stop at once\n");
-    stopping.abort(new StopSignal(name));
+    stopping.abort(new StopSignal(name === "SIGINT" ? name : "SIGTERM"));
   });
 }
 // A reader that has seen enough, as in `promferry export | head`, is no failure.

@@ -36,7 +36,7 @@ export function stopCode(reason: unknown): ExitCode {
 }
 
 /** What any error means to the user. A server's own error (5xx) is `unavailable`, 408 and 429 are `tryLater`. */
-export function toFailure(error: unknown): Failure {
+function toFailure(error: unknown): Failure {
   if (error instanceof CliError) {
     const { exitCode, message, hint } = error;
     return { exitCode, code: exitName(exitCode), message, hint };
@@ -56,7 +56,15 @@ export function toFailure(error: unknown): Failure {
     if (code !== undefined && /^E[A-Z]+$/.test(code) && path !== undefined) {
       return { exitCode: EXIT.io, code, message: `${path}: ${systemReason(code)}`, hint: systemHint(code) };
     }
-    if (code?.startsWith("ERR_JOURNAL")) {
+    if (code === "ERR_UPLOAD_BUSY") {
+      const hint = "run it again when that upload has ended, or wait for it with --wait";
+      return { exitCode: EXIT.tryLater, code, message: error.message, hint };
+    }
+    if (code === "ERR_JOURNAL_FORBIDDEN" || code === "ERR_LEDGER_FORBIDDEN") {
+      const hint = "give yourself access to the journal's folder, or name another one with --dir";
+      return { exitCode: EXIT.config, code, message: error.message, hint };
+    }
+    if (code?.startsWith("ERR_JOURNAL_") || code?.startsWith("ERR_LEDGER_")) {
       const hint = "check the journal's folder, or name another one with --dir; nothing else was changed";
       return { exitCode: EXIT.io, code, message: error.message, hint };
     }

@@ -111,7 +111,8 @@ k1_cached NaN 1759752000000
     expect(receiver.requests[0]?.body.toString()).toBe(body);
     expect(receipt).toEqual({
       accepted: 4,
-      refused: [{ reason: STALE_MARKERS_LEFT_OUT, count: 1 }],
+      refused: [],
+      leftOut: [{ reason: STALE_MARKERS_LEFT_OUT, count: 1 }],
       unknown: 0,
     });
   });
@@ -123,7 +124,11 @@ k1_cached NaN 1759752000000
     const destination = createHttpPush({ url: "http://127.0.0.1:9/", format });
 
     expect(destination.encode(batch)).toEqual([]);
-    expect(await destination.send(batch)).toMatchObject({ accepted: 0, refused: [{ count: 1 }] });
+    expect(await destination.send(batch)).toMatchObject({
+      accepted: 0,
+      refused: [],
+      leftOut: [{ count: 1 }],
+    });
   });
 
   test(`${format}: a body above maxBytes is not sent`, async () => {

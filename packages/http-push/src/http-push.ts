@@ -45,8 +45,7 @@ const CONTENT_TYPES: Readonly<Record<HttpPushFormat, string>> = {
  * Posts batches to an HTTP endpoint of any kind. Any status from 200 to 299 means that the endpoint
  * has taken all of the request.
  *
- * Neither format has a stale marker. The receipt counts them as refused with the reason
- * {@link STALE_MARKERS_LEFT_OUT}; a batch of nothing else makes no request.
+ * Neither format has a stale marker. The receipt counts them as left out; a batch of nothing else makes no request.
  *
  * A body above `maxBytes` is not sent: `encode` and `send` then throw `ERR_DELIVERY_TOO_LARGE`.
  *
@@ -89,8 +88,9 @@ export function createHttpPush(options: HttpPushOptions): Destination {
       const stale = countStaleMarkers(batch);
       return {
         accepted: batch.sampleCount - stale,
-        refused: stale === 0 ? [] : [{ reason: STALE_MARKERS_LEFT_OUT, count: stale }],
+        refused: [],
         unknown: 0,
+        ...(stale > 0 && { leftOut: [{ reason: STALE_MARKERS_LEFT_OUT, count: stale }] }),
       };
     },
   };

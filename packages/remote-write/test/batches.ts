@@ -40,15 +40,53 @@ const labels = fc.dictionary(
   { maxKeys: 5 },
 );
 
-/** Batches that 1.0 allows: any Unicode in values, any double, times on both sides of 1970. */
-export const validBatch: fc.Arbitrary<Batch> = fc
-  .array(fc.tuple(fc.stringMatching(/^[a-zA-Z_:][a-zA-Z0-9_:]{0,20}$/), labels, points), { maxLength: 6 })
-  .map((rows) => {
+const classicName = fc.stringMatching(/^[a-zA-Z_:][a-zA-Z0-9_:]{0,20}$/);
+
+const family: fc.Arbitrary<FamilyMetadata> = fc.record({
+  name: classicName,
+  type: fc.constantFrom(
+    "counter",
+    "gauge",
+    "histogram",
+    "gaugehistogram",
+    "summary",
+    "info",
+    "stateset",
+    "unknown",
+  ),
+  help: fc.constantFrom("", "Helps.", "größer\n漢字", "m"),
+  unit: fc.constantFrom("", "seconds", "m"),
+});
+
+function batches(
+  name: fc.Arbitrary<string>,
+  labelSets: fc.Arbitrary<Readonly<Record<string, string>>>,
+): fc.Arbitrary<Batch> {
+  return fc.array(fc.tuple(name, labelSets, points, family), { maxLength: 6 }).map((rows) => {
     const { intern } = createSeriesDictionary();
     const seen = new Set<unknown>();
-    const entries = rows.map(([name, labelSet, samples]) => {
-      const made = entry(name, labelSet, samples);
-      return { ...made, series: intern(name, made.series.labels) };
+    const entries = rows.map(([metric, labelSet, samples, described]) => {
+      const made = entry(metric, labelSet, samples);
+      return { ...made, family: described, series: intern(metric, made.series.labels) };
     });
     return batchOf(...entries.filter(({ series }) => !seen.has(series) && seen.add(series)));
   });
+}
+
+/** Batches that 1.0 allows: any Unicode in values, any double, times on both sides of 1970. */
+export const validBatch: fc.Arbitrary<Batch> = batches(classicName, labels);
+
+const anyText = fc.oneof(
+  fc.string({ unit: "binary", minLength: 1, maxLength: 20 }),
+  fc.constantFrom("http.größe", "m"),
+);
+
+/** Batches that 2.0 allows: as in 1.0, and any Unicode in names too. */
+export const validBatchV2: fc.Arbitrary<Batch> = batches(
+  anyText,
+  fc.dictionary(
+    anyText.filter((name) => name !== "__name__"),
+    anyText,
+    { maxKeys: 4 },
+  ),
+);

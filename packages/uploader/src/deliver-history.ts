@@ -90,7 +90,8 @@ function settling(
   const isLate = plan.actions.some((each) => each.kind === "fold" && each.why === "late");
   if (!isLate || delivery.choice.force || plan.waiting.length > 0 || plan.unchosen.length > 0) return {};
   const { newestMs = 0 } = recordOf(delivery);
-  return { settleMs: (lastStepMs = 0) => Math.max(newestMs, lastStepMs) + 1 };
+  const { collapseBeforeMs = 0 } = delivery;
+  return { settleMs: (lastStepMs = 0) => Math.max(newestMs, lastStepMs, collapseBeforeMs) + 1 };
 }
 
 function agesOf(delivery: Delivery, asOfMs: EpochMs): SampleAges {

@@ -3,7 +3,7 @@ import type { FrameRef } from "@promferry/core/journal";
 import { attempt } from "./attempt.ts";
 import type { Delivery } from "./delivery.ts";
 import { withRecord } from "./ledger.ts";
-import { isInside } from "./plan.ts";
+import { append, isInside } from "./plan.ts";
 import { covers, raise } from "./seqs.ts";
 import { noCounts, settle } from "./settle.ts";
 import { dueByFile } from "./tally.ts";
@@ -24,7 +24,7 @@ export async function deliverLatest(delivery: Delivery): Promise<void> {
   const taken: FrameRef[] = [];
   for (const ref of delivery.frames) {
     const verdict = delivery.mayLeave(ref);
-    if (verdict !== true) withheld.set(verdict, [...(withheld.get(verdict) ?? []), ref]);
+    if (verdict !== true) append(withheld, verdict, ref);
     else if (ref.header.writtenMs > untilMs) waiting.push(ref);
     // The state is made of all that came before it.
     else if (isInside(ref, choice.toDate === undefined ? {} : { toDate: choice.toDate })) taken.push(ref);
@@ -69,6 +69,7 @@ export async function deliverLatest(delivery: Delivery): Promise<void> {
     if (outcome.kind === "answered") {
       counts.accepted = outcome.receipt.accepted;
       counts.unknown = outcome.receipt.unknown;
+      tally.leaveOut(outcome.receipt.leftOut ?? []);
     }
     tally.count(file, counts);
   }

@@ -12,6 +12,8 @@ export interface LedgerStore {
   readonly ledger: Ledger;
   /** Resolves when the change is on the disk. A change that fails is not taken. */
   change(edit: (ledger: Ledger) => Ledger): Promise<void>;
+  /** A change that need not be on the disk before another one is. */
+  stage(edit: (ledger: Ledger) => Ledger): Promise<void>;
 }
 
 /**
@@ -37,33 +39,40 @@ export function createLedgerStore(
   const path = join(dir, LEDGER_FILE);
   let ledger = start;
   let last: Promise<void> = Promise.resolve();
+  const inTurn = (work: () => Promise<void>) => {
+    const done = last.then(work);
+    last = done.catch(() => {});
+    return done;
+  };
   return {
     get ledger() {
       return ledger;
     },
-    change(edit) {
-      const write = async () => {
+    change: (edit) =>
+      inTurn(async () => {
         const changed = edit(ledger);
         await beforeWrite();
         await replaceStateFile(fs, path, formatLedger(changed));
         ledger = changed;
-      };
-      const done = last.then(write);
-      last = done.catch(() => {});
-      return done;
-    },
+      }),
+    stage: (edit) =>
+      inTurn(async () => {
+        ledger = edit(ledger);
+      }),
   };
 }
 
 /** A store that keeps its changes to itself, for a dry run. */
 export function createMemoryStore(start: Ledger): LedgerStore {
   let ledger = start;
+  const change = async (edit: (ledger: Ledger) => Ledger) => {
+    ledger = edit(ledger);
+  };
   return {
     get ledger() {
       return ledger;
     },
-    async change(edit) {
-      ledger = edit(ledger);
-    },
+    change,
+    stage: change,
   };
 }

@@ -89,7 +89,7 @@ export interface NextRequest {
 
 export const emptyLedger: Ledger = { files: new Map(), destinations: new Map(), former: [] };
 
-export function emptyRecord(identity: string): DestinationRecord {
+function emptyRecord(identity: string): DestinationRecord {
   return {
     identity,
     cursor: new Map(),

@@ -12,7 +12,14 @@ import { join } from "node:path";
 import type { EpochMs } from "@promferry/core/series";
 import { countAt, JsonShapeError, recordAt, stringAt } from "./json-value.ts";
 import { isGone, LOCK_TIMEOUT_MS, type LockHolder, nodeProcesses, type ProcessTable } from "./lock-holder.ts";
-import { createStateFile, errorCode, readStateFile, removeIfThere, replaceStateFile } from "./state-file.ts";
+import {
+  createStateFile,
+  errorCode,
+  readStateDirectory,
+  readStateFile,
+  removeIfThere,
+  replaceStateFile,
+} from "./state-file.ts";
 import type { UploadFs } from "./upload-fs.ts";
 
 const LOCK_FILE = /^\.upload-lock\.(\d{1,15})$/;
@@ -142,7 +149,7 @@ async function highest(dir: string, fs: UploadFs): Promise<number | undefined> {
 }
 
 async function lockNumbers(dir: string, fs: UploadFs): Promise<number[]> {
-  const names = await fs.readDirectory(dir);
+  const names = await readStateDirectory(fs, dir);
   return names.flatMap((name) => {
     const number = LOCK_FILE.exec(name)?.[1];
     return number === undefined ? [] : [Number(number)];

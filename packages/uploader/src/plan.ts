@@ -154,7 +154,9 @@ export function planResume(
     } else if (!next.forced && contains(record.late, header)) draft.late.push(fold(ref, "late"));
     else {
       const why = contains(next.passed, header) ? "passed" : "accepted";
-      (header.writtenMs <= baseMs ? draft.before : draft.rest).push(fold(ref, why));
+      (header.origin === "app" && header.writtenMs <= baseMs ? draft.before : draft.rest).push(
+        fold(ref, why),
+      );
     }
   }
   // What was sent again on purpose may be followed by what was accepted before.
@@ -189,7 +191,8 @@ export function isInside({ file }: Pick<FrameRef, "file">, { from, toDate }: Fra
   return (from === undefined || day >= from) && (toDate === undefined || day <= toDate);
 }
 
-function append<K, V>(map: Map<K, V[]>, key: K, value: V): void {
+/** Adds to the list under a key. */
+export function append<K, V>(map: Map<K, V[]>, key: K, value: V): void {
   const list = map.get(key);
   if (list) list.push(value);
   else map.set(key, [value]);

@@ -5,7 +5,7 @@ import type { EpochMs } from "@promferry/core/series";
 import { appendToStateFile } from "./state-file.ts";
 
 /** Characters of the receiver's words that are kept. */
-export const MAX_REASON = 500;
+const MAX_REASON = 500;
 
 /** Samples that will not be sent again, and why. */
 export interface Rejection {

@@ -47,6 +47,8 @@ export interface DestinationReport {
   readonly refused: readonly Refusal[];
   /** Samples of which nobody can say whether the receiver has them. */
   readonly unknown: number;
+  /** What the destination's protocol cannot carry, by reason; no failure. */
+  readonly leftOut: readonly Refusal[];
   /** Samples that stay here, by reason: privacy, conflicting types, gauges that cannot be merged. */
   readonly withheld: readonly Withheld[];
   /** Frames that stay here for want of consent, by reason. */
@@ -89,6 +91,8 @@ export interface UploadReport {
   readonly deleted: readonly DeletedDay[];
   /** Closed days that were asked to go and stay, with the reason. */
   readonly kept: readonly KeptDay[];
+  /** Whether days were deleted whose history no destination keeps. */
+  readonly historyDropped: boolean;
   /** Stretches of day files that hold no valid frame. */
   readonly damaged: number;
   /** Frames dated more than ten minutes ahead or before 2020; never sent. */

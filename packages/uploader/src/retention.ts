@@ -10,6 +10,7 @@ import type { EpochMs } from "@promferry/core/series";
 import { type Ledger, withoutFiles } from "./ledger.ts";
 import type { LedgerStore } from "./ledger-store.ts";
 import type { MayLeave } from "./plan.ts";
+import { quarantineDamage } from "./quarantine.ts";
 import type { DeletedDay, KeptDay } from "./report.ts";
 import { covers, raise } from "./seqs.ts";
 import { isDone } from "./settle.ts";
@@ -51,7 +52,7 @@ export interface RetentionPlan {
  * A destination without history settles a day only when no configured one keeps history. A day stays
  * as long as an older one does, since totals go on from all that was deleted. Pure.
  */
-export function planRetention(options: RetentionPlanOptions): RetentionPlan {
+function planRetention(options: RetentionPlanOptions): RetentionPlan {
   const { index, now, olderThanDays = 0, destinations } = options;
   const historians = destinations.filter((each) => each.keepsHistory);
   const deciding = historians.length > 0 ? historians : destinations;
@@ -89,9 +90,7 @@ export function planRetention(options: RetentionPlanOptions): RetentionPlan {
         list.some((each) => each.file === file.name);
       if (holds(index.unsupported)) return `${file.name} holds frames of a later version`;
       if (holds(index.held)) return `${file.name} holds frames dated by a wrong clock`;
-      if (file.pending || index.damage.some((each) => each.file === file.name && !each.recovered)) {
-        return `${file.name} holds damage that is not in quarantine yet`;
-      }
+      if (file.pending) return `${file.name} ends in a frame that is not whole`;
       for (const { name, identity } of deciding) {
         const record = options.ledger.destinations.get(name);
         const isMissing = (ref: FrameRef) =>
@@ -123,7 +122,7 @@ export interface RetentionResult {
 
 /**
  * Deletes the closed days that are settled. Before, the totals' state after them is on the disk, so
- * that counters go on.
+ * that counters go on, and damaged stretches lie in quarantine.
  *
  * @throws {JournalError} The journal cannot be read, or a file cannot be removed.
  * @throws {LedgerError}
@@ -138,6 +137,8 @@ export async function deleteSettledDays(options: RetentionOptions): Promise<Rete
 
   const going = new Set(plan.days.flatMap(({ files }) => files.map((file) => file.name)));
   await guard();
+  const damage = index.damage.filter((each) => going.has(each.file));
+  await quarantineDamage(journal.dir, journal.fs, damage, options.now);
   await keepTotals(
     options,
     index.frames.filter((ref) => going.has(ref.file)),

@@ -137,7 +137,8 @@ function createSender({ delivery, queue, origin, measure, resumed }: SendingOpti
   };
 
   const countAnswer = async (request: WindowRequest, receipt: Receipt, doubted: boolean) => {
-    const { refused, accepted, unknown } = fittingReceipt(receipt, request.samples.length);
+    const { refused, accepted, unknown, leftOut = [] } = fittingReceipt(receipt, request.samples.length);
+    tally.leaveOut(leftOut);
     let left = accepted;
     for (let index = request.from; index < request.to && left > 0; ) {
       const step = stepOf(request.window, index);
@@ -269,8 +270,9 @@ function failingNote(name: string, { window, from }: WindowRequest): string {
 
 /** The receipt, with what it does not account for as unknown. */
 function fittingReceipt(receipt: Receipt, samples: number): Receipt {
-  const refused = receipt.refused.reduce((sum, each) => sum + each.count, 0);
+  const { refused, leftOut = [] } = receipt;
   const accepted = Math.min(receipt.accepted, samples);
-  if (accepted + refused > samples) return { accepted, refused: [], unknown: samples - accepted };
-  return { accepted, refused: receipt.refused, unknown: samples - accepted - refused };
+  const rest = samples - accepted - [...refused, ...leftOut].reduce((sum, each) => sum + each.count, 0);
+  if (rest < 0) return { accepted, refused: [], unknown: samples - accepted };
+  return { accepted, refused, unknown: rest, leftOut };
 }

@@ -59,7 +59,8 @@ export async function serve(session: UploadSession, target: UploadTarget): Promi
     const failure = failureOf(error, options.signal);
     tally.fail(failure);
     if (delivery && failure.kind !== "aborted") {
-      const { due } = delivery;
+      const { choice } = delivery;
+      const due = new Map([...delivery.due].filter(([file]) => isInside({ file }, choice)));
       // The report says it in any case.
       await store.change((ledger) => withFailedFiles(ledger, { name, due, nowMs: now() })).catch(() => {});
     }
@@ -71,19 +72,20 @@ export async function serve(session: UploadSession, target: UploadTarget): Promi
 async function claim({ store }: UploadSession, { destination }: UploadTarget, tally: Tally): Promise<void> {
   const { name } = destination;
   const identity = identityDigest(destination);
-  const { ledger, identityChanged } = claimRecord(store.ledger, name, identity);
+  const { identityChanged } = claimRecord(store.ledger, name, identity);
   if (identityChanged) {
     tally.note(`${name} has another type, address or tenant than before: it is served as a new destination.`);
   }
   // Nothing is written for a destination before there is something to say.
-  if (ledger !== store.ledger) await store.change((current) => claimRecord(current, name, identity).ledger);
+  await store.stage((ledger) => claimRecord(ledger, name, identity).ledger);
 }
 
 function createDelivery(session: UploadSession, target: UploadTarget, tally: Tally): Delivery {
   const { options, fs, store, index, now, sleep, guard, asOfMs } = session;
   const { project, samplesPerSecond, maxAgeMs: age, onTooOld = "skip" } = target;
   const { journal, signal, random, dryRun = false, sendNow = false, from, toDate, force = false } = options;
-  const { name } = target.destination;
+  const { name, limits } = target.destination;
+  const { maxFutureMs = Number.POSITIVE_INFINITY } = limits;
   const choice = { force, ...(from !== undefined && { from }), ...(toDate !== undefined && { toDate }) };
   const known = knownTotals(session.totals.get(name), identityDigest(target.destination));
   const maxAgeMs = age === undefined ? undefined : age - AGE_MARGIN_MS;
@@ -102,7 +104,7 @@ function createDelivery(session: UploadSession, target: UploadTarget, tally: Tal
     choice,
     mayLeave: options.mayLeave ?? (() => true),
     asOfMs,
-    untilMs: sendNow ? Number.POSITIVE_INFINITY : asOfMs - SETTLE_DELAY_MS,
+    untilMs: sendNow ? asOfMs + maxFutureMs : asOfMs - SETTLE_DELAY_MS,
     maxAgeMs,
     collapseBeforeMs: maxAgeMs !== undefined && onTooOld === "collapse" ? asOfMs - maxAgeMs : undefined,
     given: known?.through ?? new Map(),

@@ -15,39 +15,76 @@ const MAX_BYTES = 256 * 1024 * 1024;
  */
 export async function readStateFile(fs: JournalFs, path: string): Promise<string | undefined> {
   try {
+    return Buffer.from(await readBytes(fs, path)).toString("utf8");
+  } catch (error) {
+    if (error instanceof LedgerError && errorCode(error.cause) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/**
+ * The file's bytes, or those of one stretch of it.
+ *
+ * @throws {LedgerError} `ERR_LEDGER_UNREADABLE`.
+ */
+export async function readBytes(
+  fs: JournalFs,
+  path: string,
+  stretch?: { readonly offsetBytes: number; readonly lengthBytes: number },
+): Promise<Uint8Array> {
+  try {
     const file = await fs.openRead(path);
     try {
-      const { sizeBytes } = await file.stat();
-      if (sizeBytes > MAX_BYTES)
-        throw new RangeError(`${sizeBytes} bytes are more than the ${MAX_BYTES} it may have`);
-      const bytes = new Uint8Array(sizeBytes);
+      const { offsetBytes, lengthBytes } = stretch ?? {
+        offsetBytes: 0,
+        lengthBytes: (await file.stat()).sizeBytes,
+      };
+      if (lengthBytes > MAX_BYTES)
+        throw new RangeError(`${lengthBytes} bytes are more than the ${MAX_BYTES} allowed`);
+      const bytes = new Uint8Array(lengthBytes);
       let filled = 0;
       while (filled < bytes.length) {
-        const count = await file.read(bytes.subarray(filled), filled);
+        const count = await file.read(bytes.subarray(filled), offsetBytes + filled);
         if (count === 0) break;
         filled += count;
       }
-      return Buffer.from(bytes.buffer, 0, filled).toString("utf8");
+      return bytes.subarray(0, filled);
     } finally {
       await file.close();
     }
   } catch (error) {
-    if (errorCode(error) === "ENOENT") return undefined;
     throw new LedgerError("ERR_LEDGER_UNREADABLE", `cannot read ${path}: ${shortly(error)}`, path, error);
   }
 }
 
 /**
- * Puts `text` in the file's place at once: whoever reads sees the old or the new text, also after a
- * power loss. Not for two writers of one file at the same time.
+ * The names in a directory.
+ *
+ * @throws {LedgerError} `ERR_LEDGER_UNREADABLE`.
+ */
+export async function readStateDirectory(fs: JournalFs, dir: string): Promise<readonly string[]> {
+  try {
+    return await fs.readDirectory(dir);
+  } catch (error) {
+    throw new LedgerError("ERR_LEDGER_UNREADABLE", `cannot list ${dir}: ${shortly(error)}`, dir, error);
+  }
+}
+
+/**
+ * Puts `content` in the file's place at once: whoever reads sees the old or the new content, also
+ * after a power loss. Not for two writers of one file at the same time.
  *
  * @throws {LedgerError} `ERR_LEDGER_FORBIDDEN` or `ERR_LEDGER_UNWRITABLE`.
  */
-export async function replaceStateFile(fs: JournalFs, path: string, text: string): Promise<void> {
+export async function replaceStateFile(
+  fs: JournalFs,
+  path: string,
+  content: string | Uint8Array,
+): Promise<void> {
   const temporary = `${path}.tmp`;
   await told("write", path, async () => {
     await removeIfThere(fs, temporary);
-    await appendAll(fs, temporary, text);
+    await appendAll(fs, temporary, content);
     await fs.rename(temporary, path);
     await fs.syncDirectory(dirname(path));
   });
@@ -97,13 +134,13 @@ export function errorCode(error: unknown): string | undefined {
   return typeof code === "string" ? code : undefined;
 }
 
-async function appendAll(fs: JournalFs, path: string, text: string): Promise<void> {
-  await appendAndClose(await fs.openAppend(path), text);
+async function appendAll(fs: JournalFs, path: string, content: string | Uint8Array): Promise<void> {
+  await appendAndClose(await fs.openAppend(path), content);
 }
 
-async function appendAndClose(file: AppendFile, text: string): Promise<void> {
+async function appendAndClose(file: AppendFile, content: string | Uint8Array): Promise<void> {
   try {
-    for (let rest: Uint8Array = Buffer.from(text); rest.length > 0; ) {
+    for (let rest: Uint8Array = Buffer.from(content); rest.length > 0; ) {
       const written = await file.append(rest);
       if (written === 0) throw Object.assign(new Error("nothing was written"), { code: "EIO" });
       rest = rest.subarray(written);

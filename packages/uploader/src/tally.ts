@@ -12,6 +12,7 @@ export interface Tally {
   readonly accepted: number;
   count(file: string, counts: Partial<FileCounts>): void;
   refuse(reason: string, count: number): void;
+  leaveOut(leftOut: readonly Refusal[]): void;
   request(): void;
   /** A request of a dry run. */
   encoded(bodyBytes: number): void;
@@ -26,6 +27,7 @@ export interface Tally {
 export function createTally(name: string, keepsHistory: boolean): Tally {
   const files = new Map<string, FileCounts>();
   const refused = new Map<string, number>();
+  const leftOut = new Map<string, number>();
   const notes: string[] = [];
   let withheld: readonly Withheld[] = [];
   let withheldFrames: readonly { reason: string; frames: number }[] = [];
@@ -47,6 +49,9 @@ export function createTally(name: string, keepsHistory: boolean): Tally {
     },
     refuse(reason, count) {
       refused.set(reason, (refused.get(reason) ?? 0) + count);
+    },
+    leaveOut(list) {
+      for (const { reason, count } of list) leftOut.set(reason, (leftOut.get(reason) ?? 0) + count);
     },
     request() {
       requests++;
@@ -77,13 +82,15 @@ export function createTally(name: string, keepsHistory: boolean): Tally {
           ...counts,
         }),
       );
-      const refusals = [...refused].map(([reason, count]): Refusal => ({ reason, count }));
+      const byReason = (counts: ReadonlyMap<string, number>) =>
+        [...counts].map(([reason, count]): Refusal => ({ reason, count }));
       return {
         name,
         keepsHistory,
         accepted,
-        refused: refusals,
+        refused: byReason(refused),
         unknown,
+        leftOut: byReason(leftOut),
         withheld,
         withheldFrames,
         resent,

@@ -1,6 +1,7 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DeliveryError } from "@promferry/core/delivery";
+import { openJournal } from "@promferry/core/journal";
 import { expect, test } from "vitest";
 import { asItIs, createReceiver, createTestBed, DAY, MINUTE, NOON } from "../test/harness.ts";
 
@@ -165,6 +166,39 @@ test("another address under the same name is another destination, and the first 
   expect(moved.destinations[0]?.notes).toEqual([
     "store has another type, address or tenant than before: it is served as a new destination.",
   ]);
+});
+
+test("an empty or missing directory is nothing to do and stays as it is", async (context) => {
+  const bed = await createTestBed(context);
+  const targets = [{ destination: createReceiver(), project: asItIs }];
+  expect(await bed.upload({ targets })).toMatchObject({
+    verdict: 0,
+    destinations: [{ accepted: 0, requests: 0 }],
+  });
+  expect(await readdir(bed.dir)).toEqual([]);
+  const journal = openJournal(join(bed.dir, "missing"));
+  expect(await bed.upload({ targets, journal })).toMatchObject({ verdict: 0 });
+  expect(await readdir(bed.dir)).toEqual([]);
+});
+
+test("two destinations of one name are the caller's mistake", async (context) => {
+  const bed = await createTestBed(context);
+  const targets = [createReceiver(), createReceiver()].map((destination) => ({
+    destination,
+    project: asItIs,
+  }));
+  await expect(bed.upload({ targets })).rejects.toThrow('two destinations are named "store"');
+});
+
+test("a corrupt ledger is refused and nothing is sent", async (context) => {
+  const bed = await createTestBed(context);
+  await bed.write("aaaaaaaa", NOON, { a_total: 1 });
+  await writeFile(join(bed.dir, ".uploaded"), '{"v":1,');
+  const destination = createReceiver();
+  const uploading = bed.upload({ targets: [{ destination, project: asItIs }] });
+  await expect(uploading).rejects.toMatchObject({ code: "ERR_LEDGER_CORRUPT" });
+  expect(destination.bodies).toEqual([]);
+  expect((await readdir(bed.dir)).sort()).toEqual([".uploaded", "2025-10-06.prom"]);
 });
 
 test("a destination without history gets the latest state once", async (context) => {

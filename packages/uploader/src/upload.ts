@@ -1,14 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { createLedgerStore, createMemoryStore, readLedger } from "./ledger-store.ts";
 import { acquireLock, type UploadLock } from "./lock.ts";
-import {
-  type DeletedDay,
-  type DestinationReport,
-  type KeptDay,
-  type UploadReport,
-  verdictOf,
-} from "./report.ts";
-import { deleteSettledDays } from "./retention.ts";
+import { type DestinationReport, type UploadReport, verdictOf } from "./report.ts";
+import { deleteSettledDays, type RetentionResult } from "./retention.ts";
 import { identityDigest, serve, type UploadSession } from "./serve.ts";
 import { errorCode } from "./state-file.ts";
 import { readTotals } from "./totals-store.ts";
@@ -66,13 +60,14 @@ async function uploadAll(
     asOfMs: now(),
   };
   const destinations = await Promise.all(options.targets.map((target) => serve(session, target)));
-  const { deleted, kept } = await clean(session, destinations);
+  const { deleted, kept, droppedHistory } = await clean(session, destinations);
   const { index } = session;
   return {
     dryRun,
     destinations,
     deleted,
     kept,
+    historyDropped: droppedHistory,
     damaged: index.damage.filter((each) => !each.recovered).length,
     heldFrames: index.held.length,
     aborted: signal?.aborted ?? false,
@@ -80,13 +75,11 @@ async function uploadAll(
   };
 }
 
-interface Cleaned {
-  readonly deleted: readonly DeletedDay[];
-  readonly kept: readonly KeptDay[];
-}
-
 /** Deletes what is settled. A failure here undoes nothing: it is told as the reason to keep. */
-async function clean(session: UploadSession, destinations: readonly DestinationReport[]): Promise<Cleaned> {
+async function clean(
+  session: UploadSession,
+  destinations: readonly DestinationReport[],
+): Promise<RetentionResult> {
   const { options, store, guard, now } = session;
   const {
     cleanup,
@@ -97,7 +90,7 @@ async function clean(session: UploadSession, destinations: readonly DestinationR
     otherDestinations = [],
     mayLeave = () => true,
   } = options;
-  const nothing: Cleaned = { deleted: [], kept: [] };
+  const nothing: RetentionResult = { deleted: [], kept: [], droppedHistory: false };
   if (!cleanup || dryRun || signal?.aborted || destinations.length === 0) return nothing;
   try {
     return await deleteSettledDays({
@@ -116,7 +109,7 @@ async function clean(session: UploadSession, destinations: readonly DestinationR
     });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    return { deleted: [], kept: [{ day: "all", reason }] };
+    return { ...nothing, kept: [{ day: "all", reason }] };
   }
 }
 

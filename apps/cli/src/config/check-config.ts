@@ -1,10 +1,11 @@
 import { checkHeaders, parseEndpoint } from "@promferry/core/delivery";
+import { type RelabelConfig, relabelProblems } from "@promferry/core/relabel";
 import { appNameOf } from "./app-name.ts";
 import { authType, checkAuth } from "./check-auth.ts";
 import { EXPOSED_CREDENTIALS, wouldExposeCredentials } from "./check-url.ts";
 import { checkVariables } from "./check-variables.ts";
 import { destinationKind, kindsOfKey } from "./destination-kind.ts";
-import { errorAt, type Finding, warningAt } from "./finding.ts";
+import { absentAt, errorAt, type Finding, warningAt } from "./finding.ts";
 import { nearest } from "./nearest.ts";
 import type { ConfigPath } from "./positions.ts";
 import type { ConfigFile, DestinationConfig, MetricsConfig } from "./schema.ts";
@@ -47,7 +48,15 @@ function checkMetrics(metrics: MetricsConfig): Finding[] {
     findings.push(errorAt(["metrics", "identity"], message));
   }
   if (identity === "rotating") {
-    findings.push(warningAt(["metrics", "identity"], ROTATING_ABSENT));
+    const message = "this version has no rotating identity yet; use installation";
+    findings.push(absentAt(["metrics", "identity"], message));
+  }
+  if (metrics.retention_overrides_upload) {
+    const message = "this version deletes only days that every destination has";
+    findings.push(absentAt(["metrics", "retention_overrides_upload"], message));
+  }
+  if (metrics.max_bytes !== undefined) {
+    findings.push(absentAt(["metrics", "max_bytes"], "this version does not bound the journal's size yet"));
   }
   if (identity === "hostname-sha256") {
     const message = "a hash of the host name can be guessed by trying names; installation can't";
@@ -58,9 +67,6 @@ function checkMetrics(metrics: MetricsConfig): Finding[] {
   }
   return findings;
 }
-
-export const ROTATING_ABSENT = "this version has no rotating identity yet; use installation";
-export const PROTOCOL_2_ABSENT = "this version speaks remote write 1.0 only; use 1, or leave it out";
 
 /** @param raw The entry as it stands in the file, which shows what was left to its default. */
 export function checkDestination(
@@ -89,7 +95,7 @@ export function checkDestination(
     findings.push(errorAt([...path, "url"], EXPOSED_CREDENTIALS));
   }
   for (const [header, value] of Object.entries(destination.headers)) {
-    const problem = headerProblem(header, value);
+    const problem = headerProblem(header, value, type);
     if (problem) {
       findings.push({ severity: "error", at: "key", path: [...path, "headers", header], message: problem });
     }
@@ -99,16 +105,31 @@ export function checkDestination(
   }
   if (destination.tenant_in_path && destination.tenant === undefined)
     keyError("tenant_in_path", "needs a tenant");
-  if (destination.protocol === 2) findings.push(warningAt([...path, "protocol"], PROTOCOL_2_ABSENT));
+  if (destination.on_too_old === "collapse" && destination.max_age === undefined) {
+    const message = "has no effect without max_age, which says how old is too old";
+    findings.push(warningAt([...path, "on_too_old"], message));
+  }
   if (destination.grouping_keys?.["job"] !== undefined) {
     findings.push(errorAt([...path, "grouping_keys", "job"], "the job is set by job_name"));
+  }
+  for (const { index, field, message } of relabelProblems(relabelConfigs(destination))) {
+    findings.push(errorAt([...path, "write_relabel_configs", index, field], message));
   }
   findings.push(...checkVariables(destination, path, app));
   return findings;
 }
 
-function headerProblem(header: string, value: string): string | undefined {
-  if (header.toLowerCase() === "x-scope-orgid") return `${header} is not set here; use the setting tenant`;
+/** The rules as relabelling takes them. */
+export function relabelConfigs({
+  write_relabel_configs: rules,
+}: DestinationConfig): readonly RelabelConfig[] {
+  // Their types differ in nothing but `undefined`, which a parsed file never holds.
+  return rules as readonly RelabelConfig[];
+}
+
+function headerProblem(header: string, value: string, type: DestinationConfig["type"]): string | undefined {
+  if (destinationKind(type) === "remote-write" && header.toLowerCase() === "x-scope-orgid")
+    return `${header} is not set here; use the setting tenant`;
   return messageOf(() => checkHeaders({ [header]: value }));
 }
 

@@ -8,8 +8,8 @@ export interface VariableText {
   readonly text: string;
   /** Inside the destination. */
   readonly path: ConfigPath;
-  /** Whether it becomes a label, which may differ from session to session. */
-  readonly label: boolean;
+  /** What may stand in it besides the environment: everything, the identity too, or nothing. */
+  readonly place: "label" | "header" | "plain";
 }
 
 /**
@@ -18,8 +18,8 @@ export interface VariableText {
  */
 export function variableTexts(destination: DestinationConfig): VariableText[] {
   const texts: VariableText[] = [];
-  const add = (text: string | undefined, path: ConfigPath, label = false) => {
-    if (text !== undefined) texts.push({ text, path, label });
+  const add = (text: string | undefined, path: ConfigPath, place: VariableText["place"] = "plain") => {
+    if (text !== undefined) texts.push({ text, path, place });
   };
   const { auth, tls } = destination;
   add(destination.url, ["url"]);
@@ -28,30 +28,33 @@ export function variableTexts(destination: DestinationConfig): VariableText[] {
   }
   for (const key of ["ca_file", "cert_file", "key_file"] as const) add(tls?.[key], ["tls", key]);
   add(destination.tenant, ["tenant"]);
-  for (const [key, value] of Object.entries(destination.headers)) add(value, ["headers", key]);
+  for (const [key, value] of Object.entries(destination.headers)) add(value, ["headers", key], "header");
   add(destination.job_name, ["job_name"]);
   for (const [key, value] of Object.entries(destination.external_labels)) {
-    add(value, ["external_labels", key], true);
+    add(value, ["external_labels", key], "label");
   }
   for (const [key, value] of Object.entries(destination.grouping_keys ?? {})) {
-    add(value, ["grouping_keys", key], true);
+    add(value, ["grouping_keys", key], "label");
   }
   return texts;
 }
 
 /** Errors in how variables are written; whether they are set is another question. */
 export function checkVariables(destination: DestinationConfig, path: ConfigPath, app: string): Finding[] {
-  return variableTexts(destination).flatMap(({ text, path: inner, label }) => {
+  return variableTexts(destination).flatMap(({ text, path: inner, place }) => {
     const { names, malformed } = findVariables(text);
     const at = [...path, ...inner];
     const findings = malformed.map((piece) =>
       errorAt(at, `expected a variable such as \${NAME}, got ${piece}; write $\${ for a plain \${`),
     );
-    for (const name of label ? [] : names) {
-      if (sessionFact(name, app)) {
+    for (const name of names) {
+      if (place !== "label" && sessionFact(name, app)) {
         findings.push(
           errorAt(at, `\${${name}} differs by session, so it can only stand in labels and grouping keys`),
         );
+      }
+      if (place === "plain" && name === "USER_HASH") {
+        findings.push(errorAt(at, `\${USER_HASH} can only stand in labels, grouping keys and headers`));
       }
     }
     return findings;

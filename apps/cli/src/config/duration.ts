@@ -25,15 +25,3 @@ export function parseDuration(text: string): number | undefined {
   const totalMs = ORDER.reduce((sum, unit, i) => sum + Number(match[i + 1] ?? 0) * UNITS_MS[unit]!, 0);
   return Number.isSafeInteger(totalMs) ? totalMs : undefined;
 }
-
-/** A duration as {@link parseDuration} reads it: `5400000` is `1h30m`. */
-export function formatDuration(ms: number): string {
-  let rest = Math.max(0, Math.round(ms));
-  let text = "";
-  for (const unit of ["d", "h", "m", "s", "ms"]) {
-    const count = Math.floor(rest / UNITS_MS[unit]!);
-    if (count > 0) text += `${count}${unit}`;
-    rest -= count * UNITS_MS[unit]!;
-  }
-  return text || "0s";
-}

@@ -24,7 +24,7 @@ test("an empty file and an empty section mean the defaults", () => {
   for (const text of ["", "# nothing\n", "metrics:\n", "{}"]) {
     const { config, problems } = parseConfig(text);
     expect(problems).toEqual([]);
-    expect(config?.metrics).toMatchObject({ enabled: false, retention_days: 7, max_bytes: 268_435_456 });
+    expect(config?.metrics).toMatchObject({ retention_days: 7, write_interval: 300_000 });
   }
 });
 
@@ -132,6 +132,16 @@ for (const { name, text, says } of [
     says: ["differs by session"],
   },
   {
+    name: "a relabelling rule that Prometheus would refuse",
+    text: destination("write_relabel_configs: [{ regex: '(' , action: drop }, { action: hashmod }]"),
+    says: ["regex", "hashmod requires modulus"],
+  },
+  {
+    name: "a user's hash outside labels",
+    text: destination(`tenant: "\${USER_HASH}"`),
+    says: ["can only stand in labels"],
+  },
+  {
     name: "an unknown default destination",
     text: destination("").replace("destinations", "default_destination: aa, destinations"),
     says: ["no destination is named aa"],
@@ -157,9 +167,19 @@ for (const { name, text, says } of [
     says: "a secret in plain text",
   },
   {
-    name: "remote write 2.0",
-    text: destination("protocol: 2"),
-    says: "this version speaks remote write 1.0 only",
+    name: "a bound on the journal's size",
+    text: "metrics: { max_bytes: 64MiB }",
+    says: "does not bound the journal's size yet",
+  },
+  {
+    name: "plain retention",
+    text: "metrics: { retention_overrides_upload: true }",
+    says: "only days that every destination has",
+  },
+  {
+    name: "collapsing without an age",
+    text: destination("on_too_old: collapse"),
+    says: "has no effect without max_age",
   },
   { name: "a rotating identity", text: "metrics: { identity: rotating }", says: "no rotating identity yet" },
   { name: "a hashed host name", text: "metrics: { identity: hostname-sha256 }", says: "can be guessed" },

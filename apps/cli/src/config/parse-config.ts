@@ -26,7 +26,10 @@ export function parseConfig(source: string): ParsedConfig {
       const { line, col } = lines.linePos(error.pos[0]);
       return { severity: "error", message: yamlMessage(error.message), line, column: col, path: "" };
     });
-    return { config: undefined, problems, positions };
+    // One slip often breaks several rules at one place; the first says it best.
+    const isFirst = ({ line, column }: Problem, i: number) =>
+      problems.findIndex((other) => other.line === line && other.column === column) === i;
+    return { config: undefined, problems: problems.filter(isFirst), positions };
   }
   keepNumbersAsText(document);
   let raw: unknown;
@@ -148,6 +151,7 @@ function toProblem(finding: Finding, positions: Positions): Problem {
     line,
     column,
     path: formatPath(finding.path),
+    ...(finding.absent ? { absent: true } : {}),
   };
 }
 

@@ -3,7 +3,7 @@ import { BYTE_SIZE_PATTERN, parseByteSize } from "./byte-size.ts";
 import { DURATION_PATTERN, parseDuration } from "./duration.ts";
 
 /** The spellings of `type`; the aliases name servers that all speak remote write. */
-export const DESTINATION_TYPES = [
+const DESTINATION_TYPES = [
   "remote-write",
   "grafana-cloud",
   "prometheus",
@@ -15,7 +15,7 @@ export const DESTINATION_TYPES = [
 ] as const;
 
 /** What a label of Prometheus' text format may be called. */
-export const LABEL_NAME_PATTERN: RegExp = /^(?!__)[A-Za-z_][A-Za-z0-9_]*$/;
+const LABEL_NAME_PATTERN = /^(?!__)[A-Za-z_][A-Za-z0-9_]*$/;
 
 const text = z.string({ error: "expected a text" });
 const flag = z.boolean({ error: "expected true or false" });
@@ -61,20 +61,6 @@ const tls = z.strictObject({
   key_file: text.optional(),
 });
 
-const RELABEL_ACTIONS = [
-  "replace",
-  "keep",
-  "drop",
-  "keepequal",
-  "dropequal",
-  "labelmap",
-  "labeldrop",
-  "labelkeep",
-  "hashmod",
-  "lowercase",
-  "uppercase",
-] as const;
-
 const relabelRule = z.strictObject({
   source_labels: z.array(text, { error: "expected a list of label names" }).optional(),
   separator: text.optional(),
@@ -82,7 +68,7 @@ const relabelRule = z.strictObject({
   modulus: z.int({ error: "expected a whole number" }).min(1).optional(),
   target_label: text.optional(),
   replacement: text.optional(),
-  action: z.enum(RELABEL_ACTIONS, { error: `expected one of ${RELABEL_ACTIONS.join(", ")}` }).optional(),
+  action: text.optional().describe("Default replace."),
 });
 
 /** One entry of `metrics.destinations`. */
@@ -122,14 +108,14 @@ const IDENTITIES = ["none", "rotating", "installation", "hostname-sha256"] as co
 const SESSION_LABELS = ["version", "os", "arch", "run_id", "git_sha"] as const;
 
 const metrics = z.strictObject({
-  enabled: flag.default(false).describe("Whether the program may collect at all."),
+  enabled: flag.optional().describe("Whether the program may collect. Absent: only by flag or command."),
   dir: text.optional().describe("Where the day files are. Default ~/.promferry/metrics."),
   retention_days: z.number({ error: "expected a number of days" }).min(0).default(7).describe("0: for ever."),
   delete_after_push: flag.default(false),
   retention_overrides_upload: flag
     .default(false)
     .describe("Deletes old days even where a destination does not have them yet."),
-  max_bytes: byteSize.default(256 * 1024 ** 2),
+  max_bytes: byteSize.optional().describe("Default 256MiB."),
   day_boundary: z.enum(["local", "utc"], { error: "expected local or utc" }).default("local"),
   write_interval: duration.default(300_000),
   anonymize_user: flag.default(true).describe("false means identity none, never the plain host name."),

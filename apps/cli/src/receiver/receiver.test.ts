@@ -1,43 +1,19 @@
 import { once } from "node:events";
 import { request } from "node:http";
 import { gzipSync } from "node:zlib";
-import { openJournal } from "@promferry/core/journal";
 import { createSeriesDictionary } from "@promferry/core/series";
 import { createRemoteWrite } from "@promferry/remote-write";
-import { expect, onTestFinished, test } from "vitest";
-import { runCli, temporaryFolder } from "../../test/run-cli.ts";
+import { expect, test } from "vitest";
+import { readSamples } from "../../test/journal.ts";
+import { runCli } from "../../test/run-cli.ts";
+import { serveReceiver } from "../../test/serve.ts";
 import { StopSignal } from "../io.ts";
 import { readPushPath } from "./push-path.ts";
 import { readJsonLines } from "./read-json-lines.ts";
-import { startReceiver } from "./receiver.ts";
 
 async function start() {
-  const dir = temporaryFolder();
-  const receiver = await startReceiver({
-    dir,
-    dayBoundary: "utc",
-    now: Date.now,
-    host: "127.0.0.1",
-    port: 0,
-  });
-  onTestFinished(() => receiver.close());
-  return { url: receiver.url, stored: () => readStored(dir) };
-}
-
-/** `name{labels} value @timestamp`, with `now` for a time of today. */
-async function readStored(dir: string): Promise<string[]> {
-  const journal = openJournal(dir);
-  const lines: string[] = [];
-  for (const ref of (await journal.index()).frames) {
-    for (const { series, values, timestampsMs } of (await journal.read(ref)).families) {
-      series.forEach(({ name, labels }, i) => {
-        const shown = labels.map((label) => `${label.name}=${label.value}`).join(",");
-        const at = timestampsMs[i] === ref.header.writtenMs ? "now" : timestampsMs[i];
-        lines.push(`${name}{${shown}} ${values[i]} @${at}`);
-      });
-    }
-  }
-  return lines;
+  const { url, dir } = await serveReceiver();
+  return { url, stored: () => readSamples(dir) };
 }
 
 const post = (url: string, body: string | Buffer, headers: Record<string, string> = {}, method = "POST") =>
@@ -77,7 +53,7 @@ test("a push gets its grouping labels, and timestamps are refused as by a Pushga
     text: "pushed metrics must not have timestamps\n",
   });
   expect(await post(`${url}/metrics/job/j`, "", {}, "DELETE")).toMatchObject({ status: 202 });
-  expect(await stored()).toEqual(["m{job=a b,x=a/b,y=1} 5 @now"]);
+  expect(await stored()).toEqual(["m{job=a b,x=a/b,y=1} 5"]);
 });
 
 test("text and JSON lines are taken with their times, packed or not", async () => {

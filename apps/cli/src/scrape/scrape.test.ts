@@ -1,22 +1,13 @@
-import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { RequestListener } from "node:http";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { openJournal } from "@promferry/core/journal";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
+import { readSamples } from "../../test/journal.ts";
 import { runCli, temporaryFolder } from "../../test/run-cli.ts";
+import { serve } from "../../test/serve.ts";
 import { StopSignal } from "../io.ts";
 import { parseTarget, parseTargets } from "./target.ts";
-
-async function serve(listener: RequestListener): Promise<string> {
-  const server = createServer(listener).listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
 
 const page =
   (text: string, type = "text/plain; version=0.0.4"): RequestListener =>
@@ -27,18 +18,8 @@ const page =
 async function collectOnce(url: string, ...flags: string[]) {
   const home = temporaryFolder();
   const result = await runCli(["collect", url, "--once", "--dir", "j", ...flags], { home });
-  const journal = openJournal(join(home, "j"));
-  const { frames } = await journal.index();
-  const samples: string[] = [];
-  for (const ref of frames) {
-    for (const { series, values, timestampsMs } of (await journal.read(ref)).families) {
-      series.forEach((each, i) => {
-        const labels = each.labels.map(({ name, value }) => `${name}=${value}`).join(",");
-        const own = timestampsMs[i] === ref.header.writtenMs ? "" : ` @${timestampsMs[i]}`;
-        samples.push(`${each.name}{${labels}} ${values[i]}${own}`);
-      });
-    }
-  }
+  const { frames } = await openJournal(join(home, "j")).index();
+  const samples = await readSamples(join(home, "j"));
   return { ...result, frames, samples, home };
 }
 

@@ -73,7 +73,7 @@ export function batchFamilies(batch: Batch): MetricFamily[] {
  * The reason in a receipt for stale markers of a batch whose format has none. Nothing is lost by it but
  * the instant at which a series ended, so a report may tell it from a refusal by the receiver.
  */
-export const STALE_MARKERS_LEFT_OUT = "left out: the format has no stale markers";
+export const STALE_MARKERS_LEFT_OUT = "the format has no stale markers";
 
 /** Stale markers in the batch. */
 export function countStaleMarkers(batch: Batch): number {

@@ -35,18 +35,23 @@ export interface EncodedRequest {
   readonly body: Uint8Array;
 }
 
+/** Samples that did not go in, and why. */
 export interface Refusal {
   /** The receiver's words, bounded, or our own rule. */
   readonly reason: string;
   readonly count: number;
 }
 
-/** What became of a batch; the three add up to its `sampleCount`. */
+/** What became of a batch; all counts add up to its `sampleCount`. */
 export interface Receipt {
   readonly accepted: number;
   readonly refused: readonly Refusal[];
   /** Samples of which nobody can say: the answer does not tell. */
   readonly unknown: number;
+  /**
+   * What the protocol cannot carry, stale markers above all: not sent, and no failure. Default: nothing.
+   */
+  readonly leftOut?: readonly Refusal[];
 }
 
 export interface SendOptions {

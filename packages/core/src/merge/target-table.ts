@@ -82,7 +82,7 @@ export function createTargetTable(): TargetTable {
   };
 }
 
-export function withoutLabel(labels: readonly Label[], name: string): readonly Label[] {
+function withoutLabel(labels: readonly Label[], name: string): readonly Label[] {
   return labels.filter((label) => label.name !== name);
 }
 

@@ -5,7 +5,7 @@ import type { MetricType } from "../series/series.ts";
  *
  * @see OpenMetrics 1.0, "Suffixes"
  */
-export const openMetricsSuffixes: Readonly<Record<MetricType, readonly string[]>> = {
+const openMetricsSuffixes: Readonly<Record<MetricType, readonly string[]>> = {
   counter: ["_total", "_created"],
   gauge: [""],
   histogram: ["_bucket", "_count", "_sum", "_created"],

@@ -1,16 +1,15 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { FamilyMetadata } from "@promferry/core/series";
 import { DecodeError } from "../decode-error.ts";
+import { DEFAULT_DECODE_LIMITS, type DecodeLimits } from "../protobuf/decode-budget.ts";
+import { decodeRequestV2 } from "../request-v2/decode.ts";
 import { type SnappyCodec, snappyjsCodec } from "../snappy/codec.ts";
-import {
-  DEFAULT_DECODE_LIMITS,
-  type DecodedWriteRequest,
-  type DecodeLimits,
-  decodeWriteRequest,
-} from "../write-request/decode.ts";
-import { acceptSeries, type ReceivedSeries } from "./accept-series.ts";
-import { refuseMediaType } from "./media-type.ts";
+import type { ProtocolVersion } from "../validation/label-problem.ts";
+import { type DecodedWriteRequest, decodeWriteRequest } from "../write-request/decode.ts";
+import { type AcceptedSeries, acceptSeries, type ReceivedSeries } from "./accept-series.ts";
+import { negotiate } from "./media-type.ts";
 import { readBody } from "./read-body.ts";
+import { seriesFamilies } from "./series-families.ts";
 
 /** What one request brought, as far as it is valid. */
 export interface ReceivedBatch {
@@ -18,8 +17,14 @@ export interface ReceivedBatch {
   readonly series: readonly ReceivedSeries[];
   /** Samples over all series, stale markers included. */
   readonly sampleCount: number;
-  /** Of families; not part of 1.0, but Prometheus sends it, mostly in requests without series. */
+  /**
+   * Of families. Not part of 1.0, but Prometheus sends it, mostly in requests without
+   * series. In 2.0 it stands at each series and is collected from there, once for each family, whose
+   * name is that of its series without the suffix of the type.
+   */
   readonly metadata: readonly FamilyMetadata[];
+  /** Version in which it came. */
+  readonly protocol: ProtocolVersion;
   /** `X-Scope-OrgID` as it came, not checked; `undefined` without one. */
   readonly tenant: string | undefined;
 }
@@ -44,18 +49,20 @@ export interface RemoteWriteHandlerOptions {
 export type RemoteWriteHandler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
 /**
- * A receiver of remote write 1.0 for one path of an HTTP server.
+ * A receiver of remote write 1.0 and 2.0 for one path of an HTTP server. The content type says which
+ * of them a request is.
  *
  * | status | when |
  * | --- | --- |
  * | 204 | `onBatch` resolved, or there was nothing in the request |
- * | 400 | no snappy block, no WriteRequest; or some series are invalid: the others went to `onBatch` |
+ * | 400 | no snappy block, no message of that version; or some series are invalid: the others went to `onBatch` |
  * | 405 | no POST |
  * | 413 | the body or what is in it is over `limits` |
- * | 415 | another media type or encoding, or remote write 2.0 |
+ * | 415 | another media type, message or encoding |
  * | 500 | `onBatch` rejected |
  *
- * Every answer but 204 says why in plain text. Who may write is for the caller to decide before the
+ * Every answer but 204 says why in plain text, and every one to a content type that is accepted counts
+ * what was written in the `X-Prometheus-Remote-Write-*-Written` headers. Who may write is for the caller to decide before the
  * request comes here, and time limits are the HTTP server's.
  */
 export function createRemoteWriteHandler(options: RemoteWriteHandlerOptions): RemoteWriteHandler {
@@ -66,33 +73,53 @@ export function createRemoteWriteHandler(options: RemoteWriteHandlerOptions): Re
     ...options.limits,
   };
 
-  async function store(body: Uint8Array, tenant: string | undefined): Promise<Answer> {
+  async function store(
+    body: Uint8Array,
+    protocol: ProtocolVersion,
+    tenant: string | undefined,
+  ): Promise<Answer> {
     let message: DecodedWriteRequest;
     try {
-      message = decodeWriteRequest(snappy.uncompress(body, limits.maxBytes), limits);
+      message = decode(snappy.uncompress(body, limits.maxBytes), protocol, limits);
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       return { status: error.code === "ERR_DECODE_TOO_LARGE" ? 413 : 400, text: error.message };
     }
-    const { series, sampleCount, invalid } = acceptSeries(message.series);
+    const accepted = acceptSeries(message.series, protocol);
+    const { series, sampleCount, invalid } = accepted;
     const { metadata } = message;
-    if (series.length > 0 || metadata.length > 0) await onBatch({ series, sampleCount, metadata, tenant });
+    if (series.length > 0 || metadata.length > 0) {
+      await onBatch({ series, sampleCount, metadata, protocol, tenant });
+    }
+    const written = { samplesWritten: sampleCount };
     return invalid.length === 0
-      ? { status: 204 }
-      : { status: 400, text: describeInvalid(invalid, series.length) };
+      ? { status: 204, ...written }
+      : { status: 400, text: describeInvalid(accepted), ...written };
   }
 
   return async (request, response) => {
-    try {
-      const refusal = refuseRequest(request);
-      if (refusal) return answer(response, refusal);
-      const body = await readBody(request, limits.maxBodyBytes, () => {
-        answer(response, { status: 413, text: `the body is longer than ${limits.maxBodyBytes} bytes` });
+    if (request.method !== "POST") {
+      return answer(response, {
+        status: 405,
+        text: "remote write is sent by POST",
+        headers: { Allow: "POST" },
       });
-      if (body) answer(response, await store(body, header(request, "x-scope-orgid")));
+    }
+    const negotiated = negotiate({
+      contentType: header(request, "content-type"),
+      contentEncoding: header(request, "content-encoding"),
+    });
+    if ("refusal" in negotiated) return answer(response, { status: 415, text: negotiated.refusal });
+    const say = (outcome: Answer): void =>
+      answer(response, { ...outcome, headers: writtenHeaders(outcome.samplesWritten) });
+    try {
+      const body = await readBody(request, limits.maxBodyBytes, () => {
+        say({ status: 413, text: `the body is longer than ${limits.maxBodyBytes} bytes` });
+      });
+      if (body) say(await store(body, negotiated.protocol, header(request, "x-scope-orgid")));
     } catch {
       // Nobody listens when the sender went away; then this answer goes nowhere.
-      answer(response, { status: 500, text: "the samples could not be stored; send the request again" });
+      say({ status: 500, text: "the samples could not be stored; send the request again" });
     }
   };
 }
@@ -101,17 +128,23 @@ interface Answer {
   readonly status: number;
   readonly text?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Default 0. */
+  readonly samplesWritten?: number;
 }
 
-function refuseRequest(request: IncomingMessage): Answer | undefined {
-  if (request.method !== "POST") {
-    return { status: 405, text: "remote write is sent by POST", headers: { Allow: "POST" } };
-  }
-  const mismatch = refuseMediaType({
-    contentType: header(request, "content-type"),
-    contentEncoding: header(request, "content-encoding"),
-  });
-  return mismatch === undefined ? undefined : { status: 415, text: mismatch };
+function decode(message: Uint8Array, protocol: ProtocolVersion, limits: ReceiverLimits): DecodedWriteRequest {
+  if (protocol === 1) return decodeWriteRequest(message, limits);
+  const { series, sampleCount } = decodeRequestV2(message, limits);
+  return { series, sampleCount, metadata: seriesFamilies(series) };
+}
+
+/** Remote-Write 2.0, "Required Written Response Headers". */
+function writtenHeaders(samples = 0): Record<string, string> {
+  return {
+    "X-Prometheus-Remote-Write-Samples-Written": String(samples),
+    "X-Prometheus-Remote-Write-Histograms-Written": "0",
+    "X-Prometheus-Remote-Write-Exemplars-Written": "0",
+  };
 }
 
 function header(request: IncomingMessage, name: string): string | undefined {
@@ -128,8 +161,9 @@ function answer(response: ServerResponse, { status, text, headers }: Answer): vo
 
 const SHOWN_INVALID = 10;
 
-function describeInvalid(invalid: readonly string[], storedCount: number): string {
+function describeInvalid({ invalid, invalidSampleCount, series, sampleCount }: AcceptedSeries): string {
   const lines = invalid.slice(0, SHOWN_INVALID);
   if (invalid.length > lines.length) lines.push(`and ${invalid.length - lines.length} more`);
-  return `${invalid.length} series were not taken, ${storedCount} are stored\n${lines.join("\n")}`;
+  const lost = `${invalid.length} series with ${invalidSampleCount} samples were not taken`;
+  return `${lost}, ${series.length} with ${sampleCount} are stored\n${lines.join("\n")}`;
 }

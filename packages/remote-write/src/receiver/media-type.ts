@@ -1,35 +1,45 @@
+import { MESSAGE_V2 } from "../request-v2/schema.ts";
+import type { ProtocolVersion } from "../validation/label-problem.ts";
+
 /** The header fields that say what a body is. */
 export interface BodyHeaders {
   readonly contentType: string | undefined;
   readonly contentEncoding: string | undefined;
 }
 
+/** The version that a body is of, or why it is none, in words for the sender. */
+export type Negotiated = { readonly protocol: ProtocolVersion } | { readonly refusal: string };
+
+const MESSAGE_V1 = "prometheus.WriteRequest";
+
 /**
- * Why a body is no remote write 1.0 in snappy's block format, in words for the sender; `undefined`
- * when it may be. An absent header counts as the right one: some senders leave them out.
+ * What the headers say of a body: remote write 1.0 or 2.0 in snappy's block format, or neither. An
+ * absent header counts as the right one, of 1.0: some senders leave them out.
  *
  * The type of 2.0 is told from that of 1.0 however it is spelled. Receivers that overlook it read
  * the message as an empty one and answer 2xx.
  */
-export function refuseMediaType({ contentType, contentEncoding }: BodyHeaders): string | undefined {
+export function negotiate({ contentType, contentEncoding }: BodyHeaders): Negotiated {
+  const messages = new Set<string>();
   if (contentType !== undefined) {
     const [type = "", ...parameters] = contentType.split(";").map((part) => part.trim());
     if (type.toLowerCase() !== "application/x-protobuf") {
-      return `Content-Type must be application/x-protobuf, not ${quote(type)}`;
+      return { refusal: `Content-Type must be application/x-protobuf, not ${quote(type)}` };
     }
     for (const parameter of parameters) {
       const match = /^proto\s*=\s*"?([^"]*)"?$/i.exec(parameter);
-      if (!match || match[1] === "prometheus.WriteRequest") continue;
-      if (match[1] === "io.prometheus.write.v2.Request") {
-        return "remote write 2.0 (io.prometheus.write.v2.Request) is not accepted, only 1.0 (prometheus.WriteRequest)";
-      }
-      return `the message must be prometheus.WriteRequest, not ${quote(match[1]!)}`;
+      if (match) messages.add(match[1]!);
     }
   }
-  if (contentEncoding !== undefined && contentEncoding.trim().toLowerCase() !== "snappy") {
-    return `Content-Encoding must be snappy, not ${quote(contentEncoding)}`;
+  for (const message of messages) {
+    if (message === MESSAGE_V1 || message === MESSAGE_V2) continue;
+    return { refusal: `the message must be ${MESSAGE_V1} or ${MESSAGE_V2}, not ${quote(message)}` };
   }
-  return undefined;
+  if (messages.size > 1) return { refusal: "Content-Type names two messages" };
+  if (contentEncoding !== undefined && contentEncoding.trim().toLowerCase() !== "snappy") {
+    return { refusal: `Content-Encoding must be snappy, not ${quote(contentEncoding)}` };
+  }
+  return { protocol: messages.has(MESSAGE_V2) ? 2 : 1 };
 }
 
 function quote(text: string): string {

@@ -125,8 +125,9 @@ test("another snappy codec can compress", () => {
 });
 
 for (const { name, more, message } of [
-  { name: "protocol 2", more: { protocol: 2 }, message: "protocol: 2 is not there yet" },
-  { name: "protocol auto", more: { protocol: "auto" }, message: 'protocol: "auto" is not there yet' },
+  { name: "protocol 3", more: { protocol: 3 }, message: 'protocol must be 1, 2 or "auto", not 3' },
+  { name: "protocol null", more: { protocol: null }, message: "not null" },
+  { name: "a protocol in quotes", more: { protocol: "2" }, message: 'not "2"' },
   { name: "no absolute URL", more: { url: "prom.test/api" }, message: /^url / },
   { name: "another scheme", more: { url: "ftp://prom.test" }, message: "not ftp:" },
   { name: "credentials in the URL", more: { url: "http://u:p4ss@prom.test/" }, message: "prom.test" },

@@ -1,19 +1,20 @@
 import {
   type Batch,
   checkHeaders,
-  DeliveryError,
   type Destination,
   type DestinationLimits,
-  type EncodedRequest,
   type HttpOptions,
-  type Refusal,
+  type Receipt,
+  type SendOptions,
   sendRequest,
 } from "@promferry/core/delivery";
 import { type SnappyCodec, snappyjsCodec } from "../snappy/codec.ts";
-import { encodeWriteRequest } from "../write-request/encode.ts";
-import { createLabelCache } from "../write-request/series-labels.ts";
-import { validateBatch } from "../write-request/validate-batch.ts";
+import type { ProtocolVersion } from "../validation/label-problem.ts";
+import { type AttemptV2, createAutoProtocol } from "./auto-protocol.ts";
 import { resolveEndpoint } from "./endpoint.ts";
+import { createPreparation } from "./prepare-request.ts";
+import { requestV2 } from "./request-v2.ts";
+import { explainUnsupported } from "./unsupported.ts";
 
 /**
  * Besides those of every HTTP destination. Of `headers`, those that the protocol or the connection
@@ -24,8 +25,11 @@ export interface RemoteWriteOptions extends HttpOptions {
   readonly name: string;
   /** The whole URL, for example `https://prometheus.example.net/api/v1/write`; without credentials. */
   readonly url: string;
-  /** Version of the protocol. Only 1 for now: 2.0 is not there yet. Default 1. */
-  readonly protocol?: 1;
+  /**
+   * Version of the protocol. `auto` tries 2.0 with the first batch and falls back to 1.0 when the
+   * receiver does not know it. Default 1.
+   */
+  readonly protocol?: ProtocolVersion | "auto";
   /** Mimir's and Cortex' tenant, sent as `X-Scope-OrgID`. Default: none. */
   readonly tenant?: string;
   /** Puts `/tenant/<tenant>` before the URL's path instead of sending the header. Default false. */
@@ -39,80 +43,82 @@ export interface RemoteWriteOptions extends HttpOptions {
 const DEFAULT_LIMITS = { maxSamples: 5000, maxBytes: 3_000_000, maxFutureMs: 600_000 };
 
 /**
- * A receiver of Prometheus remote write 1.0: Prometheus, Mimir, Cortex, Grafana Cloud,
- * VictoriaMetrics and others.
+ * A receiver of Prometheus remote write: Prometheus, Mimir, Cortex, Grafana Cloud, VictoriaMetrics
+ * and others.
  *
  * A batch becomes one request. What the protocol forbids is taken out before and counted as refused
  * (see `validateBatch`); a 2xx answer counts the rest as accepted, its body is not read. A batch
  * over `limits` throws `ERR_DELIVERY_TOO_LARGE` without a request. Only the bound on samples from
- * the future depends on the clock; otherwise the same batch always makes the same bytes.
+ * the future depends on the clock; otherwise the same batch always makes the same bytes, in each
+ * version of the protocol.
+ *
+ * A receiver that answers 415 does not take that version and is `ERR_DELIVERY_MISCONFIGURED`. So is, with
+ * `protocol: 2`, one that answers 2xx without a `Written` header: it stored nothing and never will. A
+ * 2xx that says that not one sample was written counts all of them as unknown.
+ *
+ * With `auto` the same batch is sent as 1.0 in these cases, and everything after it, for the life of
+ * this object; so it is after a 400 without a `Written` header, while no answer has shown yet that the
+ * receiver knows 2.0, if it then takes the batch as 1.0. Until the first such answer `encode` shows
+ * requests of 2.0, and one `send` may make two requests.
  *
  * @throws {TypeError} An option can't be used; the message names it.
  * @see https://prometheus.io/docs/specs/remote_write_spec/
+ * @see https://prometheus.io/docs/specs/prw/remote_write_spec_2_0/
  */
 export function createRemoteWrite(options: RemoteWriteOptions): Destination {
-  const { name, snappy = snappyjsCodec, now = Date.now } = options;
-  checkProtocol(options.protocol);
+  const { name, protocol = 1, snappy = snappyjsCodec, now = Date.now } = options;
+  checkProtocol(protocol);
   checkCustomHeaders(options.headers ?? {});
   const endpoint = resolveEndpoint(options);
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const labels = createLabelCache();
+  const prepare = createPreparation({ name, endpoint, limits, snappy, now });
 
-  function prepare(batch: Batch): Prepared {
-    const valid = validateBatch(batch, { latestMs: now() + limits.maxFutureMs, labels });
-    const { sampleCount } = valid.batch;
-    if (sampleCount === 0) return { requests: [], accepted: 0, refused: valid.refused };
-    const message = encodeWriteRequest(valid.batch, labels);
-    if (sampleCount > limits.maxSamples || message.length > limits.maxBytes) {
-      throw new DeliveryError(
-        "ERR_DELIVERY_TOO_LARGE",
-        `${name}: ${sampleCount} samples in ${message.length} bytes are more than the limit of ` +
-          `${limits.maxSamples} samples and ${limits.maxBytes} bytes; send fewer at once`,
-      );
+  async function sendV1(batch: Batch, sendOptions: SendOptions = {}): Promise<Receipt> {
+    const { request, sampleCount, refused } = prepare(batch, 1);
+    try {
+      if (request) await sendRequest(request, { ...options, ...sendOptions });
+    } catch (error) {
+      throw explainUnsupported(error, 1);
     }
-    const request: EncodedRequest = {
-      method: "POST",
-      url: endpoint.url,
-      headers: {
-        ...endpoint.headers,
-        "Content-Encoding": "snappy",
-        "Content-Type": "application/x-protobuf",
-        "X-Prometheus-Remote-Write-Version": "0.1.0",
-      },
-      body: snappy.compress(message),
-    };
-    return { requests: [request], accepted: sampleCount, refused: valid.refused };
+    return { accepted: sampleCount, refused, unknown: 0 };
   }
 
+  async function trySendV2(batch: Batch, sendOptions: SendOptions = {}): Promise<AttemptV2> {
+    const { request, sampleCount, refused } = prepare(batch, 2);
+    if (!request) return { outcome: undefined, receipt: { accepted: 0, refused, unknown: 0 } };
+    const outcome = await requestV2(request, { ...options, ...sendOptions });
+    const unknown = outcome.nothingWritten ? sampleCount : 0;
+    return { outcome, receipt: { accepted: sampleCount - unknown, refused, unknown } };
+  }
+
+  async function sendV2(batch: Batch, sendOptions?: SendOptions): Promise<Receipt> {
+    const { outcome, receipt } = await trySendV2(batch, sendOptions);
+    if (outcome?.error) throw outcome.error;
+    return receipt;
+  }
+
+  const auto = createAutoProtocol(sendV1, trySendV2);
+  const send = protocol === "auto" ? auto.send : protocol === 2 ? sendV2 : sendV1;
   return {
     name,
     identity: endpoint.identity,
     keepsHistory: true,
     limits,
-    encode: (batch) => prepare(batch).requests,
-    async send(batch, sendOptions = {}) {
-      const { requests, accepted, refused } = prepare(batch);
-      for (const request of requests) await sendRequest(request, { ...options, ...sendOptions });
-      return { accepted, refused, unknown: 0 };
+    encode(batch) {
+      const { request } = prepare(batch, protocol === "auto" ? auto.current() : protocol);
+      return request ? [request] : [];
     },
+    send,
   };
-}
-
-interface Prepared {
-  readonly requests: readonly EncodedRequest[];
-  readonly accepted: number;
-  readonly refused: readonly Refusal[];
 }
 
 /** Configuration files are not type checked. */
 function checkProtocol(protocol: unknown): void {
-  if (protocol === undefined || protocol === 1) return;
-  throw new TypeError(
-    `protocol: ${JSON.stringify(protocol)} is not there yet, this version sends remote write 1.0 only; leave it out or say 1`,
-  );
+  if (protocol === 1 || protocol === 2 || protocol === "auto") return;
+  throw new TypeError(`protocol must be 1, 2 or "auto", not ${JSON.stringify(protocol)?.slice(0, 100)}`);
 }
 
-/** Remote-Write 1.0, "Protocol": reserved headers MUST NOT be configurable. */
+/** Remote-Write 1.0 and 2.0, "Protocol": reserved headers MUST NOT be configurable. */
 function checkCustomHeaders(headers: Readonly<Record<string, string>>): void {
   checkHeaders(headers);
   const tenant = Object.keys(headers).find((header) => header.toLowerCase() === "x-scope-orgid");

@@ -1,7 +1,7 @@
 import type { Batch } from "@promferry/core/delivery";
-import type { EpochMs, SampleValue } from "@promferry/core/series";
 import protobuf from "protobufjs/minimal.js";
-import { NORMAL_NAN, SAMPLE, SAMPLE_TIMESTAMP, SAMPLE_VALUE, STALE_MARKER, TIME_SERIES } from "./schema.ts";
+import { writeSample } from "../protobuf/sample.ts";
+import { SAMPLE, TIME_SERIES } from "./schema.ts";
 import { createLabelCache, type LabelCache } from "./series-labels.ts";
 
 /**
@@ -22,19 +22,8 @@ export function encodeWriteRequest(batch: Batch, labels: LabelCache = createLabe
     if (problem) throw new RangeError(`${problem.rule}: ${JSON.stringify(problem.example)}`);
     writer.uint32(TIME_SERIES).fork();
     writer.raw(bytes);
-    for (let i = 0; i < timestampsMs.length; i++) writeSample(writer, values[i]!, timestampsMs[i]!);
+    for (let i = 0; i < timestampsMs.length; i++) writeSample(writer, SAMPLE, values[i]!, timestampsMs[i]!);
     writer.ldelim();
   }
   return writer.finish();
-}
-
-/** Fields that are zero are absent, as protobuf 3 has it; negative zero is not zero. */
-function writeSample(writer: protobuf.Writer, value: SampleValue, timestampMs: EpochMs): void {
-  writer.uint32(SAMPLE).fork();
-  // As bits: an engine may change the payload of a NaN that it handles as a number.
-  if (value === null) writer.uint32(SAMPLE_VALUE).fixed64(STALE_MARKER);
-  else if (Number.isNaN(value)) writer.uint32(SAMPLE_VALUE).fixed64(NORMAL_NAN);
-  else if (!Object.is(value, 0)) writer.uint32(SAMPLE_VALUE).double(value);
-  if (timestampMs !== 0) writer.uint32(SAMPLE_TIMESTAMP).int64(timestampMs);
-  writer.ldelim();
 }

@@ -1,15 +1,19 @@
 import type { Batch, BatchSeries, Refusal } from "@promferry/core/delivery";
-import type { EpochMs } from "@promferry/core/series";
-import { createLabelCache, type LabelCache, type LabelProblem } from "./series-labels.ts";
+import type { EpochMs, Series } from "@promferry/core/series";
+import { createLabelCache } from "../write-request/series-labels.ts";
+import type { CheckedLabels, LabelProblem } from "./label-problem.ts";
 
 export interface ValidateOptions {
   /** Samples later than this are refused. Default: none is. */
   readonly latestMs?: EpochMs;
-  /** Keeps what is known of series from one call to the next. Default: of this call only. */
-  readonly labels?: LabelCache;
+  /**
+   * Brings the rules for labels, and keeps what is known of series from one call to the next:
+   * `createLabelCache()` for 1.0, `createStringCache()` for 2.0. Default: 1.0, of this call only.
+   */
+  readonly labels?: { of(series: Series): CheckedLabels };
 }
 
-/** A batch that 1.0 allows, and what was taken out of it. */
+/** A batch that the protocol allows, and what was taken out of it. */
 export interface ValidatedBatch {
   readonly batch: Batch;
   /** One entry a rule, with one example; their counts and the batch's add up to what came in. */
@@ -17,15 +21,15 @@ export interface ValidatedBatch {
 }
 
 /**
- * Takes out what 1.0 forbids. Receivers answer 2xx to most of it and drop it without a word.
+ * Takes out what the protocol forbids. Receivers answer 2xx to most of it and drop it without a word.
  *
- * A series is refused whole when its name or a label name is missing, empty, repeated or outside
- * the classic patterns (names beyond them are valid from 2.0 on), when a value holds half a
- * surrogate pair, when it stands in the batch a second time, or when its timestamps are not whole
- * milliseconds in strictly ascending order. Of a series that reaches beyond `latestMs` only the
- * samples beyond it are refused. A series without samples disappears.
+ * A series is refused whole when its name or a label name is missing, empty, repeated or, in 1.0,
+ * outside the classic patterns, when any of them or a value holds half a surrogate pair, when the
+ * series stands in the batch a second time, or when its timestamps are not whole milliseconds in
+ * strictly ascending order. Of a series that reaches beyond `latestMs` only the samples beyond it are
+ * refused. A series without samples disappears.
  *
- * @see Remote-Write 1.0, "Labels", "Ordering"
+ * @see Remote-Write 1.0, "Labels", "Ordering"; 2.0, "Series Labels", "Samples and Histogram Samples"
  */
 export function validateBatch(batch: Batch, options: ValidateOptions = {}): ValidatedBatch {
   const { latestMs = Number.POSITIVE_INFINITY, labels = createLabelCache() } = options;

@@ -1,7 +1,8 @@
 import type { BatchSeries } from "@promferry/core/delivery";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { batchOf, entry, NOON, validBatch } from "../../test/batches.ts";
+import { batchOf, entry, NOON, validBatch, validBatchV2 } from "../../test/batches.ts";
+import { createStringCache } from "../request-v2/series-strings.ts";
 import { validateBatch } from "./validate-batch.ts";
 
 const good = entry("good", { a: "1" }, [[NOON, 1]]);
@@ -99,6 +100,48 @@ for (const { name, series, reason } of [
     expect(refused).toEqual([{ reason, count: 2 }]);
   });
 }
+
+for (const { name, series, reason } of [
+  { name: "with a UTF-8 name", series: entry("http.größe", {}, [[NOON, 1]]), reason: undefined },
+  {
+    name: "with a colon in a label name",
+    series: entry("m", { "a:b": "x" }, [[NOON, 1]]),
+    reason: undefined,
+  },
+  { name: "without a name", series: entry("", {}, [[NOON, 1]]), reason: "the metric name is missing" },
+  {
+    name: "with half a surrogate pair in its name",
+    series: entry("m\ud83d", {}, [[NOON, 1]]),
+    reason: 'a metric name is not valid Unicode, for example "m\\ud83d"',
+  },
+  {
+    name: "with half a surrogate pair in a label name",
+    series: entry("m", { "\udc00": "x" }, [[NOON, 1]]),
+    reason: 'a label name is not valid Unicode, for example "\\udc00"',
+  },
+  {
+    name: "with a second __name__",
+    series: entry("m", { __name__: "m" }, [[NOON, 1]]),
+    reason: 'a label name stands twice, for example "__name__"',
+  },
+]) {
+  test(`2.0 ${reason === undefined ? "allows" : "refuses"} a series ${name}`, () => {
+    const labels = createStringCache();
+    const { batch, refused } = validateBatch(batchOf(good, series), { labels });
+    expect(batch).toEqual(reason === undefined ? batchOf(good, series) : batchOf(good));
+    expect(refused).toEqual(reason === undefined ? [] : [{ reason, count: 1 }]);
+  });
+}
+
+test("a batch that 2.0 allows is left as it is", () => {
+  const labels = createStringCache();
+  fc.assert(
+    fc.property(validBatchV2, (batch) => {
+      expect(validateBatch(batch, { labels })).toEqual({ batch, refused: [] });
+    }),
+    { numRuns: 50 },
+  );
+});
 
 test("only the samples from beyond the latest instant are refused", () => {
   const late = entry("late", {}, [

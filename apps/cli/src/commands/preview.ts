@@ -1,0 +1,88 @@
+import type { Batch, Destination } from "@promferry/core/delivery";
+import { upload } from "@promferry/uploader";
+import type { Context } from "../context.ts";
+import type { ExitCode } from "../exit-codes.ts";
+import { printReport } from "../upload/describe-report.ts";
+import { prepareUpload, type UploadFlags } from "../upload/prepare-upload.ts";
+
+interface PreviewOptions extends UploadFlags {
+  readonly limit: number;
+}
+
+interface PreviewedSeries {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  samples: number;
+  /** `null` is the end of the series. */
+  newest: { readonly ts: number; readonly value: number | null };
+}
+
+/** The upload itself as a dry run, with every batch looked at on its way to the encoder. */
+export async function preview(context: Context, flags: PreviewOptions): Promise<ExitCode> {
+  const { out } = context;
+  const { options, notes } = await prepareUpload(context, flags, { dryRun: true });
+  const seen = new Map<string, Map<unknown, PreviewedSeries>>();
+  const report = await upload({
+    ...options,
+    dryRun: true,
+    targets: options.targets.map((target) => ({
+      ...target,
+      destination: watched(target.destination, (batch) => {
+        const series = seen.get(target.destination.name) ?? new Map();
+        seen.set(target.destination.name, series);
+        remember(series, batch);
+      }),
+    })),
+  });
+  const { limit } = flags;
+  const shown = [...seen].map(([destination, series]) => ({ destination, series: [...series.values()] }));
+  out.json({
+    destinations: report.destinations.map((destination) => ({
+      ...destination,
+      series: shown.find((each) => each.destination === destination.name)?.series.slice(0, limit) ?? [],
+    })),
+  });
+  printReport(out, report, notes);
+  for (const { destination, series } of shown) {
+    out.line();
+    out.line(`${out.style.bold(destination)}  ${series.length} series, the newest sample of each:`);
+    for (const { name, labels, samples, newest } of series.slice(0, limit)) {
+      const pairs = Object.entries(labels).map(([label, value]) => `${label}=${JSON.stringify(value)}`);
+      const value = newest.value === null ? "(ended)" : newest.value;
+      const more = samples > 1 ? `  (${samples} samples)` : "";
+      out.line(`  ${name}{${pairs.join(",")}} ${value} ${new Date(newest.ts).toISOString()}${more}`);
+    }
+    if (series.length > limit) out.line(`  and ${series.length - limit} more; --limit shows them`);
+  }
+  return report.verdict;
+}
+
+function watched(destination: Destination, onBatch: (batch: Batch) => void): Destination {
+  const { name, identity, keepsHistory, limits } = destination;
+  return {
+    name,
+    identity,
+    keepsHistory,
+    limits,
+    encode(batch) {
+      const requests = destination.encode(batch);
+      onBatch(batch);
+      return requests;
+    },
+    send: (batch, options) => destination.send(batch, options),
+  };
+}
+
+function remember(seen: Map<unknown, PreviewedSeries>, batch: Batch): void {
+  for (const { series, timestampsMs, values } of batch.series) {
+    const newest = { ts: timestampsMs.at(-1)!, value: values.at(-1) ?? null };
+    const known = seen.get(series);
+    if (known) {
+      known.samples += values.length;
+      known.newest = newest;
+    } else {
+      const labels = Object.fromEntries(series.labels.map(({ name, value }) => [name, value]));
+      seen.set(series, { name: series.name, labels, samples: values.length, newest });
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, onTestFinished, test } from "vitest";
+import { writeAppSession } from "../test/journal.ts";
+import { temporaryFolder } from "../test/run-cli.ts";
+
+const MAIN = fileURLToPath(new URL("./main.ts", import.meta.url));
+
+function start(
+  argv: readonly string[],
+  options: { cwd?: string; env?: Record<string, string> } = {},
+): ChildProcess {
+  const home = temporaryFolder();
+  const child = spawn(process.execPath, ["--conditions=@promferry/source", MAIN, ...argv], {
+    cwd: options.cwd ?? home,
+    env: { HOME: home, PATH: process.env["PATH"], ...options.env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  return child;
+}
+
+/** Standard output so far, once it matches; fails when the process ends before. */
+function printed(child: ChildProcess, pattern: RegExp): Promise<string> {
+  let text = "";
+  return new Promise((resolve, reject) => {
+    child.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
+      text += chunk;
+      if (pattern.test(text)) resolve(text);
+    });
+    child.once("close", () => reject(new Error(`ended after ${JSON.stringify(text)}`)));
+  });
+}
+
+const ended = (child: ChildProcess) =>
+  new Promise<number | NodeJS.Signals | null>((resolve) => {
+    child.once("exit", (code, signal) => resolve(code ?? signal));
+  });
+
+for (const { signal, exitCode } of [
+  { signal: "SIGINT", exitCode: 130 },
+  { signal: "SIGTERM", exitCode: 143 },
+] as const) {
+  test(`${signal} ends a receiver cleanly with ${exitCode}`, async () => {
+    const child = start(["receive", "--dir", "j"]);
+    await printed(child, /Ctrl-C ends it/);
+    child.kill(signal);
+    expect(await ended(child)).toBe(exitCode);
+  });
+}
+
+test("a second signal ends a demo at once, and its folder goes with it", async () => {
+  const folder = temporaryFolder();
+  const child = start(["demo"], { env: { TMPDIR: folder } });
+  const isCollecting = () => readdirSync(folder).some((name) => existsSync(join(folder, name, "journal")));
+  while (!isCollecting()) await new Promise((resolve) => setImmediate(resolve));
+  const end = ended(child);
+  child.kill("SIGINT");
+  child.kill("SIGTERM");
+  expect([130, 143]).toContain(await end);
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test("paths are relative to where the user stood when pnpm started it", async () => {
+  const stood = temporaryFolder();
+  await writeAppSession(join(stood, "here"));
+  mkdirSync(join(stood, "elsewhere"));
+  const child = start(["export", "--dir", "here", "--format", "jsonl"], {
+    cwd: join(stood, "elsewhere"),
+    env: { INIT_CWD: stood },
+  });
+  expect(await printed(child, /"value":9/)).toContain('"metric":"k1_views_total"');
+});
+
+test("a reader that has seen enough is no failure", async () => {
+  const dir = temporaryFolder();
+  for (let i = 0; i < 40; i++) await writeAppSession(dir, { atMs: Date.UTC(2025, 9, 6, 12, i) });
+  const child = start(["export", "--dir", dir, "--format", "jsonl"]);
+  child.stdout?.destroy();
+  expect(await ended(child)).toBe(0);
+});

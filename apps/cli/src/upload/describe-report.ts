@@ -1,0 +1,96 @@
+import type { DestinationReport, FailureKind, UploadReport } from "@promferry/uploader";
+import type { Output } from "../output.ts";
+
+/** What a person can do about a failure. */
+const HINTS: Readonly<Record<FailureKind, string>> = {
+  unavailable: "check its url and the network; the next upload continues where this one stopped",
+  overloaded: "run the command again later; it continues where this one stopped",
+  credentials: "check its auth in the configuration, and run the secret's command by hand",
+  configuration: "check its url in the configuration",
+  local: "check the journal's folder, its rights and the space left",
+  aborted: "run the command again; it continues where this one stopped",
+  internal: "please report this; your data is as it was",
+};
+
+/** Prints a report for people: what went to standard output, what went wrong to standard error. */
+export function printReport(
+  out: Output,
+  report: UploadReport,
+  notes: ReadonlyMap<string, readonly string[]>,
+): void {
+  const { style } = out;
+  for (const destination of report.destinations) {
+    out.line(`${style.bold(destination.name)}  ${summary(destination, report.dryRun)}`);
+    for (const line of details(destination)) out.line(`  ${line}`);
+    for (const note of [...(notes.get(destination.name) ?? []), ...destination.notes])
+      out.line(`  note: ${note}`);
+  }
+  for (const { day, files } of report.deleted) out.line(`deleted ${day} (${files.join(", ")})`);
+  if (report.historyDropped) out.line("  their history is gone: no configured destination keeps any");
+  if (report.damaged > 0) {
+    out.note(
+      `promferry: damage in the journal, left out: ${count(report.damaged, "place")} without a valid frame`,
+    );
+    out.note("  `promferry status` shows where; everything else is sent");
+  }
+  if (report.heldFrames > 0) {
+    out.note(`promferry: held back, with impossible times: ${count(report.heldFrames, "frame")}`);
+    out.note("  the clock was wrong when they were written; `promferry status` shows them");
+  }
+  for (const { name, failure } of report.destinations) {
+    if (!failure) continue;
+    out.note(`promferry: ${name}: ${failure.message}`);
+    out.note(`  ${HINTS[failure.kind]}`);
+    if (failure.inDoubt)
+      out.note("  the last request's answer was lost; it is sent again, byte for byte, next time");
+  }
+}
+
+function summary({ accepted, requests, bytes, failure }: DestinationReport, dryRun: boolean): string {
+  const size = bytes === undefined ? "" : `, ${bytes} bytes`;
+  const how = `in ${count(requests, "request")}${size}`;
+  if (dryRun) return accepted === 0 ? "nothing would be sent" : `${samples(accepted)} would be sent ${how}`;
+  if (failure)
+    return accepted === 0 ? "nothing was sent" : `${samples(accepted)} accepted ${how}, then it failed`;
+  return accepted === 0 ? "nothing to send" : `${samples(accepted)} accepted ${how}`;
+}
+
+function details(report: DestinationReport): string[] {
+  const lines = report.files
+    .filter(({ accepted, refused, unknown }) => accepted + refused + unknown > 0)
+    .map(({ file, status, accepted, refused, unknown }) => {
+      const rest = `${refused > 0 ? `, ${refused} refused` : ""}${unknown > 0 ? `, ${unknown} unknown` : ""}`;
+      return `${file}  ${status}, ${samples(accepted)}${rest}`;
+    });
+  for (const { reason, count: refused } of report.refused)
+    lines.push(`refused ${samples(refused)}: ${reason}`);
+  for (const { reason, count: leftOut } of report.leftOut)
+    lines.push(`left out: ${samples(leftOut)}, ${reason}`);
+  if (report.unknown > 0) lines.push(`unknown whether ${samples(report.unknown)} arrived`);
+  for (const { reason, count: left } of report.leftOut) lines.push(`left out ${samples(left)}: ${reason}`);
+  for (const { reason, series, samples: kept } of report.withheld) {
+    lines.push(`stayed here: ${samples(kept)} of ${series} series, ${reason}`);
+  }
+  for (const { reason, frames } of report.withheldFrames) {
+    lines.push(`stayed here: ${count(frames, "frame")}, because ${reason}`);
+  }
+  if (report.resent > 0) lines.push(`sent again after a lost answer: ${samples(report.resent)}`);
+  if (report.lateFrames > 0)
+    lines.push(`${count(report.lateFrames, "frame")} came late and show in later samples`);
+  if (report.waitingFrames > 0) {
+    lines.push(
+      `${count(report.waitingFrames, "frame")} younger than 10 s wait for the next upload; --now takes them`,
+    );
+  }
+  if (report.unchosenFrames > 0) lines.push(`${count(report.unchosenFrames, "frame")} lie outside the dates`);
+  if (!report.keepsHistory && report.accepted > 0) lines.push("keeps the latest values only, no history");
+  return lines;
+}
+
+function samples(number: number): string {
+  return `${number.toLocaleString("en")} ${number === 1 ? "sample" : "samples"}`;
+}
+
+function count(number: number, word: string): string {
+  return `${number.toLocaleString("en")} ${word}${number === 1 ? "" : "s"}`;
+}

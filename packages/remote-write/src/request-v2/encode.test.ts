@@ -1,0 +1,164 @@
+import { compareCodePoints, type FamilyMetadata } from "@promferry/core/series";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { batchOf, entry, NOON, validBatch, validBatchV2 } from "../../test/batches.ts";
+import { referenceDecodeV2, referenceEncodeV2 } from "../../test/reference-codec.ts";
+import { encodeRequestV2 } from "./encode.ts";
+import { createStringCache } from "./series-strings.ts";
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
+
+const ofFamily = (
+  family: Partial<FamilyMetadata>,
+  name = "m",
+  labels: Readonly<Record<string, string>> = {},
+) => {
+  const made = entry(name, labels, [[1, 1]]);
+  return { ...made, family: { name, type: "unknown", help: "", unit: "", ...family } as FamilyMetadata };
+};
+
+for (const { name, value, timestampMs, sample } of [
+  { name: "the stale marker bit by bit", value: null, timestampMs: 1, sample: "09020000000000f07f1001" },
+  { name: "NaN as Prometheus' own", value: Number.NaN, timestampMs: 1, sample: "09010000000000f87f1001" },
+  { name: "negative zero", value: -0, timestampMs: 1, sample: "0900000000000000801001" },
+  { name: "no field for zero", value: 0, timestampMs: 0, sample: "" },
+  { name: "an instant of 2025", value: 0, timestampMs: NOON, sample: "1080a492cb9b33" },
+  { name: "an instant before 1970", value: 0, timestampMs: -1, sample: "10ffffffffffffffffff01" },
+]) {
+  test(`a sample of 2.0 is written with ${name}`, () => {
+    const length = (text: string): string => (text.length / 2).toString(16).padStart(2, "0");
+    // Symbols: "", "__name__", "m"; then the references 1, 2, the sample, and the type gauge.
+    const series = `0a020102${`12${length(sample)}${sample}`}2a020802`;
+    expect(hex(encodeRequestV2(batchOf(entry("m", {}, [[timestampMs, value]]))))).toBe(
+      `220022085f5f6e616d655f5f22016d2a${length(series)}${series}`,
+    );
+  });
+}
+
+test("each string stands in the symbols once, the empty one first, and labels are sorted by code point", () => {
+  const counter = { type: "counter", help: "Seen.", unit: "b" } as const;
+  const batch = batchOf(
+    ofFamily(counter, "m", { b: "m", a: "", Z: "b" }),
+    ofFamily({ ...counter, unit: "" }, "n", { "größe.漢": "m" }),
+    ofFamily({}, "Seen."),
+  );
+  const samples = [{ value: 1, timestamp: 1 }];
+  expect(hex(encodeRequestV2(batch))).toBe(
+    hex(
+      referenceEncodeV2({
+        symbols: ["", "Z", "b", "__name__", "m", "Seen.", "n", "größe.漢"],
+        timeseries: [
+          {
+            labels_refs: [1, 2, 3, 4, 2, 4],
+            samples,
+            metadata: { type: "METRIC_TYPE_COUNTER", help_ref: 5, unit_ref: 2 },
+          },
+          { labels_refs: [3, 6, 7, 4], samples, metadata: { type: "METRIC_TYPE_COUNTER", help_ref: 5 } },
+          { labels_refs: [3, 5], samples },
+        ],
+      }),
+    ),
+  );
+});
+
+for (const [type, name] of Object.entries({
+  counter: "METRIC_TYPE_COUNTER",
+  gauge: "METRIC_TYPE_GAUGE",
+  histogram: "METRIC_TYPE_HISTOGRAM",
+  gaugehistogram: "METRIC_TYPE_GAUGEHISTOGRAM",
+  summary: "METRIC_TYPE_SUMMARY",
+  info: "METRIC_TYPE_INFO",
+  stateset: "METRIC_TYPE_STATESET",
+})) {
+  test(`the type ${type} is written as ${name}`, () => {
+    const family = { type: type as FamilyMetadata["type"] };
+    const [series] = referenceDecodeV2(encodeRequestV2(batchOf(ofFamily(family)))).timeseries;
+    expect(series?.metadata).toEqual({ type: name, help_ref: 0, unit_ref: 0 });
+  });
+}
+
+test("what a reflection decoder over the published schema reads is the batch", () => {
+  fc.assert(
+    fc.property(validBatchV2, (batch) => {
+      const { symbols, timeseries } = referenceDecodeV2(encodeRequestV2(batch));
+      expect(symbols[0] ?? "").toBe("");
+      expect(new Set(symbols).size).toBe(symbols.length);
+      const read = timeseries.map(({ labels_refs: refs, samples, metadata }) => ({
+        labels: refs.map((ref) => symbols[ref]),
+        samples: samples.map(({ value, timestamp }) => [timestamp, value]),
+        help: symbols[metadata?.help_ref ?? 0],
+        unit: symbols[metadata?.unit_ref ?? 0],
+      }));
+      expect(read).toEqual(
+        batch.series.map(({ series, family, timestampsMs, values }) => ({
+          labels: [...series.labels, { name: "__name__", value: series.name }]
+            .sort((a, b) => compareCodePoints(a.name, b.name))
+            .flatMap(({ name, value }) => [name, value]),
+          samples: timestampsMs.map((timestampMs, i) => [timestampMs, values[i] ?? Number.NaN]),
+          help: family.help,
+          unit: family.unit,
+        })),
+      );
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test("the bytes are those of a reflection encoder over the published schema", () => {
+  fc.assert(
+    fc.property(validBatchV2, (batch) => {
+      const ordinary = {
+        ...batch,
+        series: batch.series.map((one) => ({ ...one, values: one.values.map((value) => value || 7) })),
+      };
+      const bytes = encodeRequestV2(ordinary);
+      const { symbols, timeseries } = referenceDecodeV2(bytes);
+      const present = <T>(value: T): T | undefined => (value ? value : undefined);
+      const again = referenceEncodeV2({
+        symbols,
+        timeseries: timeseries.map(({ labels_refs, samples, metadata }) => ({
+          labels_refs,
+          samples: samples.map(({ value, timestamp }) => ({ value, timestamp: present(timestamp) })),
+          metadata: metadata && {
+            type: metadata.type === "METRIC_TYPE_UNSPECIFIED" ? undefined : metadata.type,
+            help_ref: present(metadata.help_ref),
+            unit_ref: present(metadata.unit_ref),
+          },
+        })),
+      });
+      expect(hex(bytes)).toBe(hex(again));
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test("a string cache changes no byte", () => {
+  const strings = createStringCache();
+  fc.assert(
+    fc.property(validBatch, (batch) => {
+      const bytes = hex(encodeRequestV2(batch));
+      expect(hex(encodeRequestV2(batch, strings))).toBe(bytes);
+      expect(hex(encodeRequestV2(batch, strings))).toBe(bytes);
+      for (const { series } of batch.series) expect(strings.of(series)).toBe(strings.of(series));
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test("half a surrogate pair in a help text becomes the replacement character", () => {
+  const { symbols } = referenceDecodeV2(encodeRequestV2(batchOf(ofFamily({ help: "x\ud83d y 🛳️" }))));
+  expect(symbols).toContain("x\ufffd y 🛳️");
+});
+
+for (const { name, series, message } of [
+  {
+    name: "a label set that the protocol forbids",
+    series: entry("m", { "": "x" }, [[1, 1]]),
+    message: 'a label name is empty: "m"',
+  },
+  { name: "a series without a sample", series: entry("m", {}, []), message: 'series "m" has no sample' },
+]) {
+  test(`${name} is not encoded`, () => {
+    expect(() => encodeRequestV2(batchOf(series))).toThrow(new RangeError(message));
+  });
+}

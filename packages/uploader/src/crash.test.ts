@@ -1,0 +1,199 @@
+import { DeliveryError } from "@promferry/core/delivery";
+import { type AppendFile, nodeJournalFs } from "@promferry/core/journal";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { asItIs, createReceiver, createTestBed, MINUTE, NOON } from "../test/harness.ts";
+import { LedgerError, nodeUploadFs, readLedger, type UploadFs } from "./index.ts";
+
+/** A file system that dies at one of its writes, before or after it took effect, and stays dead. */
+function dyingFs(atWrite: number, after: boolean): UploadFs {
+  let writes = 0;
+  const dies = async <T>(write: () => Promise<T>): Promise<T> => {
+    writes++;
+    if (writes < atWrite || (writes === atWrite && !after)) {
+      if (writes < atWrite) return write();
+    } else if (writes === atWrite) await write();
+    throw Object.assign(new Error("the machine is off"), { code: "EIO" });
+  };
+  const guarded = (file: AppendFile): AppendFile => ({
+    ...file,
+    append: (bytes) => dies(() => file.append(bytes)),
+    sync: () => dies(() => file.sync()),
+  });
+  return {
+    ...nodeUploadFs,
+    openAppend: async (path) => guarded(await nodeJournalFs.openAppend(path)),
+    openNew: async (path) => guarded(await nodeUploadFs.openNew(path)),
+    rename: (from, to) => dies(() => nodeUploadFs.rename(from, to)),
+    unlink: (path) => dies(() => nodeUploadFs.unlink(path)),
+    syncDirectory: (path) => dies(() => nodeUploadFs.syncDirectory(path)),
+  };
+}
+
+/** Whoever held the lock died with the machine: its pid is nobody's. */
+function processesOf(pid: number) {
+  return {
+    self: async () => ({ pid, start: "1", boot: "b", host: "h", pidNamespace: "n" }),
+    startOf: async () => undefined,
+  };
+}
+
+/** What goes wrong during one upload. */
+type Fault =
+  | { readonly kind: "fs"; readonly write: number; readonly after: boolean }
+  | { readonly kind: "answer"; readonly send: number; readonly taken: boolean }
+  | { readonly kind: "none" };
+
+const faults: fc.Arbitrary<Fault> = fc.oneof(
+  fc.record({
+    kind: fc.constant("fs" as const),
+    write: fc.integer({ min: 1, max: 60 }),
+    after: fc.boolean(),
+  }),
+  fc.record({
+    kind: fc.constant("answer" as const),
+    send: fc.integer({ min: 1, max: 6 }),
+    taken: fc.boolean(),
+  }),
+  fc.constant({ kind: "none" as const }),
+);
+
+test("whatever dies when, each sample arrives, and what arrives twice arrives in the same bytes", {
+  timeout: 30_000,
+}, async (context) => {
+  const property = fc.asyncProperty(
+    fc.array(faults, { maxLength: 8 }),
+    fc.integer({ min: 1, max: 9 }),
+    async (plan, maxSamples) => {
+      const bed = await createTestBed(context);
+      const expected: string[] = [];
+      const once: string[] = [];
+      let fault: Fault = { kind: "none" };
+      let sends = 0;
+      let resends = 0;
+      let taken = "";
+      const receiver = createReceiver({
+        maxSamples,
+        answer: (_, __, body) => {
+          sends++;
+          const isLost = fault.kind === "answer" && sends === fault.send;
+          if (fault.kind === "answer" && isLost && !fault.taken) return { error: lostAnswer() };
+          if (body === taken) resends++;
+          else once.push(...body.split("\n"));
+          taken = body;
+          return isLost ? { error: lostAnswer() } : "take";
+        },
+      });
+
+      const uploads: Fault[] = [...plan, { kind: "none" }];
+      let total = 0;
+      for (const [i, each] of uploads.entries()) {
+        fault = each;
+        sends = 0;
+        for (const [session, behindMs] of [["aaaaaaaa", 0] as const, ["bbbbbbbb", 1000] as const]) {
+          const at = NOON + i * 10 * MINUTE + behindMs;
+          if (i === 0) await bed.write(session, at - 1, "start");
+          await bed.write(session, at, { a_total: i + 1 });
+          if (++total === 1) expected.push(`a_total 0@${at - 1 - NOON}`);
+          expected.push(`a_total ${total}@${at - NOON}`);
+        }
+        const fs = fault.kind === "fs" ? dyingFs(fault.write, fault.after) : nodeUploadFs;
+        const options = { fs, processes: processesOf(i + 1), timeoutMs: 0 };
+        await bed
+          .upload({ targets: [{ destination: receiver, project: asItIs }], ...options })
+          .catch((error: unknown) => {
+            if (!(error instanceof LedgerError || isOff(error))) throw error;
+          });
+      }
+
+      expect(once).toEqual(expected);
+      expect(resends).toBeLessThanOrEqual(plan.filter(({ kind }) => kind !== "none").length);
+      const ledger = await readLedger(bed.dir, nodeUploadFs);
+      expect(ledger.destinations.get("store")).toMatchObject({
+        accepted: expected.length,
+        refused: 0,
+        unknown: 0,
+      });
+    },
+  );
+  await fc.assert(property, { numRuns: 20 });
+});
+
+test("late sessions and crashes together lose no count and send no time twice", {
+  timeout: 30_000,
+}, async (context) => {
+  const property = fc.asyncProperty(
+    fc.array(fc.record({ fault: faults, lateByMs: fc.integer({ min: 1, max: 40 * MINUTE }) }), {
+      maxLength: 6,
+    }),
+    fc.integer({ min: 1, max: 4 }),
+    async (plan, maxSamples) => {
+      const bed = await createTestBed(context);
+      let fault: Fault = { kind: "none" };
+      let sends = 0;
+      let taken = "";
+      const once: string[] = [];
+      const receiver = createReceiver({
+        maxSamples,
+        answer: (_, __, body) => {
+          sends++;
+          const isLost = fault.kind === "answer" && sends === fault.send;
+          if (fault.kind === "answer" && isLost && !fault.taken) return { error: lostAnswer() };
+          if (body !== taken) once.push(...body.split("\n"));
+          taken = body;
+          return isLost ? { error: lostAnswer() } : "take";
+        },
+      });
+      let total = 0;
+      const rounds = [...plan, { fault: { kind: "none" } as Fault, lateByMs: 1 }];
+      for (const [i, round] of rounds.entries()) {
+        ({ fault } = round);
+        sends = 0;
+        const at = NOON + (i + 5) * 10 * MINUTE;
+        if (i === 0) await bed.write("aaaaaaaa", at - 1, "start");
+        await bed.write("aaaaaaaa", at, { a_total: i + 1 });
+        // A session that ended long ago, or just now, and whose frames come only now.
+        const late = `bbbbbbb${i}`;
+        await bed.write(late, at - round.lateByMs - 1, "start");
+        await bed.write(late, at - round.lateByMs, { a_total: 10, b_total: 1 });
+        total += 11;
+        const fs = fault.kind === "fs" ? dyingFs(fault.write, fault.after) : nodeUploadFs;
+        await bed
+          .upload({
+            targets: [{ destination: receiver, project: asItIs }],
+            fs,
+            processes: processesOf(i + 1),
+            timeoutMs: 0,
+          })
+          .catch((error: unknown) => {
+            if (!(error instanceof LedgerError || isOff(error))) throw error;
+          });
+      }
+
+      for (const [name, sum] of [
+        ["a_total", total],
+        ["b_total", rounds.length],
+      ] as const) {
+        const samples = once
+          .filter((line) => line.startsWith(name))
+          .map((line) => line.split(/[ @]/).map(Number));
+        const times = samples.map(([, , at]) => at);
+        expect(times).toEqual([...new Set(times)].sort((a, b) => a! - b!));
+        expect(samples.at(-1)?.[1]).toBe(sum);
+      }
+      const ledger = await readLedger(bed.dir, nodeUploadFs);
+      const record = ledger.destinations.get("store");
+      expect(record).toMatchObject({ accepted: once.length, refused: 0, unknown: 0, next: undefined });
+      expect(record?.late.size).toBe(0);
+    },
+  );
+  await fc.assert(property, { numRuns: 20 });
+});
+
+function isOff(error: unknown): boolean {
+  return error instanceof Error && error.message === "the machine is off";
+}
+
+function lostAnswer(): DeliveryError {
+  return new DeliveryError("ERR_DELIVERY_UNREACHABLE", "cut off", { inDoubt: true });
+}

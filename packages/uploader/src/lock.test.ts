@@ -1,0 +1,149 @@
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { asItIs, createReceiver, createTestBed, MINUTE, NOON } from "../test/harness.ts";
+import { nodeUploadFs, type ProcessTable, UploadBusyError } from "./index.ts";
+import { acquireLock, type UploadLock } from "./lock.ts";
+import { nodeProcesses } from "./lock-holder.ts";
+
+interface Where {
+  readonly pid?: number;
+  readonly start?: string;
+  readonly boot?: string;
+  readonly host?: string;
+  readonly pidNamespace?: string;
+  /** Processes that run here: start time by pid. */
+  readonly running?: Record<number, string>;
+}
+
+function at({ running = {}, ...self }: Where): ProcessTable {
+  return {
+    self: async () => ({ pid: 1, start: "10", boot: "b1", host: "here", pidNamespace: "ns1", ...self }),
+    startOf: async (pid) => running[pid],
+  };
+}
+
+async function setUp() {
+  const dir = await mkdtemp(join(tmpdir(), "promferry-lock-"));
+  let nowMs = NOON;
+  const held: UploadLock[] = [];
+  onTestFinished(async () => {
+    for (const lock of held) await lock.release();
+    await rm(dir, { recursive: true });
+  });
+  return {
+    dir,
+    pass: (ms: number) => {
+      nowMs += ms;
+    },
+    async acquire(processes: ProcessTable, waitMs = 0): Promise<UploadLock> {
+      const sleep = async (ms: number) => {
+        nowMs += ms;
+      };
+      const lock = await acquireLock({ dir, fs: nodeUploadFs, now: () => nowMs, sleep, processes, waitMs });
+      held.push(lock);
+      return lock;
+    },
+  };
+}
+
+const minute = MINUTE;
+for (const { name, second, afterMs = 0, taken } of [
+  { name: "a running process", second: at({ pid: 2, running: { 1: "10" } }), taken: false },
+  { name: "a dead process", second: at({ pid: 2 }), taken: true },
+  {
+    name: "a process whose pid was given away again",
+    second: at({ pid: 2, running: { 1: "99" } }),
+    taken: true,
+  },
+  {
+    name: "a process from before the last boot",
+    second: at({ pid: 2, boot: "b2", running: { 1: "10" } }),
+    taken: true,
+  },
+  { name: "a process of another host, for two minutes", second: at({ pid: 2, host: "there" }), taken: false },
+  {
+    name: "a process of another host, after that",
+    second: at({ pid: 2, host: "there" }),
+    afterMs: 2 * minute,
+    taken: true,
+  },
+  {
+    name: "a process of another pid namespace, for two minutes",
+    second: at({ pid: 2, pidNamespace: "ns2" }),
+    taken: false,
+  },
+  {
+    name: "a process of another pid namespace, after that",
+    second: at({ pidNamespace: "ns2" }),
+    afterMs: 2 * minute,
+    taken: true,
+  },
+]) {
+  test(`the lock of ${name} is ${taken ? "taken over" : "respected"}`, async () => {
+    const bed = await setUp();
+    const first = await bed.acquire(at({}));
+    bed.pass(afterMs);
+    if (!taken) {
+      await expect(bed.acquire(second)).rejects.toMatchObject({
+        code: "ERR_UPLOAD_BUSY",
+        holder: { pid: 1 },
+      });
+      await first.check();
+      return;
+    }
+    const lock = await bed.acquire(second);
+    await lock.check();
+    await expect(first.check()).rejects.toThrow(UploadBusyError);
+    await first.release();
+    await lock.check();
+  });
+}
+
+test("of many that see a dead holder, one gets the lock", async () => {
+  const bed = await setUp();
+  await bed.acquire(at({}));
+  const running = Object.fromEntries(Array.from({ length: 8 }, (_, i) => [i + 2, "10"]));
+  const tries = await Promise.allSettled(
+    Object.keys(running).map((pid) => bed.acquire(at({ pid: Number(pid), running }))),
+  );
+  const locks = tries.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
+  const checks = await Promise.allSettled(locks.map((lock) => lock.check()));
+  expect(checks.filter((each) => each.status === "fulfilled")).toHaveLength(1);
+});
+
+test("a released lock leaves nothing behind and waiting for it helps", async () => {
+  const bed = await setUp();
+  const running = { 1: "10" };
+  const first = await bed.acquire(at({}));
+  await expect(bed.acquire(at({ pid: 2, running }), 5_000)).rejects.toThrow(UploadBusyError);
+  const second = bed.acquire(at({ pid: 2, running }), minute);
+  await first.release();
+  await (await second).release();
+  expect(await readdir(bed.dir)).toEqual([]);
+});
+
+test("this process knows itself", async () => {
+  const self = await nodeProcesses.self();
+  expect(await nodeProcesses.startOf(self.pid)).toBe(self.start);
+  // Beyond Linux' highest pid.
+  expect(await nodeProcesses.startOf(2 ** 22 + 1)).toBeUndefined();
+});
+
+test("a second upload from one directory says who is at work", async (context) => {
+  const bed = await createTestBed(context);
+  await bed.write("aaaaaaaa", NOON, { a_total: 1 });
+  let busy: unknown;
+  const destination = createReceiver();
+  const slow = createReceiver();
+  slow.send = async () => {
+    busy = await bed.upload({ targets: [{ destination, project: asItIs }] }).catch((error: unknown) => error);
+    return { accepted: 1, refused: [], unknown: 0 };
+  };
+  await bed.upload({ targets: [{ destination: slow, project: asItIs }] });
+  expect(busy).toBeInstanceOf(UploadBusyError);
+  expect((busy as Error).message).toBe(
+    `another upload from ${bed.dir} is under way (process ${process.pid}); try again when it has ended, or wait for it`,
+  );
+});

@@ -1,0 +1,35 @@
+import { join } from "node:path";
+import { crc32 } from "node:zlib";
+import type { Damage, JournalFs } from "@promferry/core/journal";
+import type { EpochMs } from "@promferry/core/series";
+import { appendToStateFile, readBytes, replaceStateFile } from "./state-file.ts";
+
+/**
+ * Copies stretches of day files that hold no valid frame to `<dir>/quarantine/`, each to a file of its
+ * own, with a line in `quarantine/index.jsonl` that says what it is. Doing it again changes no copy.
+ *
+ * @throws {LedgerError} A stretch cannot be read, or its copy not be written.
+ */
+export async function quarantineDamage(
+  dir: string,
+  fs: JournalFs,
+  damage: readonly Damage[],
+  nowMs: EpochMs,
+): Promise<void> {
+  for (const { file, offsetBytes, lengthBytes, reason } of damage) {
+    const bytes = await readBytes(fs, join(dir, file), { offsetBytes, lengthBytes });
+    const copy = `${file}.${offsetBytes}.damaged`;
+    await fs.makeDirectory(join(dir, "quarantine"));
+    await replaceStateFile(fs, join(dir, "quarantine", copy), bytes);
+    const line = {
+      at: new Date(nowMs).toISOString(),
+      reason,
+      file,
+      offset: offsetBytes,
+      length: bytes.length,
+      crc32: crc32(bytes).toString(16).padStart(8, "0"),
+      copy,
+    };
+    await appendToStateFile(fs, join(dir, "quarantine", "index.jsonl"), `${JSON.stringify(line)}\n`);
+  }
+}
