@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { createSeriesDictionary, type EpochMs } from "../series/index.ts";
+import type { EpochMs } from "../series/index.ts";
 import type { Damage, PendingTail, UnsupportedFrame } from "./damage.ts";
-import { decodeFrame } from "./decode-frame.ts";
+import { createFrameDecoder } from "./decode-frame.ts";
 import type { Frame, FrameRef } from "./frame.ts";
 import { indexFiles } from "./index-files.ts";
 import { errorNumber, JournalError, systemFailure } from "./journal-error.ts";
@@ -68,7 +68,7 @@ export interface JournalOptions {
 /** The journal in a directory, which need not exist yet. */
 export function openJournal(dir: string, options: JournalOptions = {}): Journal {
   const { fs = nodeJournalFs, now = Date.now } = options;
-  const dictionary = createSeriesDictionary();
+  const decode = createFrameDecoder();
   return {
     dir,
     fs,
@@ -83,7 +83,7 @@ export function openJournal(dir: string, options: JournalOptions = {}): Journal 
         found.header.seq === ref.header.seq;
       if (!same) throw damaged(path, ref, "it no longer stands there");
       try {
-        return { header: ref.header, info: ref.info, families: decodeFrame(bytes, { dictionary }) };
+        return { header: ref.header, info: ref.info, families: decode(bytes) };
       } catch (error) {
         throw damaged(path, ref, error instanceof Error ? error.message.slice(0, 200) : "unreadable", error);
       }
