@@ -1,4 +1,4 @@
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
 import { byte } from "./page-reader.ts";
 
 /** A place in the order of lines. */
@@ -16,7 +16,7 @@ export interface KnownLine<Meaning> extends Place<Meaning> {
 }
 
 const initialLength = 8 * 1024;
-const nothing = new Uint8Array(0);
+const nothing = Buffer.alloc(0);
 /** The machine's order, in which typed arrays are. */
 const littleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
@@ -34,7 +34,7 @@ export class KnownLines<Meaning> {
   #doubles = new Float64Array(initialLength);
   #bytes = new Uint8Array(this.#doubles.buffer);
   #used = 0;
-  #page: Uint8Array = nothing;
+  #page: Buffer = nothing;
   #pageView: DataView = new DataView(nothing.buffer);
   #previous = this.#first;
   /** Of the last {@link find}: where, which line it found, and else the end and hash of the unknown one. */
@@ -92,6 +92,8 @@ export class KnownLines<Meaning> {
       return;
     }
     if (end !== this.#end || this.#byHash.has(this.#hash)) return;
+    // A zero byte could make a double zero, and there are two of those.
+    if (this.#page.subarray(start, end).includes(0)) return;
     const line = { start: this.#append(start, end), length: end - start, meaning, next: undefined };
     this.#byHash.set(this.#hash, line);
     this.#previous.next = line;
@@ -139,48 +141,51 @@ export class KnownLines<Meaning> {
     const end = rememberedEnd(this.#page, at);
     this.#end = end;
     if (end < 0) return undefined;
-    let hash = 0x811c9dc5;
-    for (let i = at; i < end; i++) {
-      const b = this.#page[i]!;
-      // A zero byte could make a double zero, and there are two of those.
-      if (b === 0) this.#end = -1;
-      hash = Math.imul(hash ^ b, 0x01000193);
-    }
-    this.#hash = hash >>> 2;
-    const line = this.#byHash.get(this.#hash);
+    const hash = this.#hashOf(at, end);
+    this.#hash = hash;
+    const line = this.#byHash.get(hash);
     if (line?.length !== end - at || !this.#stands(line, at)) return undefined;
     this.#previous.next = line;
     return line;
+  }
+
+  /** Of 30 bits. */
+  #hashOf(start: number, end: number): number {
+    const view = this.#pageView;
+    let hash = 0x811c9dc5;
+    let i = start;
+    for (; i + 4 <= end; i += 4) {
+      hash = Math.imul(hash ^ view.getInt32(i, true), 0x9e3779b1);
+      hash ^= hash >>> 15;
+    }
+    for (; i < end; i++) hash = Math.imul(hash ^ this.#page[i]!, 0x01000193);
+    return (hash ^ (hash >>> 15)) >>> 2;
   }
 }
 
 /**
  * Where the part of this line that may be remembered ends: behind the one blank before a sample's value,
- * behind the line feed of a metadata line. -1 for lines of any other form.
+ * behind the line feed of a metadata line. -1 for lines of any other form; where the line is of another
+ * form and does not look like it, an offset at which its head does not end.
  */
-function rememberedEnd(page: Uint8Array, at: number): number {
-  let i = at;
-  if (page[i] === byte.hash) {
-    const keyword = page[i + 2];
+function rememberedEnd(page: Buffer, at: number): number {
+  const lineFeed = page.indexOf(byte.lineFeed, at);
+  if (lineFeed < 0) return -1;
+  if (page[at] === byte.hash) {
+    const keyword = page[at + 2];
     // HELP, TYPE, UNIT; other comments differ from page to page.
-    if (keyword !== 0x48 && keyword !== 0x54 && keyword !== 0x55) return -1;
-    return page.indexOf(byte.lineFeed, i) + 1 || -1;
+    return keyword === 0x48 || keyword === 0x54 || keyword === 0x55 ? lineFeed + 1 : -1;
   }
-  const length = page.length;
-  for (; ; i++) {
-    if (i >= length) return -1;
-    const b = page[i]!;
-    if (b === byte.space) return i > at ? i + 1 : -1;
-    if (b === byte.lineFeed) return -1;
-    if (b === byte.braceOpen) break;
-  }
-  let quoted = false;
-  for (i++; i + 1 < length; i++) {
-    const b = page[i]!;
-    if (b === byte.quote) quoted = !quoted;
-    else if (b === byte.backslash) i++;
-    else if (b === byte.lineFeed) return -1;
-    else if (b === byte.braceClose && !quoted) return page[i + 1] === byte.space ? i + 2 : -1;
-  }
-  return -1;
+  // From the end, over one number or two.
+  const last = blankBefore(page, at, lineFeed);
+  if (last <= at || page[last - 1] === byte.braceClose) return last <= at ? -1 : last + 1;
+  const first = blankBefore(page, at, last);
+  return first <= at ? last + 1 : first + 1;
+}
+
+/** Offset of the last space in `[start, end)`, or -1. */
+function blankBefore(page: Buffer, start: number, end: number): number {
+  let i = end - 1;
+  while (i >= start && page[i] !== byte.space) i--;
+  return i >= start ? i : -1;
 }

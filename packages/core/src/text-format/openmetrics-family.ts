@@ -5,6 +5,7 @@ import type { LabelList } from "./label-list.ts";
 import { parseNumber } from "./number.ts";
 import { openMetricsClaims, openMetricsOwnLabel } from "./openmetrics-suffixes.ts";
 import type { PageReader } from "./page-reader.ts";
+import type { NameMark } from "./parser-memory.ts";
 
 /** What a sample line says before its value, in a family of one name and type. */
 export interface SampleHead {
@@ -47,7 +48,7 @@ export interface OpenFamily {
   point: HistogramPoint | undefined;
 }
 
-export function openFamily(name: string, reader: PageReader, offset: number): OpenFamily {
+export function openFamily(name: NameMark, reader: PageReader, offset: number): OpenFamily {
   return {
     draft: createDraft(name, reader.line),
     offset,
@@ -117,7 +118,7 @@ export function takeSample(family: OpenFamily, line: SampleLine, reader: PageRea
   if (before !== undefined && toMs(before) === toMs(seconds)) return;
   if (line.exemplar) {
     draft.exemplars ??= new Map();
-    draft.exemplars.set(draft.series.length, line.exemplar);
+    draft.exemplars.set(draft.values.length, line.exemplar);
   }
   addSample(draft, series, line.value, toMs(seconds));
 }

@@ -165,7 +165,7 @@ function enterMetadata(
 ): OpenFamily {
   const { reader, current } = page;
   const family = current?.draft.name === name ? current : open(page, name, start);
-  if (family.draft.series.length > 0) {
+  if (family.draft.values.length > 0) {
     reader.fail("ERR_EXPOSITION_FAMILY", `expected the ${keyword} line before the family's samples`, start);
   }
   if (family.draft[fieldOf[keyword]] !== undefined) {
@@ -339,7 +339,7 @@ function readSeconds(reader: PageReader): number {
 
 function open(page: Page, name: string, offset: number): OpenFamily {
   close(page);
-  page.current = openFamily(name, page.reader, offset);
+  page.current = openFamily(page.memory.nameOf(name), page.reader, offset);
   return page.current;
 }
 

@@ -33,15 +33,19 @@ export class PageReader {
   at = 0;
   /** Of the line in which {@link startLine} was last called, from 1. */
   line = 1;
-  /** Whether all of the page is UTF-8, so that no token needs a look of its own. */
-  readonly isUtf8: boolean;
   #counted = 0;
   #plainEnd = -1;
+  #isUtf8: boolean | undefined;
 
   constructor(bytes: Uint8Array, limits: ParseLimits) {
     this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.limits = limits;
-    this.isUtf8 = isUtf8(bytes);
+  }
+
+  /** Whether all of the page is UTF-8, so that no token needs a look of its own. */
+  get isUtf8(): boolean {
+    this.#isUtf8 ??= isUtf8(this.bytes);
+    return this.#isUtf8;
   }
 
   peek(): number {
@@ -94,25 +98,32 @@ export class PageReader {
   }
 
   skipBlanks(): void {
-    while (isBlank(this.peek())) this.at++;
+    const { bytes } = this;
+    let { at } = this;
+    while (at < bytes.length && isBlank(bytes[at]!)) at++;
+    this.at = at;
   }
 
   /** Everything up to the next blank, tab, line feed, the byte `stop`, or the page's end. */
   readToken(stop?: number): string {
-    const start = this.at;
-    for (let b = this.peek(); b !== endOfPage && b !== byte.lineFeed && b !== stop && !isBlank(b); ) {
-      this.at++;
-      b = this.peek();
+    const { bytes, at: start } = this;
+    let at = start;
+    for (; at < bytes.length; at++) {
+      const b = bytes[at]!;
+      if (b === byte.lineFeed || b === stop || isBlank(b)) break;
     }
-    return this.text(start, this.at);
+    this.at = at;
+    return this.text(start, at);
   }
 
   /** `[a-zA-Z_][a-zA-Z0-9_]*`, with colons too where `colons` says so; empty where none begins here. */
   readPlainName(colons: boolean): string {
-    const start = this.at;
-    for (let b = this.peek(); isNameByte(b, colons, this.at > start); b = this.peek()) this.at++;
+    const { bytes, at: start } = this;
+    let at = start;
+    while (at < bytes.length && isNameByte(bytes[at]!, colons, at > start)) at++;
+    this.at = at;
     this.checkNameLength(start);
-    return this.text(start, this.at);
+    return this.text(start, at);
   }
 
   /**
@@ -122,34 +133,35 @@ export class PageReader {
    * @param lineFeeds Whether a bare line feed may be part of the text.
    */
   readQuoted(what: string, escapes: "strict" | "lenient", lineFeeds: boolean): string {
-    const open = this.at++;
+    const { bytes, at: open } = this;
     let text = "";
-    let from = this.at;
-    for (;;) {
-      const b = this.peek();
-      if (b === endOfPage) {
+    let from = open + 1;
+    let at = from;
+    for (; ; at++) {
+      if (at >= bytes.length) {
         this.fail(
           "ERR_EXPOSITION_TRUNCATED",
           `expected '"' at the end of the ${what} that begins here`,
           open,
         );
       }
+      const b = bytes[at]!;
+      if (b === byte.quote) break;
       if (b === byte.lineFeed && !lineFeeds) {
         this.fail("ERR_EXPOSITION_SYNTAX", `expected '"' before the end of the line in the ${what}`, open);
       }
-      if (b === byte.quote) {
-        this.checkUtf8(from, this.at, what);
-        text += this.text(from, this.at++);
-        return text;
-      }
-      if (b === byte.backslash) {
-        this.checkUtf8(from, this.at, what);
-        text += this.text(from, this.at) + this.readEscape(escapes);
-        from = this.at;
-      } else {
-        this.at++;
-      }
+      if (b !== byte.backslash) continue;
+      this.checkUtf8(from, at, what);
+      text += this.text(from, at);
+      this.at = at;
+      text += this.readEscape(escapes);
+      from = this.at;
+      at = from - 1;
     }
+    this.checkUtf8(from, at, what);
+    text += this.text(from, at);
+    this.at = at + 1;
+    return text;
   }
 
   /** The character that the backslash here and what follows stand for. */

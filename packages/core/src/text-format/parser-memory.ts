@@ -16,9 +16,16 @@ export interface SeriesMark {
 /** A metric name of samples and metadata. */
 export interface NameMark {
   readonly text: string;
+  /** The part at its end that makes it a sample of another family, if there is one. */
+  readonly suffix: "" | "_bucket" | "_count" | "_sum" | "_total";
+  /** The name without the suffix. Undefined until {@link ParserMemory.baseOf} is asked. */
+  base: NameMark | undefined;
   /** The page that `family` belongs to. */
   page: number;
+  /** Where samples and metadata of this name go: its own family, or its base's. */
   family: FamilyDraft | undefined;
+  /** What the family of this name had when it was last read. */
+  series: Series[];
 }
 
 /** More than this, and than four times the last page, is forgotten at the end of a page. */
@@ -73,8 +80,30 @@ export class ParserMemory<Meaning> {
   nameOf(text: string): NameMark {
     const known = this.#names.get(text);
     if (known) return known;
-    const name = { text, page: 0, family: undefined };
+    const name: NameMark = {
+      text,
+      suffix: suffixOf(text),
+      base: undefined,
+      page: 0,
+      family: undefined,
+      series: [],
+    };
     this.#names.set(text, name);
     return name;
   }
+
+  /** The name without its suffix; undefined where it has none, or nothing before it. */
+  baseOf(name: NameMark): NameMark | undefined {
+    if (name.suffix === "") return undefined;
+    name.base ??= this.nameOf(name.text.slice(0, -name.suffix.length));
+    return name.base;
+  }
+}
+
+function suffixOf(name: string): NameMark["suffix"] {
+  const at = name.lastIndexOf("_");
+  const suffix = at > 0 ? name.slice(at) : "";
+  return suffix === "_bucket" || suffix === "_count" || suffix === "_sum" || suffix === "_total"
+    ? suffix
+    : "";
 }

@@ -7,14 +7,6 @@ import { byte, endOfPage, isBlank, isPlainName, type PageReader } from "./page-r
 import type { NameMark, ParserMemory, SeriesMark } from "./parser-memory.ts";
 import { PlainTail } from "./plain-tail.ts";
 
-/** Which of a histogram's or summary's samples a name stands for. */
-type Role = "value" | "count" | "sum";
-
-interface Target {
-  readonly family: FamilyDraft;
-  readonly role: Role;
-}
-
 const typeOf: Readonly<Record<string, MetricType>> = {
   COUNTER: "counter",
   GAUGE: "gauge",
@@ -41,7 +33,7 @@ interface Page {
   readonly reader: PageReader;
   readonly dictionary: SeriesDictionary;
   readonly memory: ParserMemory<Meaning>;
-  readonly families: Map<string, FamilyDraft>;
+  readonly families: FamilyDraft[];
   readonly tail: PlainTail;
 }
 
@@ -56,7 +48,7 @@ export function readPrometheusText(
   dictionary: SeriesDictionary,
   memory: ParserMemory<Meaning>,
 ): FamilyDraft[] {
-  const page: Page = { reader, dictionary, memory, families: new Map(), tail: new PlainTail() };
+  const page: Page = { reader, dictionary, memory, families: [], tail: new PlainTail() };
   while (reader.startLine()) {
     if (readKnownLine(page)) continue;
     reader.checkLineLength();
@@ -67,7 +59,7 @@ export function readPrometheusText(
     else if (b === byte.hash) readComment(page);
     else readSample(page);
   }
-  return [...page.families.values()];
+  return page.families;
 }
 
 /**
@@ -102,17 +94,8 @@ function readKnownLine(page: Page): boolean {
   return reader.endPlainLine(reader.at + line.length);
 }
 
-/** As {@link targetOf}; a name's family stays the same up to the end of the page. */
-function familyOf({ reader, memory, families }: Page, name: NameMark): FamilyDraft {
-  if (name.page !== memory.page || name.family === undefined) {
-    name.family = targetOf(families, name.text, reader.line).family;
-    name.page = memory.page;
-  }
-  return name.family;
-}
-
 function readComment(page: Page): void {
-  const { families, memory } = page;
+  const { memory } = page;
   const reader: PageReader = page.reader;
   const offset = reader.at;
   reader.at++;
@@ -130,7 +113,8 @@ function readComment(page: Page): void {
   if (endsLine(reader)) return;
   if (!isBlank(reader.peek())) reader.fail("ERR_EXPOSITION_NAME", `expected a metric name after ${keyword}`);
   checkPlain(reader, name, true, nameOffset);
-  const { family } = targetOf(families, name, reader.line);
+  const mark = memory.nameOf(name);
+  const family = familyOf(page, mark);
   reader.skipBlanks();
   if (endsLine(reader)) return;
   let meaning: Meaning;
@@ -143,7 +127,7 @@ function readComment(page: Page): void {
       );
     }
     family.help = readHelp(reader);
-    meaning = { kind: "HELP", name: memory.nameOf(name), help: family.help };
+    meaning = { kind: "HELP", name: mark, help: family.help };
   } else {
     if (family.type !== undefined) {
       const owner = JSON.stringify(family.name);
@@ -154,7 +138,7 @@ function readComment(page: Page): void {
       );
     }
     family.type = readType(reader);
-    meaning = { kind: "TYPE", name: memory.nameOf(name), type: family.type };
+    meaning = { kind: "TYPE", name: mark, type: family.type };
   }
   endsLine(reader);
   memory.lines?.remember(offset, reader.at, meaning);
@@ -189,7 +173,7 @@ function readType(reader: PageReader): MetricType {
 }
 
 function readSample(page: Page): void {
-  const { families, dictionary, memory } = page;
+  const { dictionary, memory } = page;
   const reader: PageReader = page.reader;
   const offset = reader.at;
   let name: string | undefined;
@@ -202,7 +186,8 @@ function readSample(page: Page): void {
   const list = createLabelList();
   if (reader.peek() === byte.braceOpen) name = readLabels(reader, list, name);
   if (name === undefined) reader.fail("ERR_EXPOSITION_NAME", "expected a metric name in the braces", offset);
-  const { family, role } = targetOf(families, name, reader.line);
+  const nameMark = memory.nameOf(name);
+  const family = familyOf(page, nameMark);
   family.type ??= "unknown";
   const bound = checkBound(reader, family.type, list);
 
@@ -211,13 +196,13 @@ function readSample(page: Page): void {
   const text = reader.readToken();
   if (text === "") failAtValue(reader);
   const value = parseNumber(text) ?? reader.fail("ERR_EXPOSITION_VALUE", "expected a number", valueOffset);
-  const counts = role === "count" || (role === "value" && bound !== undefined && !Number.isNaN(bound));
+  const isOwn = family.mark === nameMark || nameMark.suffix === "_bucket";
+  const counts = isOwn ? bound !== undefined && !Number.isNaN(bound) : nameMark.suffix === "_count";
   if (isHistogram(family.type) && counts && value < 0) {
     reader.fail("ERR_EXPOSITION_VALUE", "expected no negative count in a histogram", valueOffset);
   }
   const timestampMs = endsLine(reader) ? NaN : readTimestamp(reader);
 
-  const nameMark = memory.nameOf(name);
   const mark = memory.markOf(dictionary.intern(nameMark.text, list.labels));
   if (mark.page === memory.page) {
     reader.fail("ERR_EXPOSITION_DUPLICATE", "expected each series once", offset);
@@ -335,24 +320,21 @@ function isHistogram(type: MetricType | undefined): boolean {
   return type === "histogram" || type === "gaugehistogram";
 }
 
-const roleOf = { _count: "count", _sum: "sum", _bucket: "value" } as const;
-
-/** The family that a name belongs to: its own, or the histogram or summary whose suffix it carries. */
-function targetOf(families: Map<string, FamilyDraft>, name: string, line: number): Target {
-  const own = families.get(name);
-  if (own) return { family: own, role: "value" };
-  const suffix = name.endsWith("_count")
-    ? "_count"
-    : name.endsWith("_sum")
-      ? "_sum"
-      : name.endsWith("_bucket")
-        ? "_bucket"
-        : undefined;
-  const base = suffix && families.get(name.slice(0, -suffix.length));
-  if (base && (isHistogram(base.type) || (base.type === "summary" && suffix !== "_bucket"))) {
-    return { family: base, role: roleOf[suffix] };
-  }
-  const family = createDraft(name, line);
-  families.set(name, family);
-  return { family, role: "value" };
+/**
+ * The family that a name belongs to: its own, or the histogram or summary whose suffix it carries. It
+ * stays the same up to the end of the page.
+ */
+function familyOf(page: Page, name: NameMark): FamilyDraft {
+  const { memory, families, reader } = page;
+  if (name.page === memory.page && name.family !== undefined) return name.family;
+  const base = name.suffix === "_total" ? undefined : memory.baseOf(name);
+  const known = base?.page === memory.page ? base.family : undefined;
+  const takes =
+    known?.mark === base &&
+    (isHistogram(known?.type) || (known?.type === "summary" && name.suffix !== "_bucket"));
+  const family = known !== undefined && takes ? known : createDraft(name, reader.line);
+  if (family.mark === name) families.push(family);
+  name.family = family;
+  name.page = memory.page;
+  return family;
 }

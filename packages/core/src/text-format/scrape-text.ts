@@ -32,7 +32,7 @@ interface Page {
   readonly dictionary: SeriesDictionary;
   readonly memory: ParserMemory<Meaning>;
   /** Metadata by the name it was given for; the last TYPE and HELP line of a name counts. */
-  readonly drafts: Map<string, FamilyDraft>;
+  readonly drafts: Map<NameMark, FamilyDraft>;
   /** Names in order of appearance: of metadata, and of samples. */
   readonly mentions: { readonly name: NameMark; readonly line: number }[];
   /** The samples in columns, in order of appearance. */
@@ -273,10 +273,10 @@ function endLine(reader: PageReader): void {
 }
 
 function draftOf(page: Page, name: NameMark): FamilyDraft {
-  const known = page.drafts.get(name.text);
+  const known = page.drafts.get(name);
   if (known) return known;
-  const draft = createDraft(name.text, page.reader.line);
-  page.drafts.set(name.text, draft);
+  const draft = createDraft(name, page.reader.line);
+  page.drafts.set(name, draft);
   page.mentions.push({ name, line: page.reader.line });
   return draft;
 }
@@ -323,13 +323,13 @@ const familySuffixes: Readonly<Partial<Record<MetricType, readonly string[]>>> =
 
 /** Metadata may come after the samples, so samples find their families at the end of the page. */
 function group(page: Page): FamilyDraft[] {
-  const { drafts, mentions } = page;
+  const { drafts, mentions, memory } = page;
   const ordered = new Set<FamilyDraft>();
   for (const { name, line } of mentions) {
-    let home = homeOf(drafts, name.text);
+    let home = drafts.get(name) ?? familyBySuffix(drafts, memory, name);
     if (!home) {
-      home = createDraft(name.text, line);
-      drafts.set(name.text, home);
+      home = createDraft(name, line);
+      drafts.set(name, home);
     }
     name.family = home;
     ordered.add(home);
@@ -340,13 +340,12 @@ function group(page: Page): FamilyDraft[] {
   return [...ordered];
 }
 
-function homeOf(drafts: Map<string, FamilyDraft>, name: string): FamilyDraft | undefined {
-  const own = drafts.get(name);
-  if (own) return own;
-  for (const suffix of ["_bucket", "_count", "_sum", "_total"]) {
-    if (!name.endsWith(suffix)) continue;
-    const family = drafts.get(name.slice(0, -suffix.length));
-    if (family?.type && familySuffixes[family.type]?.includes(suffix)) return family;
-  }
-  return undefined;
+function familyBySuffix(
+  drafts: Map<NameMark, FamilyDraft>,
+  memory: ParserMemory<Meaning>,
+  name: NameMark,
+): FamilyDraft | undefined {
+  const base = memory.baseOf(name);
+  const family = base && drafts.get(base);
+  return family?.type && familySuffixes[family.type]?.includes(name.suffix) ? family : undefined;
 }
