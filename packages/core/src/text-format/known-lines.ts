@@ -53,6 +53,7 @@ export class KnownLines<Meaning> {
     this.#pageView = new DataView(page.buffer, page.byteOffset, page.byteLength);
     this.#previous = this.#first;
     this.#at = -1;
+    if (this.#used === 0 && page.length > this.#bytes.length) this.#allocate(Math.ceil(page.length / 8));
   }
 
   /** Lets go of the page. */
@@ -92,24 +93,27 @@ export class KnownLines<Meaning> {
       return;
     }
     if (end !== this.#end || this.#byHash.has(this.#hash)) return;
-    // A zero byte could make a double zero, and there are two of those.
-    if (this.#page.subarray(start, end).includes(0)) return;
-    const line = { start: this.#append(start, end), length: end - start, meaning, next: undefined };
+    const place = this.#append(start, end);
+    if (place < 0) return;
+    const line = { start: place, length: end - start, meaning, next: undefined };
     this.#byHash.set(this.#hash, line);
     this.#previous.next = line;
     this.#previous = line;
   }
 
+  /** Where they stand now; -1 where they are not kept, since they hold a double that is zero. */
   #append(start: number, end: number): number {
     const offset = this.#used;
     // The next line begins at a multiple of eight.
-    this.#used = (offset + end - start + 7) & ~7;
-    if (this.#used > this.#bytes.length) {
+    const used = (offset + end - start + 7) & ~7;
+    if (used > this.#bytes.length) {
       const before = this.#bytes;
-      this.#allocate(this.#used / 4);
+      this.#allocate(used / 4);
       this.#bytes.set(before);
     }
-    this.#bytes.set(this.#page.subarray(start, end), offset);
+    this.#page.copy(this.#bytes, offset, start, end);
+    for (let i = offset >> 3; i < (offset + end - start) >> 3; i++) if (this.#doubles[i] === 0) return -1;
+    this.#used = used;
     return offset;
   }
 

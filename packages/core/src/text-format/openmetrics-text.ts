@@ -2,7 +2,7 @@ import type { SeriesDictionary } from "../series/dictionary.ts";
 import { canonicalLabels } from "../series/dictionary.ts";
 import type { Exemplar, MetricType } from "../series/series.ts";
 import type { FamilyDraft } from "./family-draft.ts";
-import { addLabel, createLabelList, type LabelList } from "./label-list.ts";
+import { addLabel, createLabelList, type LabelList, repeatLabel } from "./label-list.ts";
 import { formatCanonical, parseNumber } from "./number.ts";
 import {
   checkUnit,
@@ -58,6 +58,8 @@ interface Page {
   /** Sample names that a family has taken, and its name. */
   readonly claimed: Map<string, string>;
   readonly tail: PlainTail;
+  /** Of the last sample that was read from its text. */
+  labels: LabelList;
   current: OpenFamily | undefined;
 }
 
@@ -80,6 +82,7 @@ export function readOpenMetrics(
     done: [],
     claimed: new Map(),
     tail: new PlainTail(),
+    labels: createLabelList(),
     current: undefined,
   };
   while (reader.startLine()) {
@@ -230,8 +233,9 @@ function readSample(page: Page): void {
   const offset = reader.at;
   const name = reader.readPlainName(true);
   if (name === "") reader.fail("ERR_EXPOSITION_NAME", "expected a metric name or '#'");
-  const list = createLabelList();
-  if (reader.peek() === byte.braceOpen) readLabels(reader, list);
+  const written = createLabelList();
+  if (reader.peek() === byte.braceOpen) readLabels(reader, written, page.labels);
+  page.labels = written;
   expectByte(reader, byte.space, "expected one space and a value");
   const valueOffset = reader.at;
   const value = readNumber(reader, "a number");
@@ -251,7 +255,7 @@ function readSample(page: Page): void {
     suffix = "";
   }
   const { type } = current.draft;
-  makeCanonical(list, type, suffix);
+  const list = canonicalBound(written, type, suffix);
   const mark = page.memory.markOf(page.dictionary.intern(page.memory.nameOf(name).text, list.labels));
   count(page, mark, offset);
   const head = sampleHead(current, suffix, list, mark.series);
@@ -269,15 +273,14 @@ function count({ memory, reader }: Page, mark: SeriesMark, offset: number): void
   }
 }
 
-/** Numbers in `le` and `quantile`, but not infinity: only `+Inf` is allowed, and the family looks at it. */
-function makeCanonical(list: LabelList, type: MetricType | undefined, suffix: string): void {
-  if (type !== "histogram" && type !== "summary") return;
+/** With the number in `le` or `quantile` rewritten, but not infinity: only `+Inf` is allowed, and the family looks at it. */
+function canonicalBound(list: LabelList, type: MetricType | undefined, suffix: string): LabelList {
+  if (type !== "histogram" && type !== "summary") return list;
   const own = openMetricsOwnLabel("", type, suffix);
   const i = list.labels.findIndex((label) => label.name === own);
   const bound = parseNumber(list.labels[i]?.value ?? "");
-  if (own !== undefined && bound !== undefined && Number.isFinite(bound)) {
-    list.labels[i] = { name: own, value: formatCanonical(bound) };
-  }
+  if (own === undefined || bound === undefined || !Number.isFinite(bound)) return list;
+  return { ...list, labels: list.labels.with(i, { name: own, value: formatCanonical(bound) }) };
 }
 
 function readExemplar(reader: PageReader): Exemplar {
@@ -286,7 +289,7 @@ function readExemplar(reader: PageReader): Exemplar {
   expectByte(reader, byte.space, "expected one space after '#'");
   if (reader.peek() !== byte.braceOpen) failHere(reader, "expected '{' at the start of the exemplar");
   const list = createLabelList();
-  readLabels(reader, list);
+  readLabels(reader, list, createLabelList());
   expectByte(reader, byte.space, "expected one space and the exemplar's value");
   const value = readNumber(reader, "the exemplar's value");
   let timestampMs = NaN;
@@ -297,30 +300,34 @@ function readExemplar(reader: PageReader): Exemplar {
   return { labels: canonicalLabels(list.labels), value, timestampMs };
 }
 
-function readLabels(reader: PageReader, list: LabelList): void {
+function readLabels(reader: PageReader, list: LabelList, before: LabelList): void {
   reader.at++;
   if (reader.peek() === byte.braceClose) {
     reader.at++;
     return;
   }
   for (;;) {
-    const nameOffset = reader.at;
-    const name = reader.readPlainName(false);
-    if (name === "") failHere(reader, "expected a label name");
-    if (name === "__name__") {
-      reader.fail("ERR_EXPOSITION_NAME", "expected another label name, __name__ is reserved", nameOffset);
-    }
-    expectByte(reader, byte.equals, "expected '=' after the label name");
-    if (reader.peek() !== byte.quote) failHere(reader, "expected '\"' before the label value");
-    const valueOffset = reader.at;
-    const value = reader.readQuoted("label value", "lenient", false);
-    addLabel(list, { name, value }, reader, { name: nameOffset, value: valueOffset });
+    if (!repeatLabel(list, before, reader)) readLabel(reader, list);
     if (reader.peek() === byte.braceClose) {
       reader.at++;
       return;
     }
     expectByte(reader, byte.comma, "expected ',' or '}' after the label value");
   }
+}
+
+function readLabel(reader: PageReader, list: LabelList): void {
+  const nameOffset = reader.at;
+  const name = reader.readPlainName(false);
+  if (name === "") failHere(reader, "expected a label name");
+  if (name === "__name__") {
+    reader.fail("ERR_EXPOSITION_NAME", "expected another label name, __name__ is reserved", nameOffset);
+  }
+  expectByte(reader, byte.equals, "expected '=' after the label name");
+  if (reader.peek() !== byte.quote) failHere(reader, "expected '\"' before the label value");
+  const valueOffset = reader.at;
+  const value = reader.readQuoted("label value", "lenient", false);
+  addLabel(list, { name, value }, reader, { name: nameOffset, value: valueOffset });
 }
 
 function readNumber(reader: PageReader, what: string): number {

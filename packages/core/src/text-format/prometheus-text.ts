@@ -1,7 +1,7 @@
 import type { SeriesDictionary } from "../series/dictionary.ts";
 import type { Label, MetricType } from "../series/series.ts";
 import { addSample, createDraft, type FamilyDraft } from "./family-draft.ts";
-import { addLabel, createLabelList, type LabelList } from "./label-list.ts";
+import { addLabel, createLabelList, type LabelList, repeatLabel } from "./label-list.ts";
 import { parseInt64, parseNumber } from "./number.ts";
 import { byte, endOfPage, isBlank, isPlainName, type PageReader } from "./page-reader.ts";
 import type { NameMark, ParserMemory, SeriesMark } from "./parser-memory.ts";
@@ -35,6 +35,8 @@ interface Page {
   readonly memory: ParserMemory<Meaning>;
   readonly families: FamilyDraft[];
   readonly tail: PlainTail;
+  /** Of the last sample that was read from its text. */
+  labels: LabelList;
 }
 
 /**
@@ -48,7 +50,14 @@ export function readPrometheusText(
   dictionary: SeriesDictionary,
   memory: ParserMemory<Meaning>,
 ): FamilyDraft[] {
-  const page: Page = { reader, dictionary, memory, families: [], tail: new PlainTail() };
+  const page: Page = {
+    reader,
+    dictionary,
+    memory,
+    families: [],
+    tail: new PlainTail(),
+    labels: createLabelList(),
+  };
   while (reader.startLine()) {
     if (readKnownLine(page)) continue;
     reader.checkLineLength();
@@ -184,7 +193,7 @@ function readSample(page: Page): void {
     reader.skipBlanks();
   }
   const list = createLabelList();
-  if (reader.peek() === byte.braceOpen) name = readLabels(reader, list, name);
+  if (reader.peek() === byte.braceOpen) name = readLabels(page, list, name);
   if (name === undefined) reader.fail("ERR_EXPOSITION_NAME", "expected a metric name in the braces", offset);
   const nameMark = memory.nameOf(name);
   const family = familyOf(page, nameMark);
@@ -232,44 +241,53 @@ function readTimestamp(reader: PageReader): number {
 }
 
 /** Reads from brace to brace; gives the metric name, which may stand among the labels. */
-function readLabels(reader: PageReader, list: LabelList, outside: string | undefined): string | undefined {
+function readLabels(page: Page, list: LabelList, outside: string | undefined): string | undefined {
+  const reader: PageReader = page.reader;
   let name = outside;
   reader.at++;
   for (;;) {
     reader.skipBlanks();
     if (reader.peek() === byte.braceClose) break;
-    const nameOffset = reader.at;
-    const word = readName(reader, false);
-    if (word === "") failInLabels(reader, "expected a label name or '}'");
-    reader.skipBlanks();
-    const next = reader.peek();
-    if (next !== byte.equals) {
-      const mayBeName = outside === undefined && (next === byte.comma || next === byte.braceClose);
-      if (!mayBeName) failInLabels(reader, "expected '=' after the label name");
-      if (name !== undefined) reader.fail("ERR_EXPOSITION_NAME", "expected one metric name", nameOffset);
-      checkPlain(reader, word, true, nameOffset);
-      name = word;
-      if (next === byte.braceClose) break;
-      reader.at++;
-      continue;
+    if (!repeatLabel(list, page.labels, reader)) {
+      const nameOffset = reader.at;
+      const word = readName(reader, false);
+      if (word === "") failInLabels(reader, "expected a label name or '}'");
+      reader.skipBlanks();
+      const next = reader.peek();
+      if (next !== byte.equals) {
+        const mayBeName = outside === undefined && (next === byte.comma || next === byte.braceClose);
+        if (!mayBeName) failInLabels(reader, "expected '=' after the label name");
+        if (name !== undefined) reader.fail("ERR_EXPOSITION_NAME", "expected one metric name", nameOffset);
+        checkPlain(reader, word, true, nameOffset);
+        name = word;
+        if (next === byte.braceClose) break;
+        reader.at++;
+        continue;
+      }
+      readLabel(reader, list, word, nameOffset);
     }
-    if (word === "__name__") {
-      reader.fail("ERR_EXPOSITION_NAME", "expected another label name, __name__ is reserved", nameOffset);
-    }
-    checkPlain(reader, word, false, nameOffset);
-    reader.at++;
-    reader.skipBlanks();
-    if (reader.peek() !== byte.quote) failInLabels(reader, "expected '\"' before the label value");
-    const valueOffset = reader.at;
-    const value = reader.readQuoted("label value", "strict", false);
-    addLabel(list, { name: word, value }, reader, { name: nameOffset, value: valueOffset });
     reader.skipBlanks();
     if (reader.peek() === byte.braceClose) break;
     if (reader.peek() !== byte.comma) failInLabels(reader, "expected ',' or '}' after the label value");
     reader.at++;
   }
   reader.at++;
+  page.labels = list;
   return name;
+}
+
+/** Goes on at the equals sign. */
+function readLabel(reader: PageReader, list: LabelList, name: string, nameOffset: number): void {
+  if (name === "__name__") {
+    reader.fail("ERR_EXPOSITION_NAME", "expected another label name, __name__ is reserved", nameOffset);
+  }
+  checkPlain(reader, name, false, nameOffset);
+  reader.at++;
+  reader.skipBlanks();
+  if (reader.peek() !== byte.quote) failInLabels(reader, "expected '\"' before the label value");
+  const valueOffset = reader.at;
+  const value = reader.readQuoted("label value", "strict", false);
+  addLabel(list, { name, value }, reader, { name: nameOffset, value: valueOffset });
 }
 
 function failInLabels(reader: PageReader, reason: string): never {

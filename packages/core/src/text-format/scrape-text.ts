@@ -1,7 +1,7 @@
 import type { SeriesDictionary } from "../series/dictionary.ts";
 import type { MetricType, Series } from "../series/series.ts";
 import { addSample, createDraft, type FamilyDraft } from "./family-draft.ts";
-import { addLabel, createLabelList, type LabelList } from "./label-list.ts";
+import { addLabel, createLabelList, type LabelList, repeatLabel } from "./label-list.ts";
 import { formatCanonical, parseInt64, parseNumber } from "./number.ts";
 import { byte, endOfPage, isBlank, isNameByte, type PageReader } from "./page-reader.ts";
 import type { NameMark, ParserMemory, SeriesMark } from "./parser-memory.ts";
@@ -41,6 +41,8 @@ interface Page {
   readonly values: number[];
   readonly timestampsMs: number[];
   readonly tail: PlainTail;
+  /** Of the last sample that was read from its text, under the type that still is the last one. */
+  labels: LabelList;
   /** Of the last TYPE line, whatever name it was for: Prometheus rewrites `le` and `quantile` by it. */
   lastType: MetricType;
 }
@@ -68,6 +70,7 @@ export function readScrapeText(
     values: [],
     timestampsMs: [],
     tail: new PlainTail(),
+    labels: createLabelList(),
     lastType: "unknown",
   };
   while (reader.startLine()) {
@@ -154,6 +157,7 @@ function takeMetadata(page: Page, meaning: Exclude<Meaning, { kind: "sample" }>)
   } else {
     draft.type = meaning.type;
     page.lastType = meaning.type;
+    page.labels = createLabelList();
   }
 }
 
@@ -228,6 +232,11 @@ function readLabels(page: Page, list: LabelList, outside: string | undefined): s
   for (;;) {
     reader.skipBlanks();
     if (reader.peek() === byte.braceClose) break;
+    if (repeatLabel(list, page.labels, reader)) {
+      reader.skipBlanks();
+      if (reader.peek() === byte.comma) reader.at++;
+      continue;
+    }
     const nameOffset = reader.at;
     const quoted = reader.peek() === byte.quote;
     const word = quoted ? reader.readQuoted("name", "lenient", true) : reader.readPlainName(false);
@@ -258,6 +267,7 @@ function readLabels(page: Page, list: LabelList, outside: string | undefined): s
     if (reader.peek() === byte.comma) reader.at++;
   }
   reader.at++;
+  page.labels = list;
   return name;
 }
 
