@@ -98,7 +98,10 @@ test("a number is read from its bytes as JavaScript reads its text", () => {
   parser.parse("a 0\n");
   fc.assert(
     fc.property(
-      fc.oneof(fc.double().map(String), fc.stringMatching(/^-?[0-9]{0,18}(\.[0-9]{0,18})?$/)),
+      fc.oneof(
+        fc.double().map(String),
+        fc.stringMatching(/^-?[0-9]{0,18}(\.[0-9]{0,18})?(e[+-]?[0-9]{0,3})?$/),
+      ),
       (text) => {
         const page = `a ${text}\n`;
         const fresh = outcome(() => parseExposition(page, { format: "prometheus" }));

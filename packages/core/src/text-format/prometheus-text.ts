@@ -58,8 +58,7 @@ export function readPrometheusText(
     tail: new PlainTail(),
     labels: createLabelList(),
   };
-  while (reader.startLine()) {
-    if (readKnownLine(page)) continue;
+  while (skipKnownLines(page)) {
     reader.checkLineLength();
     reader.skipBlanks();
     const b = reader.peek();
@@ -69,6 +68,12 @@ export function readPrometheusText(
     else readSample(page);
   }
   return page.families;
+}
+
+/** Whether a line begins behind the known ones. A loop of its own, so that it is compiled alone (measured). */
+function skipKnownLines(page: Page): boolean {
+  while (page.reader.startLine()) if (!readKnownLine(page)) return true;
+  return false;
 }
 
 /**
