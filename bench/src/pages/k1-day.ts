@@ -5,7 +5,7 @@
  */
 
 import { createSeriesDictionary, type Label, type MetricFamily, type Series } from "@promferry/core/series";
-import { seeded } from "./seeded.ts";
+import { seeded } from "../seeded.ts";
 
 export const SERIES_COUNT = 2000;
 export const FRAME_COUNT = 288;
@@ -51,12 +51,9 @@ function planFamilies(): Plan[] {
   const dictionary = createSeriesDictionary();
   const intern = (name: string, labels: readonly Label[]) => dictionary.intern(name, [...session, ...labels]);
   return Array.from({ length: 200 }, (_, f): Plan => {
-    const labels = (s: number): Label[] => [
-      { name: "resource", value: `resource-${s}` },
-      { name: "operation", value: `operation-${f % 7}` },
-    ];
+    const labels = (s: number): Label[] => [{ name: "resource", value: `resource-${s}` }];
     if (f % 2 === 0) {
-      const name = `k1_cluster_operation_${f}_completed_total`;
+      const name = `k1_operation_${f}_completed_total`;
       return { name, type: "counter", series: range(7).map((s) => intern(name, labels(s))) };
     }
     if (f % 4 === 1) {
