@@ -93,6 +93,73 @@ for (const format of formats) {
   });
 }
 
+/** Each kind of line that a real page has, in the three formats. */
+const realPage = `# HELP go_gc_duration_seconds A summary of the wall-time pause.
+# TYPE go_gc_duration_seconds summary
+go_gc_duration_seconds{quantile="0"} 2.4566e-05
+go_gc_duration_seconds{quantile="1"} 0.000306811
+go_gc_duration_seconds_sum 0.000581803
+go_gc_duration_seconds_count 6
+# HELP node_cpu_seconds Seconds the CPUs spent in each mode.
+# TYPE node_cpu_seconds gauge
+node_cpu_seconds{cpu="0",mode="idle"} 13161.68 1759761000000
+node_cpu_seconds{cpu="0",mode="user"} 1.8446744e+19 1759761000000
+node_cpu_seconds{cpu="1",mode="idle"} 13180.24 1759761000000
+node_cpu_seconds{cpu="1",mode="user"} NaN 1759761000000
+# TYPE node_scrape_seconds histogram
+node_scrape_seconds_bucket{collector="a\\\\b",le="0.5"} 3
+node_scrape_seconds_bucket{collector="a\\\\b",le="+Inf"} 4
+node_scrape_seconds_sum{collector="a\\\\b"} 1.5
+node_scrape_seconds_count{collector="a\\\\b"} 4
+# TYPE node_info gauge
+node_info{machine="x86_64",release="6.12.0",text="naïve \\"x\\"\\n"} 1
+`;
+const pieces = [
+  ...' \n\t#{}"\\,=_10-+.e:é\0',
+  "le",
+  "_sum",
+  "# TYPE ",
+  "1e+06",
+  "+Inf",
+  "node_info 1\n",
+  "\xff",
+];
+
+interface Damage {
+  readonly at: number;
+  readonly cut: number;
+  readonly piece: string;
+}
+
+function damaged(page: Buffer, { at, cut, piece }: Damage): Buffer {
+  const start = Math.floor(at * page.length);
+  const put = Buffer.from(piece, piece === "\xff" ? "latin1" : "utf8");
+  return Buffer.concat([page.subarray(0, start), put, page.subarray(start + cut)]);
+}
+
+for (const format of formats) {
+  test(`a ${format} parser that knows a page gives for its damaged copies what a fresh one gives`, () => {
+    const page = Buffer.from(realPage + (format === "openmetrics" ? "# EOF\n" : ""));
+    const damage = fc.record({
+      at: fc.double({ min: 0, max: 1, noNaN: true }),
+      cut: fc.integer({ min: 0, max: 3 }),
+      piece: fc.constantFrom("", ...pieces),
+    });
+    const parser = createExpositionParser({ format });
+    const intact = outcome(() => parser.parse(page));
+    expect(intact).toBeInstanceOf(Array);
+    fc.assert(
+      fc.property(fc.array(damage, { minLength: 1, maxLength: 2 }), (damages) => {
+        const broken = damages.reduce(damaged, page);
+        const fresh = outcome(() => parseExposition(broken, { format }));
+        expect(outcome(() => parser.parse(broken))).toEqual(fresh);
+        expect(outcome(() => parser.parse(page))).toEqual(intact);
+      }),
+      { numRuns: 500 },
+    );
+  });
+}
+
 test("a number is read from its bytes as JavaScript reads its text", () => {
   const parser = createExpositionParser({ format: "prometheus" });
   parser.parse("a 0\n");
@@ -129,7 +196,9 @@ test("series that no longer come are forgotten, and read again when they do", ()
     Array.from({ length: 1000 }, (_, i) => `a{b="${label}${from + i}"} ${i}\n`).join("");
   const expected = parseExposition(page(0), { format: "scrape" });
   expect(parser.parse(page(0))).toEqual(expected);
+  const series = parser.parse(page(0))[0]?.series[0];
   for (let n = 1; n < 20; n++) parser.parse(page(n * 1000));
+  expect(parser.parse(page(0))[0]?.series[0]).not.toBe(series);
   expect(parser.parse(page(0))).toEqual(expected);
   expect(parser.parse(page(0))).toEqual(expected);
 });

@@ -195,22 +195,17 @@ function setMetadata(
 }
 
 function readHelp(reader: PageReader): string {
-  let help = "";
-  let from = reader.at;
+  const start = reader.at;
   for (let b = reader.peek(); b !== byte.lineFeed && b !== endOfPage; b = reader.peek()) {
     if (b === byte.quote)
       reader.fail("ERR_EXPOSITION_VALUE", String.raw`expected \" for a quote in the help text`);
     if (b === byte.carriageReturn && reader.bytes[reader.at + 1] === byte.lineFeed) {
       reader.fail("ERR_EXPOSITION_SYNTAX", "expected a line feed alone at the end of the line");
     }
-    if (b === byte.backslash) {
-      help += reader.text(from, reader.at) + reader.readEscape("lenient");
-      from = reader.at;
-    } else {
-      reader.at++;
-    }
+    if (b === byte.backslash) reader.skipEscape("lenient");
+    else reader.at++;
   }
-  return help + reader.text(from, reader.at);
+  return reader.unescaped(start, reader.at);
 }
 
 function readType(reader: PageReader): MetricType {

@@ -20,6 +20,7 @@ export const byte = {
 /** What {@link PageReader.peek} gives behind the last byte. */
 export const endOfPage = -1;
 
+const letterN = 0x6e;
 const excerptLength = 40;
 
 /**
@@ -134,9 +135,9 @@ export class PageReader {
    */
   readQuoted(what: string, escapes: "strict" | "lenient", lineFeeds: boolean): string {
     const { bytes, at: open } = this;
-    let text = "";
-    let from = open + 1;
-    let at = from;
+    const start = open + 1;
+    let from = start;
+    let at = start;
     for (; ; at++) {
       if (at >= bytes.length) {
         this.fail(
@@ -152,34 +153,49 @@ export class PageReader {
       }
       if (b !== byte.backslash) continue;
       this.checkUtf8(from, at, what);
-      text += this.text(from, at);
       this.at = at;
-      text += this.readEscape(escapes);
+      this.skipEscape(escapes);
       from = this.at;
       at = from - 1;
     }
     this.checkUtf8(from, at, what);
-    text += this.text(from, at);
     this.at = at + 1;
-    return text;
+    return from === start ? this.text(start, at) : this.unescaped(start, at);
   }
 
-  /** The character that the backslash here and what follows stand for. */
-  readEscape(escapes: "strict" | "lenient"): string {
+  /** Goes behind the escape that the backslash here begins, or behind the backslash alone. */
+  skipEscape(escapes: "strict" | "lenient"): void {
     const escaped = this.bytes[this.at + 1] ?? endOfPage;
     if (escaped === endOfPage) {
       this.fail("ERR_EXPOSITION_TRUNCATED", "expected a character after the backslash", this.at + 1);
     }
-    const known = escaped === byte.backslash || escaped === byte.quote || escaped === 0x6e;
-    if (!known) {
-      if (escapes === "strict" || escaped === byte.lineFeed) {
-        this.fail("ERR_EXPOSITION_VALUE", String.raw`expected the escape \\, \" or \n`);
-      }
-      this.at++;
-      return "\\";
+    const known = escaped === byte.backslash || escaped === byte.quote || escaped === letterN;
+    if (!known && (escapes === "strict" || escaped === byte.lineFeed)) {
+      this.fail("ERR_EXPOSITION_VALUE", String.raw`expected the escape \\, \" or \n`);
     }
-    this.at += 2;
-    return escaped === 0x6e ? "\n" : String.fromCharCode(escaped);
+    this.at += known ? 2 : 1;
+  }
+
+  /**
+   * As {@link text}, with the characters that the escapes stand for. Unknown escapes stay as they are.
+   *
+   * @param quotes Whether `\"` is an escape. Default true.
+   */
+  unescaped(start: number, end: number, quotes = true): string {
+    const { bytes } = this;
+    const out = Buffer.allocUnsafe(end - start);
+    let length = 0;
+    for (let i = start; i < end; i++) {
+      let b = bytes[i]!;
+      if (b === byte.backslash) {
+        const escaped = bytes[i + 1];
+        if (escaped === byte.backslash || (escaped === byte.quote && quotes)) b = escaped;
+        else if (escaped === letterN) b = byte.lineFeed;
+        if (b !== byte.backslash || escaped === byte.backslash) i++;
+      }
+      out[length++] = b;
+    }
+    return out.toString("utf8", 0, length);
   }
 
   /** Bytes that are not UTF-8 become U+FFFD. */

@@ -29,7 +29,9 @@ export interface ParseOptions {
 export interface ExpositionParser {
   /**
    * As {@link parseExposition}, with the same result and the same errors. Equal series of two pages are
-   * the same object. What a page that is refused has taught is kept; it changes no later result.
+   * the same object: always with a `dictionary` of the caller's, else as long as the parser remembers them.
+   * What a page that is refused has taught is kept; it changes no later result. Arrays of series may be
+   * shared by the results of several pages.
    *
    * @param text Not kept.
    */
@@ -56,8 +58,9 @@ export function readDrafts(text: Uint8Array | string, options: ParseOptions): Fa
 
 /**
  * A parser for many pages of the same process, such as the frames of a journal: lines that it has met
- * are recognised by their bytes, and only their numbers are read. Its memory grows with the series of
- * the largest page, and with the dictionary.
+ * are recognised by their bytes, and only their numbers are read. It remembers up to 16 MiB and 100,000
+ * series, or four times what the last page had; beyond that it forgets everything and learns again. A
+ * `dictionary` of the caller's forgets nothing.
  */
 export function createExpositionParser(options: ParseOptions): ExpositionParser {
   const read = createReader(options, true);
@@ -67,7 +70,7 @@ export function createExpositionParser(options: ParseOptions): ExpositionParser 
 type Read = (text: Uint8Array | string) => FamilyDraft[];
 
 function createReader(options: ParseOptions, keepsLines: boolean): Read {
-  const dictionary = options.dictionary ?? createSeriesDictionary();
+  let dictionary = options.dictionary ?? createSeriesDictionary();
   const limits = { ...defaultParseLimits, ...options.limits };
   switch (options.format) {
     case "prometheus":
@@ -97,7 +100,8 @@ function createReader(options: ParseOptions, keepsLines: boolean): Read {
       try {
         return readPage(reader, dictionary, memory);
       } finally {
-        memory.endPage(reader);
+        const forgotten = memory.endPage(reader);
+        if (forgotten && options.dictionary === undefined) dictionary = createSeriesDictionary();
       }
     };
   }

@@ -57,16 +57,18 @@ export class ParserMemory<Meaning> {
     this.lines?.beginPage(reader.bytes);
   }
 
-  endPage(reader: PageReader): void {
+  /** Whether everything was forgotten. */
+  endPage(reader: PageReader): boolean {
     const { lines } = this;
-    if (lines === undefined) return;
+    if (lines === undefined) return false;
     lines.endPage();
     const tooManyBytes = lines.sizeBytes > Math.max(keptBytes, 4 * reader.bytes.length);
     const tooManyMarks = this.#marks.size + this.#names.size > Math.max(keptMarks, 4 * this.seriesCount);
-    if (!tooManyBytes && !tooManyMarks) return;
+    if (!tooManyBytes && !tooManyMarks) return false;
     lines.forgetAll();
     this.#marks.clear();
     this.#names.clear();
+    return true;
   }
 
   markOf(series: Series): SeriesMark {

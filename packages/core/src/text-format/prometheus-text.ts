@@ -159,17 +159,12 @@ function readComment(page: Page): void {
 }
 
 function readHelp(reader: PageReader): string {
-  let help = "";
-  let from = reader.at;
+  const start = reader.at;
   for (let b = reader.peek(); b !== byte.lineFeed && b !== endOfPage; b = reader.peek()) {
-    if (b === byte.backslash) {
-      help += reader.text(from, reader.at) + reader.readEscape("strict");
-      from = reader.at;
-    } else {
-      reader.at++;
-    }
+    if (b === byte.backslash) reader.skipEscape("strict");
+    else reader.at++;
   }
-  return help + reader.text(from, reader.at);
+  return reader.unescaped(start, reader.at);
 }
 
 function readType(reader: PageReader): MetricType {

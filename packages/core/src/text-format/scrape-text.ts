@@ -147,7 +147,7 @@ function readComment(page: Page): void {
     meaning = { kind: "TYPE", name: mark, type };
   } else {
     reader.checkUtf8(Math.min(start + 1, end), end, "help text");
-    const help = text.replace(/\\([\\n])/g, (_, escaped: string) => (escaped === "n" ? "\n" : "\\"));
+    const help = blank ? "" : reader.unescaped(start + 1, end, false);
     meaning = { kind: "HELP", name: mark, help };
   }
   takeMetadata(page, meaning);
