@@ -142,9 +142,14 @@ test("a frame without samples is a frame", () => {
 
 for (const { name, header, message } of [
   {
-    name: "a changes frame",
-    header: { ...HEADER, kind: "changes", base: 3 } as const,
-    message: "not written yet",
+    name: "a changes frame without a base",
+    header: { ...HEADER, kind: "changes" } as const,
+    message: "base cannot be undefined",
+  },
+  {
+    name: "a changes frame on a later one",
+    header: { ...HEADER, kind: "changes", base: HEADER.seq } as const,
+    message: `base cannot be ${HEADER.seq}`,
   },
   {
     name: "a start frame with samples",

@@ -19,15 +19,14 @@ export const END_MARK = "# End: ";
  * The CRC-32 covers the bytes from the `#` of `# Written` up to the `#` of `# End`.
  *
  * @param families Samples without a timestamp get the header's `writtenMs`. Exemplars are left out.
- * @throws {RangeError} The header has a field that the format has no place for, a `start` frame has
- * samples, or the kind is `changes`, which this version does not write.
+ * @throws {RangeError} The header has a field that the format has no place for, or a `start` frame has
+ * samples.
  */
 export function encodeFrame(
   header: FrameHeader,
   info: SessionInfo | undefined,
   families: readonly MetricFamily[],
 ): Uint8Array {
-  if (header.kind === "changes") throw new RangeError("frames of kind changes are not written yet");
   const sampleCount = countSamples(families);
   if (header.kind === "start" && sampleCount > 0) throw new RangeError("a start frame has no samples");
   let text = `${formatHeader(header)}\n`;

@@ -5,7 +5,8 @@ import type { EpochMs, MetricFamily } from "../series/series.ts";
  *
  * - `start`: the session's info and no samples. Every series that the session shows later counts from zero.
  * - `full`: every series of the session.
- * - `changes`: what changed since frame `base`, in absolute values. Not written and not read yet.
+ * - `changes`: what changed since frame `base`, in absolute values. A series that is not listed has its
+ *   earlier value; none has gone.
  */
 export type FrameKind = "start" | "full" | "changes";
 
@@ -72,6 +73,11 @@ export interface Frame {
   readonly header: FrameHeader;
   /** The session's info as of this frame, wherever it was written. */
   readonly info: SessionInfo;
+  /**
+   * Every series of the session, those that a `changes` frame does not list carried forward to its time.
+   * Where a frame is missing in between, only what was listed since; the rest is unknown until the next
+   * full frame.
+   */
   readonly families: readonly MetricFamily[];
 }
 
@@ -85,7 +91,10 @@ export interface FrameRef {
   readonly offsetBytes: number;
   /** Up to and including the line feed of `# End`. */
   readonly lengthBytes: number;
+  /** Samples that the frame lists. */
   readonly sampleCount: number;
+  /** The frame that a `changes` frame builds on; absent where it is missing. */
+  readonly base?: FrameRef;
   /** Whether every frame with the session's info is damaged; `info` then holds assumed times and no more. */
   readonly infoLost?: boolean;
 }

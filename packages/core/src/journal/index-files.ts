@@ -32,7 +32,7 @@ export async function indexFiles(dir: string, fs: JournalFs, now: EpochMs): Prom
   }
   const placed = scans.flatMap(({ file, frames }) => frames.map((frame) => ({ ...frame, file: file.name })));
   const { unique, conflicts } = dropRepeated(placed);
-  const refs = withInfo(unique, placed);
+  const refs = withBases(withInfo(unique, placed));
   const isHeld = ({ header }: FrameRef) =>
     header.writtenMs > now + FUTURE_MS || header.writtenMs < EARLIEST_MS;
   return {
@@ -105,7 +105,9 @@ function dropRepeated(placed: readonly PlacedFrame[]): { unique: PlacedFrame[]; 
   return { unique: [...first.values()].sort(byTime), conflicts };
 }
 
-function byTime({ header: a }: PlacedFrame, { header: b }: PlacedFrame): number {
+type Headed = Pick<PlacedFrame, "header">;
+
+function byTime({ header: a }: Headed, { header: b }: Headed): number {
   if (a.writtenMs !== b.writtenMs) return a.writtenMs - b.writtenMs;
   if (a.session !== b.session) return a.session < b.session ? -1 : 1;
   return a.seq - b.seq;
@@ -134,6 +136,21 @@ function withInfo(unique: readonly PlacedFrame[], placed: readonly PlacedFrame[]
     assumed.set(header.session, guess);
     return { ...ref, info: guess, infoLost: true };
   });
+}
+
+/** Gives each `changes` frame the one that it builds on, where that is there. */
+function withBases(refs: readonly FrameRef[]): FrameRef[] {
+  const bySeq = new Map<string, FrameRef>();
+  return [...refs]
+    .sort((a, b) => a.header.seq - b.header.seq)
+    .map((ref) => {
+      const { session, seq, base } = ref.header;
+      const found = base === undefined ? undefined : bySeq.get(frameKey({ session, seq: base }));
+      const linked = found === undefined ? ref : { ...ref, base: found };
+      bySeq.set(frameKey({ session, seq }), linked);
+      return linked;
+    })
+    .sort(byTime);
 }
 
 /** In order of number, without those that only repeat: equal info is one object, and the list stays short. */

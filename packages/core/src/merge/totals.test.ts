@@ -469,15 +469,6 @@ test("the latest state holds every counter's total and the gauges of sessions th
   expect(shown(totals.latest())).toEqual(["91000 x_total 4", "91000 g 5"]);
 });
 
-test("frames of kind=changes are refused by name", () => {
-  const a = session("a");
-  const totals = createTotals({ project: asItIs });
-
-  expect(() => totals.step([a.at(1000, {}, { kind: "changes" })])).toThrow(
-    "kind=changes is not supported yet",
-  );
-});
-
 test("a step of frames of two instants is refused", () => {
   const a = session("a");
   const totals = createTotals({ project: asItIs });

@@ -63,8 +63,8 @@ export interface TotalsOptions {
  * The state of the totals for one destination.
  *
  * Of one session, frames must come in the order of their `seq`; one that comes too late is ignored,
- * since its successor already held what it counted. Frames of `kind=changes` are refused with a
- * `TypeError`.
+ * since its successor already held what it counted. Those of `kind=changes` come as `Journal.read` gives
+ * them, with what they do not list carried forward.
  */
 export interface Totals {
   /**
@@ -267,9 +267,6 @@ class TotalsState implements Totals {
   /** Takes in a program's frame; `counts` says whether what stays behind is counted. */
   #absorb(frame: Frame, counts: boolean): void {
     const { header } = frame;
-    if (header.kind === "changes") {
-      throw new TypeError(`frame ${header.session}/${header.seq}: kind=changes is not supported yet`);
-    }
     const known = this.#sessions.get(header.session);
     // Its successor came first and held all that this one counted.
     if (known && header.seq <= known.lastSeq) return;
