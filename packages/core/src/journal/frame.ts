@@ -87,9 +87,9 @@ export interface FrameRef {
   readonly info: SessionInfo;
   /** File name inside the journal's directory. */
   readonly file: string;
-  /** Of the `#` of `# Written`. */
+  /** Of the `#` of `# Written`; in a compressed file, of the gzip member. */
   readonly offsetBytes: number;
-  /** Up to and including the line feed of `# End`. */
+  /** Up to and including the line feed of `# End`; in a compressed file, of the gzip member. */
   readonly lengthBytes: number;
   /** Samples that the frame lists. */
   readonly sampleCount: number;

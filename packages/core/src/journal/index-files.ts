@@ -1,13 +1,14 @@
 import { join } from "node:path";
 import type { EpochMs } from "../series/series.ts";
 import type { Damage, UnsupportedFrame } from "./damage.ts";
-import { dayOfFile, isClosed } from "./day-file.ts";
+import { dayOfFile, isClosed, isPacked } from "./day-file.ts";
 import { MAX_FRAME_BYTES } from "./encode-frame.ts";
 import type { FrameRef, SessionInfo } from "./frame.ts";
 import type { JournalFile, JournalIndex } from "./journal.ts";
 import { errorNumber, systemFailure } from "./journal-error.ts";
 import type { JournalFs } from "./journal-fs.ts";
 import { readFrames } from "./read-frames.ts";
+import { readPacked } from "./read-packed.ts";
 import type { FrameScan, ScannedDamage, ScannedFrame } from "./scan-frames.ts";
 
 const FUTURE_MS = 600_000;
@@ -69,8 +70,12 @@ async function scanFile(
     const open = await fs.openRead(path);
     try {
       const stat = await open.stat();
-      const scan = await readFrames(open, stat.sizeBytes);
-      const closed = isClosed(day, now, stat.modifiedMs);
+      const packed = isPacked(name);
+      const scan = packed
+        ? await readPacked(open, stat.sizeBytes, path)
+        : await readFrames(open, stat.sizeBytes);
+      // Only closed days are compressed, and nothing appends to them.
+      const closed = packed || isClosed(day, now, stat.modifiedMs);
       const { pending, frames } = scan;
       const settled = closed || (pending?.lengthBytes ?? 0) > MAX_FRAME_BYTES;
       const file: JournalFile = { name, day, ...stat, closed, frameCount: frames.length };

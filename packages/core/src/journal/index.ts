@@ -1,3 +1,4 @@
+export { type CompressionResult, compressDay } from "./compress-day.ts";
 export type { Damage, DamageReason, PendingTail, UnsupportedFrame } from "./damage.ts";
 export { type DayBoundary, dayFileName, dayOfFile, isClosed } from "./day-file.ts";
 export { type DecodeOptions, decodeFrame } from "./decode-frame.ts";

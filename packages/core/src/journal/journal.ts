@@ -2,11 +2,13 @@ import { join } from "node:path";
 import { createSeriesDictionary, type EpochMs, type MetricFamily } from "../series/index.ts";
 import { type CarriedFamilies, carryForward } from "./carry-forward.ts";
 import type { Damage, PendingTail, UnsupportedFrame } from "./damage.ts";
+import { isPacked } from "./day-file.ts";
 import { decodeFrame } from "./decode-frame.ts";
 import type { Frame, FrameRef } from "./frame.ts";
 import { indexFiles } from "./index-files.ts";
 import { errorNumber, JournalError, systemFailure } from "./journal-error.ts";
 import { type JournalFs, nodeJournalFs } from "./journal-fs.ts";
+import { unpackFrame } from "./packed-frames.ts";
 import { scanFrames } from "./scan-frames.ts";
 
 /** One day file, as it was when the index was made. */
@@ -46,7 +48,7 @@ export interface Journal {
   readonly dir: string;
   readonly fs: JournalFs;
   /**
-   * Finds every frame of `YYYY-MM-DD*.prom`, anew at each call. Memory grows with the number of frames,
+   * Finds every frame of `YYYY-MM-DD*.prom` and `YYYY-MM-DD*.prom.gz`, anew at each call. Memory grows with the number of frames,
    * not of samples. A missing directory is an empty journal; a file that can't be read is said in `files`.
    *
    * @throws {JournalError} The directory can't be read.
@@ -69,6 +71,8 @@ export interface JournalOptions {
 /** Of how many sessions the state after the last frame read is kept, for the `changes` frames that follow. */
 const SESSIONS_KEPT = 64;
 
+const NO_BYTES = new Uint8Array();
+
 /** The journal in a directory, which need not exist yet. */
 export function openJournal(dir: string, options: JournalOptions = {}): Journal {
   const { fs = nodeJournalFs, now = Date.now } = options;
@@ -79,11 +83,13 @@ export function openJournal(dir: string, options: JournalOptions = {}): Journal 
   /** What the frame itself lists. */
   async function readListed(ref: FrameRef): Promise<readonly MetricFamily[]> {
     const path = join(dir, ref.file);
-    const bytes = await readRange(fs, path, ref);
+    const stored = await readRange(fs, path, ref);
+    const packed = isPacked(ref.file);
+    const bytes = packed ? (unpackFrame(stored)?.content ?? NO_BYTES) : stored;
     const found = scanFrames(bytes).frames[0];
     const same =
-      found?.lengthBytes === ref.lengthBytes &&
-      found.header.session === ref.header.session &&
+      (packed || found?.lengthBytes === ref.lengthBytes) &&
+      found?.header.session === ref.header.session &&
       found.header.seq === ref.header.seq;
     if (!same) throw damaged(path, ref, "it no longer stands there");
     try {
