@@ -102,7 +102,9 @@ test("zcat gives the day file back, byte for byte", async (context) => {
   expect(gunzipSync(await readFile(join(dir, `${DAY}.gz`))).equals(original)).toBe(true);
 });
 
-test("each flipped byte of a compressed day costs at most one frame, is reported, and changes no sample", async (context) => {
+test("each flipped byte of a compressed day costs at most one frame, is reported, and changes no sample", {
+  timeout: 60_000,
+}, async (context) => {
   const { dir, journal, before } = await compressed(context);
   const path = join(dir, `${DAY}.gz`);
   const whole = await readFile(path);
@@ -137,7 +139,7 @@ function key({ name, labels }: { name: string; labels: readonly { value: string 
   return `${name} ${labels.map(({ value }) => value).join()}`;
 }
 
-test("a compressed day that is cut costs the frames behind the cut", async (context) => {
+test("a compressed day that is cut costs the frames behind the cut", { timeout: 60_000 }, async (context) => {
   const { dir, journal, before } = await compressed(context);
   const path = join(dir, `${DAY}.gz`);
   const whole = await readFile(path);
