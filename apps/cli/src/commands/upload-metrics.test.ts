@@ -241,3 +241,29 @@ test("a day deleted for a Pushgateway alone is told as history that is gone", as
   });
   expect(stdout).toMatch(/deleted 2025-10-0\d .*\n {2}their history is gone/);
 });
+
+for (const { setting, says } of [
+  { setting: "retention_overrides_upload: true, retention_days: 3", says: "older than retention_days" },
+  { setting: "max_bytes: 100B", says: "to stay within max_bytes" },
+]) {
+  test(`${setting} deletes a day that was not sent, and says and counts what was lost`, async () => {
+    const url = await serve((request, response) => {
+      request.resume();
+      response.writeHead(401).end();
+    });
+    const { home } = homeWith(
+      `app: k1\nmetrics: { dir: journal, ${setting}, destinations: [{ name: d, type: prometheus, url: "${url}" }] }\n`,
+    );
+    const dir = join(home, "journal");
+    await writeAppSession(dir);
+    const now = () => Date.now() + 6 * 86_400_000;
+    const cli = (...argv: string[]) => runCli([...argv, "--config", "config.yaml"], { home, now });
+    const { exitCode, stdout, stderr } = await cli("upload-metrics");
+    expect(exitCode).toBe(77);
+    expect(stdout).toMatch(new RegExp(`^deleted [-\\d]{10} \\([-\\d]{10}\\.prom\\), ${says}$`, "m"));
+    expect(stderr).toMatch(/^promferry: deleted [-\d]{10} although d did not have 3 frames of it$/m);
+    expect(stderr).not.toContain("this version");
+    expect(dayFiles(dir)).toEqual({});
+    expect((await cli("status")).stdout).toContain("3 frames deleted unsent");
+  });
+}
