@@ -16,6 +16,8 @@ export interface RetainedDestination {
   readonly identity: string;
   readonly keepsHistory: boolean;
   readonly project: Projection;
+  /** As in the totals' checkpoint. */
+  readonly projectionId: string;
 }
 
 /** Which closed days are deleted after the upload. */

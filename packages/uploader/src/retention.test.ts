@@ -1,9 +1,9 @@
-import { mkdir, readdir, readFile, stat, utimes, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DeliveryError } from "@promferry/core/delivery";
 import { expect, test } from "vitest";
 import { asItIs, createReceiver, createTestBed, DAY, MINUTE, NOON, type TestBed } from "../test/harness.ts";
-import { nodeUploadFs, readLedger } from "./index.ts";
+import { nodeUploadFs, readLedger, type UploadTarget } from "./index.ts";
 
 /** Three days of one session, and now a time at which all are closed. */
 async function threeDays(bed: TestBed): Promise<void> {
@@ -240,4 +240,49 @@ test("maxBytes: settled days go before it takes any other, and a day that is not
   await utimes(join(bed.dir, second!), new Date(NOON), new Date(NOON));
   const next = await bed.upload({ targets, cleanup: { maxBytes: left }, timeoutMs: 0 });
   expect(next.deleted).toMatchObject([{ day: "2025-10-05", cause: "settled", lost: [] }]);
+});
+
+test("totals of deleted days that were made with other labels are not gone on with, and the report says so", async (context) => {
+  const bed = await createTestBed(context);
+  await threeDays(bed);
+  const destination = createReceiver({ keepsHistory: false });
+  const store = createReceiver({ name: "history" });
+  const withLabel =
+    (value: string): UploadTarget["project"] =>
+    ({ name }) => ({
+      name: `${name}{by="${value}"}`,
+      labels: [],
+    });
+  const targets = (value: string) =>
+    [destination, store].map((each) => ({
+      destination: each,
+      project: withLabel(value),
+      projectionId: value,
+    }));
+  await bed.upload({ targets: targets("ann"), cleanup: {} });
+  expect(await dayFiles(bed)).toEqual([]);
+  await bed.write("aaaaaaaa", NOON + 4 * DAY, { a_total: 31 });
+  destination.samples.length = 0;
+  store.samples.length = 0;
+
+  const changed = await bed.upload({ targets: targets("") });
+  expect(destination.samples.concat(store.samples).filter((sample) => sample.includes("ann"))).toEqual([]);
+  for (const { name, notes } of changed.destinations) {
+    expect(notes).toEqual([
+      `The names or labels of the series for ${name} were changed since days were deleted: its counters start again, from what the journal still holds.`,
+    ]);
+  }
+});
+
+test("a report says that the totals of deleted days are missing, and only then", async (context) => {
+  const bed = await createTestBed(context);
+  await threeDays(bed);
+  const targets = [{ destination: createReceiver(), project: asItIs }];
+  const notes = async () => (await bed.upload({ targets, cleanup: {} })).destinations[0]?.notes;
+  expect(await notes()).toEqual([]);
+  expect(await notes()).toEqual([]);
+  await rm(join(bed.dir, ".totals"));
+  expect(await notes()).toEqual([
+    ".totals has no totals of days that were deleted after store had them: its counters start again, from what the journal still holds.",
+  ]);
 });

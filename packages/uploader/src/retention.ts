@@ -10,7 +10,7 @@ import { planRetention, type RetentionPlanOptions } from "./retention-plan.ts";
 import { covers, raise } from "./seqs.ts";
 import { isDone } from "./settle.ts";
 import { removeIfThere } from "./state-file.ts";
-import { readTotals, type TotalsRecord, writeTotals } from "./totals-store.ts";
+import { knownTotals, readTotals, writeTotals } from "./totals-store.ts";
 
 export interface RetentionOptions extends Omit<RetentionPlanOptions, "index" | "ledger" | "leftovers"> {
   readonly journal: Journal;
@@ -113,26 +113,27 @@ async function keepTotals(
   frames: readonly FrameRef[],
 ): Promise<void> {
   const stored = new Map(await readTotals(journal.dir, journal.fs));
-  for (const { name, identity, project } of destinations) {
-    const known = knownTotals(stored.get(name), identity);
-    const record = store.ledger.destinations.get(name);
+  for (const { name, identity, project, projectionId } of destinations) {
+    const known = knownTotals(stored.get(name), { identity, projectionId });
+    const uploaded = store.ledger.destinations.get(name);
     const through = known?.through ?? new Map();
     const totals = createTotals({ project, ...(known && { checkpoint: known.checkpoint }) });
     const folded: FrameRef[] = [];
     for (const ref of frames) {
       if (covers(through, ref.header) || mayLeave(ref) !== true) continue;
       // A destination without history may not have come so far: it shows all of it later.
-      const late = !(record?.identity === identity && isDone(ref, record));
+      const late = !(uploaded?.identity === identity && isDone(ref, uploaded));
       totals.fold(await journal.read(ref), { late });
       folded.push(ref);
     }
     const headers = folded.map((ref) => ref.header);
-    stored.set(name, { identity, through: raise(through, headers), checkpoint: totals.checkpoint() });
+    const record = {
+      identity,
+      projectionId,
+      through: raise(through, headers),
+      checkpoint: totals.checkpoint(),
+    };
+    stored.set(name, record);
   }
   await writeTotals(journal.dir, journal.fs, stored);
-}
-
-/** The stored totals, unless they are another destination's. */
-export function knownTotals(stored: TotalsRecord | undefined, identity: string): TotalsRecord | undefined {
-  return stored?.identity === identity ? stored : undefined;
 }

@@ -13,6 +13,12 @@ export interface UploadTarget {
   readonly destination: Destination;
   /** Decides what leaves and under which labels. */
   readonly project: Projection;
+  /**
+   * Names `project`: another text for each that gives other names or labels. Totals that were stored
+   * under another one are not gone on with, since they hold names and labels that may no longer leave.
+   * Default: the empty text, for a projection that stays the same.
+   */
+  readonly projectionId?: string;
   /** Age from which the receiver takes no sample, in milliseconds. Default: no bound is known. */
   readonly maxAgeMs?: number;
   /**

@@ -100,11 +100,12 @@ async function clean(
       guard,
       mayLeave,
       now: now(),
-      destinations: [...targets, ...otherDestinations].map(({ destination, project }) => ({
+      destinations: [...targets, ...otherDestinations].map(({ destination, project, projectionId = "" }) => ({
         name: destination.name,
         identity: identityDigest(destination),
         keepsHistory: destination.keepsHistory,
         project,
+        projectionId,
       })),
       ...cleanup,
     });

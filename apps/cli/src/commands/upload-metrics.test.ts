@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { Socket } from "node:net";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
@@ -267,3 +267,31 @@ for (const { setting, says } of [
     expect((await cli("status")).stdout).toContain("3 frames deleted unsent");
   });
 }
+
+test("a label that is dropped by now does not leave with what was kept of deleted days", async () => {
+  const bodies: string[] = [];
+  const url = await serve((request, response) => {
+    let body = "";
+    request.on("data", (chunk) => {
+      body += chunk;
+    });
+    request.on("end", () => {
+      bodies.push(body);
+      response.end();
+    });
+  });
+  const { home } = homeWith("");
+  const dir = join(home, "journal");
+  const uploadWith = (settings: string) => {
+    const config = `app: k1\nmetrics: { dir: journal, destinations: [{ name: g, type: pushgateway, url: "${url}", ${settings} }] }\n`;
+    writeFileSync(join(home, "config.yaml"), config);
+    const now = () => Date.now() + 5 * 86_400_000;
+    return runCli(["upload-metrics", "--cleanup", "--config", "config.yaml"], { home, now });
+  };
+  await writeAppSession(dir);
+  expect((await uploadWith("")).stdout).toContain("deleted 2025-10-06");
+  await writeAppSession(dir, { atMs: Date.UTC(2025, 9, 7, 12) });
+  const changed = await uploadWith("write_relabel_configs: [{ regex: screen, action: labeldrop }]");
+  expect(changed.stdout).toContain("labels of the series for g were changed since days were deleted");
+  expect(bodies.map((body) => body.includes('screen="pods"'))).toEqual([true, false]);
+});
