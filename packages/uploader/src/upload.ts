@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { createLedgerStore, createMemoryStore, readLedger } from "./ledger-store.ts";
 import { acquireLock, type UploadLock } from "./lock.ts";
 import { type DestinationReport, type UploadReport, verdictOf } from "./report.ts";
-import { deleteSettledDays, type RetentionResult } from "./retention.ts";
+import { deleteDays, type RetentionResult } from "./retention.ts";
 import { identityDigest, serve, type UploadSession } from "./serve.ts";
 import { errorCode } from "./state-file.ts";
 import { readTotals } from "./totals-store.ts";
@@ -60,7 +60,7 @@ async function uploadAll(
     asOfMs: now(),
   };
   const destinations = await Promise.all(options.targets.map((target) => serve(session, target)));
-  const { deleted, kept, droppedHistory } = await clean(session, destinations);
+  const { deleted, kept, droppedHistory, bytesOver } = await clean(session, destinations);
   const { index } = session;
   return {
     dryRun,
@@ -68,6 +68,7 @@ async function uploadAll(
     deleted,
     kept,
     historyDropped: droppedHistory,
+    bytesOver,
     damaged: index.damage.filter((each) => !each.recovered).length,
     heldFrames: index.held.length,
     aborted: signal?.aborted ?? false,
@@ -75,7 +76,7 @@ async function uploadAll(
   };
 }
 
-/** Deletes what is settled. A failure here undoes nothing: it is told as the reason to keep. */
+/** Deletes what may go. A failure here undoes nothing: it is told as the reason to keep. */
 async function clean(
   session: UploadSession,
   destinations: readonly DestinationReport[],
@@ -90,22 +91,23 @@ async function clean(
     otherDestinations = [],
     mayLeave = () => true,
   } = options;
-  const nothing: RetentionResult = { deleted: [], kept: [], droppedHistory: false };
+  const nothing: RetentionResult = { deleted: [], kept: [], droppedHistory: false, bytesOver: 0 };
   if (!cleanup || dryRun || signal?.aborted || destinations.length === 0) return nothing;
   try {
-    return await deleteSettledDays({
+    return await deleteDays({
       journal,
       store,
       guard,
       mayLeave,
       now: now(),
-      destinations: [...targets, ...otherDestinations].map(({ destination, project }) => ({
+      destinations: [...targets, ...otherDestinations].map(({ destination, project, projectionId = "" }) => ({
         name: destination.name,
         identity: identityDigest(destination),
         keepsHistory: destination.keepsHistory,
         project,
+        projectionId,
       })),
-      ...(cleanup.olderThanDays !== undefined && { olderThanDays: cleanup.olderThanDays }),
+      ...cleanup,
     });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

@@ -66,6 +66,8 @@ interface DestinationFacts {
   readonly accepted: number;
   readonly refused: number;
   readonly unknown: number;
+  /** Frames that were deleted before it had them. */
+  readonly lostFrames: number;
   /** Time of the newest accepted sample. */
   readonly newest: string | undefined;
   /** Frames that it does not have and that may leave. */
@@ -112,6 +114,7 @@ function describeDestinations(
       accepted: record?.accepted ?? 0,
       refused: record?.refused ?? 0,
       unknown: record?.unknown ?? 0,
+      lostFrames: record?.lostFrames ?? 0,
       newest: record?.newestMs === undefined ? undefined : new Date(record.newestMs).toISOString(),
       waitingFrames: leaving.filter(({ header }) => !hasFrame(header.session, header.seq)).length,
     };
@@ -136,10 +139,20 @@ function print({ line, style }: Output, facts: Facts): void {
     for (const [destination, record] of Object.entries(uploads)) line(`  ${destination}: ${record}`);
   }
   if (facts.destinations.length > 0) line();
-  for (const { name, configured, accepted, refused, unknown, newest, waitingFrames } of facts.destinations) {
+  for (const {
+    name,
+    configured,
+    accepted,
+    refused,
+    unknown,
+    lostFrames,
+    newest,
+    waitingFrames,
+  } of facts.destinations) {
     const counts = [`${accepted.toLocaleString("en")} samples accepted`];
     if (refused > 0) counts.push(`${refused} refused`);
     if (unknown > 0) counts.push(`${unknown} unknown`);
+    if (lostFrames > 0) counts.push(`${lostFrames} frames deleted unsent`);
     counts.push(`${waitingFrames} frames waiting`);
     if (newest) counts.push(`newest ${newest}`);
     line(`${style.bold(name)}  ${counts.join(", ")}${configured ? "" : " (no longer configured)"}`);

@@ -1,4 +1,5 @@
-import type { DestinationReport, FailureKind, UploadReport } from "@promferry/uploader";
+import type { DeletionCause, DestinationReport, FailureKind, UploadReport } from "@promferry/uploader";
+import { formatByteSize } from "../config/byte-size.ts";
 import type { Output } from "../output.ts";
 
 /** What a person can do about a failure. */
@@ -10,6 +11,12 @@ const HINTS: Readonly<Record<FailureKind, string>> = {
   local: "check the journal's folder, its rights and the space left",
   aborted: "run the command again; it continues where this one stopped",
   internal: "please report this; your data is as it was",
+};
+
+const WHY: Readonly<Record<DeletionCause, string>> = {
+  settled: "",
+  age: ", older than retention_days",
+  size: ", to stay within max_bytes",
 };
 
 /** Prints a report for people: what went to standard output, what went wrong to standard error. */
@@ -25,7 +32,19 @@ export function printReport(
     for (const note of [...(notes.get(destination.name) ?? []), ...destination.notes])
       out.line(`  note: ${note}`);
   }
-  for (const { day, files } of report.deleted) out.line(`deleted ${day} (${files.join(", ")})`);
+  for (const { day, cause, files, lost } of report.deleted) {
+    out.line(`deleted ${day} (${files.join(", ")})${WHY[cause]}`);
+    for (const { destination, frames } of lost) {
+      out.note(
+        `promferry: deleted ${day} although ${destination} did not have ${count(frames, "frame")} of it`,
+      );
+    }
+  }
+  if (report.bytesOver > 0) {
+    out.note(
+      `promferry: the journal is ${formatByteSize(report.bytesOver)} above max_bytes; only days that are over go`,
+    );
+  }
   if (report.historyDropped) out.line("  their history is gone: no configured destination keeps any");
   if (report.damaged > 0) {
     out.note(
