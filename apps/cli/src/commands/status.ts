@@ -4,6 +4,7 @@ import { type Ledger, readLedger } from "@promferry/uploader";
 import { formatByteSize } from "../config/byte-size.ts";
 import type { Settings } from "../config/load-config.ts";
 import type { Context } from "../context.ts";
+import { count } from "../count.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { Output } from "../output.ts";
 import { createMayLeave } from "../upload/may-leave.ts";
@@ -134,7 +135,7 @@ function print({ line, style }: Output, facts: Facts): void {
   if (facts.files.length === 0) line("The journal is empty. `promferry demo` shows how it fills.");
   for (const { name, bytes, frames, sessions, samples, closed, error, uploads } of facts.files) {
     const state = closed ? "closed" : "open";
-    const content = `${frames} frames of ${sessions} sessions, ${samples.toLocaleString("en")} samples, ${formatByteSize(bytes)}`;
+    const content = `${count(frames, "frame")} of ${count(sessions, "session")}, ${count(samples, "sample")}, ${formatByteSize(bytes)}`;
     line(`${style.bold(name)}  ${state}, ${error ? style.red(error) : content}`);
     for (const [destination, record] of Object.entries(uploads)) line(`  ${destination}: ${record}`);
   }
@@ -149,11 +150,11 @@ function print({ line, style }: Output, facts: Facts): void {
     newest,
     waitingFrames,
   } of facts.destinations) {
-    const counts = [`${accepted.toLocaleString("en")} samples accepted`];
+    const counts = [`${count(accepted, "sample")} accepted`];
     if (refused > 0) counts.push(`${refused} refused`);
     if (unknown > 0) counts.push(`${unknown} unknown`);
-    if (lostFrames > 0) counts.push(`${lostFrames} frames deleted unsent`);
-    counts.push(`${waitingFrames} frames waiting`);
+    if (lostFrames > 0) counts.push(`${count(lostFrames, "frame")} deleted unsent`);
+    counts.push(`${count(waitingFrames, "frame")} waiting`);
     if (newest) counts.push(`newest ${newest}`);
     line(`${style.bold(name)}  ${counts.join(", ")}${configured ? "" : " (no longer configured)"}`);
   }
