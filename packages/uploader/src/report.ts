@@ -111,6 +111,8 @@ export interface UploadReport {
   readonly historyDropped: boolean;
   /** Bytes above `maxBytes` that remain after deleting, since only days that are over go. */
   readonly bytesOver: number;
+  /** Day files that were compressed after the upload, by their new names. */
+  readonly compressed: readonly string[];
   /** Stretches of day files that hold no valid frame. */
   readonly damaged: number;
   /** Frames dated more than ten minutes ahead or before 2020; never sent. */

@@ -15,8 +15,9 @@ async function threeDays(bed: TestBed): Promise<void> {
   for (const file of await dayFiles(bed)) await utimes(join(bed.dir, file), new Date(NOON), new Date(NOON));
 }
 
+/** Whether an upload has compressed them meanwhile or not. */
 async function dayFiles({ dir }: TestBed): Promise<string[]> {
-  return (await readdir(dir)).filter((name) => name.endsWith(".prom")).sort();
+  return (await readdir(dir)).flatMap((name) => /^(.*\.prom)(?:\.gz)?$/.exec(name)?.[1] ?? []).sort();
 }
 
 const days = ["2025-10-04.prom", "2025-10-05.prom", "2025-10-06.prom"];

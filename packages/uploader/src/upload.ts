@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { compressDays } from "./compress-days.ts";
 import { createLedgerStore, createMemoryStore, readLedger } from "./ledger-store.ts";
 import { acquireLock, type UploadLock } from "./lock.ts";
-import { type DestinationReport, type UploadReport, verdictOf } from "./report.ts";
+import { type DeletedDay, type DestinationReport, type UploadReport, verdictOf } from "./report.ts";
 import { deleteDays, type RetentionResult } from "./retention.ts";
 import { identityDigest, serve, type UploadSession } from "./serve.ts";
 import { errorCode } from "./state-file.ts";
@@ -62,6 +63,7 @@ async function uploadAll(
   const destinations = await Promise.all(options.targets.map((target) => serve(session, target)));
   const { deleted, kept, droppedHistory, bytesOver } = await clean(session, destinations);
   const { index } = session;
+  const compressed = await compress(session, deleted);
   return {
     dryRun,
     destinations,
@@ -69,6 +71,7 @@ async function uploadAll(
     kept,
     historyDropped: droppedHistory,
     bytesOver,
+    compressed,
     damaged: index.damage.filter((each) => !each.recovered).length,
     heldFrames: index.held.length,
     aborted: signal?.aborted ?? false,
@@ -113,6 +116,15 @@ async function clean(
     const reason = error instanceof Error ? error.message : String(error);
     return { ...nothing, kept: [{ day: "all", reason }] };
   }
+}
+
+/** Compresses the days that are over and stay. A failure here undoes nothing; the next upload tries again. */
+async function compress(session: UploadSession, deleted: readonly DeletedDay[]): Promise<readonly string[]> {
+  const { options, store, guard, index } = session;
+  if (options.dryRun || options.signal?.aborted) return [];
+  const gone = new Set(deleted.flatMap(({ files }) => files));
+  const files = index.files.filter(({ name }) => !gone.has(name));
+  return compressDays({ journal: options.journal, files, store, guard }).catch(() => []);
 }
 
 function checkNames({ targets, otherDestinations = [] }: UploadOptions): void {
