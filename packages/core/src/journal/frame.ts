@@ -65,6 +65,12 @@ export interface SessionInfo {
   readonly gauges?: Readonly<Record<string, GaugeMerge>>;
   /** Digest of the catalogue that the write gate used: `catalog-<digest>.json` beside the day files. */
   readonly catalog?: string;
+  /**
+   * Every frame with the session's info is damaged: the times are assumed and nothing else is known. No
+   * gate can tell what such a session may say, so `allowListBySession` of `@promferry/privacy` withholds
+   * its series. Only readers set it.
+   */
+  readonly lost?: true;
 }
 
 /** One valid frame, read. */
@@ -86,6 +92,4 @@ export interface FrameRef {
   /** Up to and including the line feed of `# End`. */
   readonly lengthBytes: number;
   readonly sampleCount: number;
-  /** Whether every frame with the session's info is damaged; `info` then holds assumed times and no more. */
-  readonly infoLost?: boolean;
 }
