@@ -60,7 +60,7 @@ export function printReport(
   for (const { name, failure } of report.destinations) {
     if (!failure) continue;
     out.note(`promferry: ${name}: ${failure.message}`);
-    out.note(`  ${HINTS[failure.kind]}`);
+    out.note(`  ${failure.hint ?? HINTS[failure.kind]}`);
     if (failure.inDoubt)
       out.note(
         "  the receiver may have the last request all the same; it is sent again, byte for byte, next time",
