@@ -213,3 +213,30 @@ test("a name that stands for another destination does not go on from the totals 
   await bed.upload({ targets: [{ destination: other, project: asItIs }] });
   expect(other.samples).toEqual([`a_total 0@${3 * DAY}`, `a_total 2@${3 * DAY + MINUTE}`]);
 });
+
+test("what was being sent again on purpose goes on with the same bytes", async (context) => {
+  const bed = await createTestBed(context);
+  await writeMinutes(bed, 8);
+  const destination = createReceiver({ maxSamples: 3, answer: (n) => (n === 5 ? lost : "take") });
+  const targets = [{ destination, project: asItIs }];
+  await bed.upload({ targets });
+  await bed.upload({ targets, force: true, timeoutMs: 0 });
+  const report = await bed.upload({ targets });
+  expect(destination.bodies[5]).toBe(destination.bodies[4]);
+  expect(report).toMatchObject({ verdict: 0, destinations: [{ unknown: 0, resent: 3 }] });
+});
+
+test("frames that came late after a sending on purpose was cut off show in its continuation and once only", async (context) => {
+  const bed = await createTestBed(context);
+  await writeMinutes(bed, 4);
+  const destination = createReceiver({ maxSamples: 2, answer: (n) => (n === 3 ? lost : "take") });
+  const targets = [{ destination, project: asItIs }];
+  await bed.upload({ targets });
+  await bed.upload({ targets, force: true, timeoutMs: 0 });
+  await bed.write("bbbbbbbb", NOON + MINUTE + 1, "start");
+  await bed.write("bbbbbbbb", NOON + 2 * MINUTE + 1, { a_total: 10 });
+  const report = await bed.upload({ targets });
+  expect(destination.bodies[3]).toBe(destination.bodies[2]);
+  expect(report.verdict).toBe(0);
+  expect(destination.samples.at(-1)).toBe(`a_total 13@${4 * MINUTE + 1}`);
+});
