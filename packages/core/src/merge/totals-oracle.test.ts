@@ -320,3 +320,21 @@ test("frames that come late are counted once, whichever sessions they are from",
     { numRuns: 300 },
   );
 });
+
+test("frames folded up to any point leave the state that their steps would have left", () => {
+  fc.assert(
+    fc.property(histories, fc.nat(24), (whole, cut) => {
+      const instants = instantsOf(whole.map(withFractions));
+      const stepped = createTotals({ project });
+      let folded: Totals = createTotals({ project });
+      for (const [i, instant] of instants.entries()) {
+        const samples = shown(stepped.step(instant));
+        if (i < cut) for (const frame of instant) folded.fold(frame, { late: false });
+        else expect(shown(folded.step(instant))).toEqual(samples);
+        if (i === cut) folded = createTotals({ project, checkpoint: folded.checkpoint() });
+      }
+      expect(shown(folded.latest())).toEqual(shown(stepped.latest()));
+    }),
+    { numRuns: 300 },
+  );
+});
