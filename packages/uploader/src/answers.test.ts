@@ -238,6 +238,23 @@ test("where everything is too old, the collapsed counts come at the oldest time 
   expect(destination.samples).toEqual([`a_total 0@${at}`, `a_total 2@${at + 1}`]);
 });
 
+test("a request that was halved for a 429 waits for as long as the receiver asked", async (context) => {
+  const bed = await createTestBed(context);
+  for (const minute of minutes) await bed.write("aaaaaaaa", NOON + minute * MINUTE, { a_total: minute });
+  const began = bed.nowMs;
+  const patience = { status: 429, retryAfterMs: 40_000 };
+  const error = new DeliveryError("ERR_DELIVERY_OVERLOADED", "answered with 429", patience);
+  const times: number[] = [];
+  const destination = createReceiver({
+    answer: (n) => {
+      times.push(bed.nowMs - began);
+      return n < 3 ? { error } : "take";
+    },
+  });
+  await bed.upload({ targets: [{ destination, project: asItIs }] });
+  expect(times.slice(0, 3)).toEqual([0, 40_000, 80_000]);
+});
+
 test("a pace is kept on average", async (context) => {
   const bed = await createTestBed(context);
   for (const minute of minutes) await bed.write("aaaaaaaa", NOON + minute * MINUTE, { a_total: minute });

@@ -240,3 +240,41 @@ test("frames that came late after a sending on purpose was cut off show in its c
   expect(report.verdict).toBe(0);
   expect(destination.samples.at(-1)).toBe(`a_total 13@${4 * MINUTE + 1}`);
 });
+
+test("a process that dies after it kept the totals and before it deleted the days changes no total", async (context) => {
+  for (const isSettled of [true, false]) {
+    const bed = await createTestBed(context);
+    await bed.write("aaaaaaaa", NOON, "start");
+    await bed.write("aaaaaaaa", NOON + MINUTE, { a_total: 5 });
+    await utimes(join(bed.dir, "2025-10-06.prom"), new Date(NOON), new Date(NOON));
+    bed.nowMs = NOON + 3 * DAY;
+    const dying: UploadFs = {
+      ...nodeUploadFs,
+      async rename(from, to) {
+        if (to.includes(".removing-")) throw Object.assign(new Error("the machine is off"), { code: "EIO" });
+        await nodeUploadFs.rename(from, to);
+      },
+    };
+    const destination = createReceiver({ answer: (n) => (isSettled || n > 1 ? "take" : busy) });
+    const targets = [{ destination, project: asItIs }];
+    const cleanup = { unsettledOlderThanDays: 1 };
+    const report = await bed.upload({
+      targets,
+      cleanup,
+      timeoutMs: 0,
+      journal: { ...bed.journal, fs: dying },
+    });
+    expect(report.deleted).toEqual([]);
+    expect(report.kept.at(-1)?.reason).toContain("the machine is off");
+    expect((await bed.journal.index()).files).toHaveLength(1);
+
+    await bed.write("bbbbbbbb", NOON + 3 * DAY, "start");
+    await bed.write("bbbbbbbb", NOON + 3 * DAY + MINUTE, { a_total: 2 });
+    const next = await bed.upload({ targets, cleanup });
+    expect(destination.samples.at(-1)).toBe(`a_total 7@${3 * DAY + MINUTE}`);
+    expect(next.deleted).toMatchObject([{ day: "2025-10-06", cause: isSettled ? "settled" : "age" }]);
+    await bed.write("bbbbbbbb", NOON + 3 * DAY + 2 * MINUTE, { a_total: 3 });
+    await bed.upload({ targets });
+    expect(destination.samples.at(-1)).toBe(`a_total 8@${3 * DAY + 2 * MINUTE}`);
+  }
+});
