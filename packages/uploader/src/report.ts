@@ -24,6 +24,8 @@ export interface UploadFailure {
   /** The error's code, where it has one. */
   readonly code: string | undefined;
   readonly message: string;
+  /** What to do, where the error or one that caused it says so in a property `hint`. */
+  readonly hint: string | undefined;
   /** Whether the receiver may hold samples that are not counted as accepted yet. */
   readonly inDoubt: boolean;
 }

@@ -287,3 +287,21 @@ test("a report says that the totals of deleted days are missing, and only then",
     ".totals has no totals of days that were deleted after store had them: its counters start again, from what the journal still holds.",
   ]);
 });
+
+test("a day that goes for want of room leaves no copy of its damage, and what was passed over counts as lost", async (context) => {
+  const bed = await createTestBed(context);
+  await threeDays(bed);
+  const path = join(bed.dir, days[0]!);
+  await writeFile(path, `${await readFile(path, "utf8")}\n# Written: torn`);
+  await utimes(path, new Date(NOON), new Date(NOON));
+  const targets = [{ destination: createReceiver(), project: asItIs }];
+  const maxBytes = await sizeOf(bed, ...days.slice(1));
+  const report = await bed.upload({ targets, from: "2025-10-05", cleanup: { maxBytes } });
+  expect(report.deleted[0]).toEqual({
+    day: "2025-10-04",
+    cause: "size",
+    files: [days[0]],
+    lost: [{ destination: "store", frames: 2 }],
+  });
+  expect(await readdir(bed.dir)).not.toContain("quarantine");
+});

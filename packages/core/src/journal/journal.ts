@@ -110,7 +110,11 @@ export function openJournal(dir: string, options: JournalOptions = {}): Journal 
     }
     for (const each of missing.reverse()) {
       const families = await readListed(each);
-      state = state === undefined ? { families } : carryForward(state, families, each.header.writtenMs);
+      const { kind, writtenMs } = each.header;
+      state =
+        state === undefined
+          ? { families, partial: kind === "changes" }
+          : carryForward(state, families, writtenMs);
     }
     const { session, exit } = ref.header;
     lastRead.delete(session);
@@ -127,8 +131,8 @@ export function openJournal(dir: string, options: JournalOptions = {}): Journal 
     fs,
     index: () => indexFiles(dir, fs, now()),
     async read(ref) {
-      const { families } = await readCarried(ref);
-      return { header: ref.header, info: ref.info, families };
+      const { families, partial } = await readCarried(ref);
+      return { header: ref.header, info: ref.info, families, ...(partial && { partial }) };
     },
   };
 }
