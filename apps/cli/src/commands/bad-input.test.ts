@@ -94,7 +94,7 @@ for (const { name, yaml, argv = [], exitCode, what, does } of [
     ),
     exitCode: 77,
     what: "password_cmd of destination d: `echo` ended with status 1: no such entry",
-    does: "check its auth in the configuration, and run the secret's command by hand",
+    does: "run it by hand to see why",
   },
   {
     name: "credentials over plain http",
