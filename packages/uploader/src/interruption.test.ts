@@ -251,7 +251,8 @@ test("a process that dies after it kept the totals and before it deleted the day
     const dying: UploadFs = {
       ...nodeUploadFs,
       async rename(from, to) {
-        if (to.includes(".removing-") || from.endsWith(".partial")) throw Object.assign(new Error("the machine is off"), { code: "EIO" });
+        if (to.includes(".removing-") || from.endsWith(".partial"))
+          throw Object.assign(new Error("the machine is off"), { code: "EIO" });
         await nodeUploadFs.rename(from, to);
       },
     };
