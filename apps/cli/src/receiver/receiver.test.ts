@@ -219,5 +219,5 @@ async function remoteWriteBody(): Promise<Buffer> {
   const family = { name: "a", type: "gauge", help: "", unit: "" } as const;
   const series = { series: createSeriesDictionary().intern("a", []), family, timestampsMs: [1], values: [1] };
   const destination = createRemoteWrite({ name: "r", url: "http://127.0.0.1/" });
-  return Buffer.from(destination.encode({ series: [series], sampleCount: 1 })[0]!.body);
+  return Buffer.from(destination.encode({ series: [series], sampleCount: 1 }).requests[0]!.body);
 }

@@ -169,7 +169,7 @@ for (const { status, text } of [
 
   test(`auto sends the same batch as 1.0 after a bare ${status}, and everything after it`, async (context) => {
     const { destination, requests, types } = await start(context, "auto", toV2(status));
-    const asV1 = createRemoteWrite({ ...options, protocol: 1 }).encode(good)[0]?.body;
+    const asV1 = createRemoteWrite({ ...options, protocol: 1 }).encode(good).requests[0]?.body;
 
     expect(await destination.send(good)).toEqual(accepted);
     expect(await destination.send(good)).toEqual(accepted);
@@ -177,7 +177,7 @@ for (const { status, text } of [
     expect(types()).toEqual([V2, V1, V1]);
     expect(requests[1]?.body).toEqual(Buffer.from(asV1!));
     expect(requests[1]?.headers["x-prometheus-remote-write-version"]).toBe("0.1.0");
-    expect(destination.encode(good)[0]?.body).toEqual(asV1);
+    expect(destination.encode(good).requests[0]?.body).toEqual(asV1);
   });
 }
 
@@ -311,7 +311,7 @@ test("no request is made when nothing is left to send", async () => {
   for (const protocol of [2, "auto"] as const) {
     const destination = createRemoteWrite({ ...options, fetch, protocol });
     expect(await destination.send(nothing)).toMatchObject({ accepted: 0, refused: [{ count: 1 }] });
-    expect(destination.encode(nothing)).toEqual([]);
+    expect(destination.encode(nothing)).toMatchObject({ requests: [], refused: [{ count: 1 }] });
   }
 });
 
