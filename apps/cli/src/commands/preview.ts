@@ -35,17 +35,18 @@ export async function preview(context: Context, flags: PreviewOptions): Promise<
     })),
   });
   const { limit } = flags;
-  const shown = [...seen].map(([destination, series]) => ({ destination, series: [...series.values()] }));
-  out.json({
-    destinations: report.destinations.map((destination) => ({
-      ...destination,
-      series: shown.find((each) => each.destination === destination.name)?.series.slice(0, limit) ?? [],
-    })),
-  });
+  const shown = report.destinations.map((destination) => ({
+    ...destination,
+    series: [...(seen.get(destination.name)?.values() ?? [])],
+  }));
+  out.json({ destinations: shown.map((each) => ({ ...each, series: each.series.slice(0, limit) })) });
   printReport(out, report, notes);
-  for (const { destination, series } of shown) {
+  for (const { name: destination, series, refused, leftOut } of shown) {
+    if (series.length === 0) continue;
     out.line();
-    out.line(`${out.style.bold(destination)}  ${series.length} series, the newest sample of each:`);
+    // Destinations say how many samples they keep out, not which.
+    const all = refused.length + leftOut.length > 0 ? ", those that would not go among them" : "";
+    out.line(`${out.style.bold(destination)}  ${series.length} series${all}, the newest sample of each:`);
     for (const { name, labels, samples, newest } of series.slice(0, limit)) {
       const pairs = Object.entries(labels).map(([label, value]) => `${label}=${JSON.stringify(value)}`);
       const value = newest.value === null ? "(ended)" : newest.value;
@@ -65,9 +66,9 @@ function watched(destination: Destination, onBatch: (batch: Batch) => void): Des
     keepsHistory,
     limits,
     encode(batch) {
-      const requests = destination.encode(batch);
+      const encoded = destination.encode(batch);
       onBatch(batch);
-      return requests;
+      return encoded;
     },
     send: (batch, options) => destination.send(batch, options),
   };
