@@ -129,8 +129,9 @@ function readComment(page: Page): void {
       : reader.readPlainName(true);
   reader.checkNameLength(nameOffset);
   if (name === "") reader.fail("ERR_EXPOSITION_NAME", `expected a metric name after ${keyword}`, nameOffset);
-  // One character stands between name and text, whichever it is; a text of blanks only is none.
+  // One byte stands between name and text, whichever but NUL it is; a text of blanks only is none.
   const start = reader.at;
+  if (reader.peek() === 0) reader.fail("ERR_EXPOSITION_SYNTAX", "expected a blank after the metric name");
   const end = reader.lineEnd();
   const blank = /^[ \t]*$/.test(reader.text(start, end));
   const text = blank ? "" : reader.text(start + 1, end);
@@ -146,6 +147,8 @@ function readComment(page: Page): void {
       );
     meaning = { kind: "TYPE", name: mark, type };
   } else {
+    const cutsCharacter = ((reader.bytes[start + 1] ?? 0) & 0xc0) === 0x80;
+    if (cutsCharacter) reader.failAtInvalidUtf8("help text", start + 1, end);
     reader.checkUtf8(Math.min(start + 1, end), end, "help text");
     const help = blank ? "" : reader.unescaped(start + 1, end, false);
     meaning = { kind: "HELP", name: mark, help };
