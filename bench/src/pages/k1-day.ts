@@ -8,7 +8,7 @@ import { createSeriesDictionary, type Label, type MetricFamily, type Series } fr
 import { seeded } from "../seeded.ts";
 
 export const SERIES_COUNT = 2000;
-export const FRAME_COUNT = 288;
+const FRAME_COUNT = 288;
 const START_MS = 1_759_701_600_000;
 const INTERVAL_MS = 300_000;
 

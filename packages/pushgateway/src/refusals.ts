@@ -5,7 +5,7 @@ export interface Refusals {
   /**
    * @param rule The same text for all that break it.
    * @param name What broke it; a few of them are shown.
-   * @param words What the gateway said of it; the first ones are shown.
+   * @param words What the gateway said of it; shown behind the first name.
    */
   add(rule: string, name: string, count: number, words?: string): void;
   list(): readonly Refusal[];
@@ -28,9 +28,10 @@ export function createRefusals(): Refusals {
       if (known.names.size < MAX_NAMES) known.names.add(shown);
     },
     list: () =>
-      Array.from(rules, ([rule, { count, names, words }]) => ({
-        reason: `${rule}, for example ${[...names].join(", ")}${words === undefined ? "" : `: ${words}`}`,
-        count,
-      })),
+      Array.from(rules, ([rule, { count, names, words }]) => {
+        const [first, ...others] = names;
+        const examples = [words === undefined ? first : `${first} (${words})`, ...others];
+        return { reason: `${rule}, for example ${examples.join(", ")}`, count };
+      }),
   };
 }
