@@ -1,0 +1,27 @@
+export { StoreError, type StoreErrorCode } from "./store-error.ts";
+export type {
+  AddressTaken,
+  Applied,
+  ApplyRefusal,
+  Cause,
+  Changes,
+  Fence,
+  Heartbeat,
+  HistoryEntry,
+  IdempotencyKey,
+  IdempotencyOutcome,
+  IdempotentAnswer,
+  InstanceFilter,
+  Joined,
+  JoinRequest,
+  MetricQuery,
+  MetricRow,
+  Page,
+  PageRequest,
+  RenewOutcome,
+  StoreInfo,
+  StoreRecord,
+  TargetStore,
+  TokenRefusal,
+} from "./target-store.ts";
+export type { StoreTransaction } from "./transaction.ts";
