@@ -1,3 +1,4 @@
+export { byEndpoint, grantOf, outsideGrant } from "./model/endpoints.ts";
 export {
   claimKey,
   type Endpoint,
@@ -12,6 +13,35 @@ export {
   type RemovedBy,
   targetOf,
 } from "./model/instance.ts";
+export {
+  type IpAddress,
+  type IpRange,
+  parseIpAddress,
+  parseIpRange,
+  rangeHolds,
+  rangesMeet,
+} from "./model/ip-address.ts";
+export {
+  type AddressPolicy,
+  createAddressPolicy,
+  DEFAULT_POLICY,
+  type EndpointKind,
+  LIMITS,
+  type Policy,
+  type PortSpan,
+  RESERVED_LABELS,
+} from "./model/policy.ts";
+export type { Checked, Problem } from "./model/problem.ts";
+export {
+  type InstanceDocument,
+  type JoinDocument,
+  validateInstanceDocument,
+  validateJoin,
+} from "./model/validate-join.ts";
+export { validateSpec } from "./model/validate-spec.ts";
+export { type TokenRequest, validateTokenRequest } from "./model/validate-token-request.ts";
+export { claimsOf, type Settlement, settleClaims } from "./states/claims.ts";
+export { decide } from "./states/decide.ts";
 export type {
   AnyEvent,
   ChangeReason,
@@ -28,6 +58,28 @@ export type {
   RemoveEvent,
   SupersedeEvent,
 } from "./states/events.ts";
-export type { DueInstance, Hold, ListTally, SweepState } from "./states/sweep.ts";
+export {
+  DEFAULT_GUARD,
+  type DueInstance,
+  type GuardLimits,
+  type Hold,
+  type ListTally,
+  planSweep,
+  type SweepInput,
+  type SweepPlan,
+  type SweepState,
+} from "./states/sweep.ts";
 export { DEFAULT_TIMINGS, type Timings } from "./states/timings.ts";
-export type { JoinToken, JoinTokenText, TokenBinding } from "./tokens/join-token.ts";
+export {
+  caHashOf,
+  hashSecret,
+  type JoinToken,
+  type JoinTokenText,
+  type MintedToken,
+  type MintOptions,
+  mintJoinToken,
+  parseJoinToken,
+  sameHash,
+  type TokenBinding,
+} from "./tokens/join-token.ts";
+export { type Redeemed, type Redemption, redeemToken } from "./tokens/redeem.ts";

@@ -33,7 +33,6 @@ export interface InstancePutEvent {
   readonly type: "instance-put";
   readonly keyHash: string;
   readonly bootId: string;
-  /** Already checked against the instance's grant. */
   readonly endpoints: readonly Endpoint[];
   readonly verified: boolean;
 }
@@ -83,9 +82,16 @@ export type AnyEvent = InstanceEvent | JoinEvent | LapseEvent | SupersedeEvent;
  * - `unknown`: no such instance. `removed`: the platform removed it; final.
  * - `wrong-key`: not the key of this instance. `key-expired`: longer silent than a key is valid.
  * - `other-owner`: the instance belongs to another project, service or scope.
- * - `not-due`: a lapse before the deadline.
+ * - `outside-grant`: an endpoint that neither the platform nor the join token allowed. `not-due`: a lapse before the deadline.
  */
-export type Refusal = "unknown" | "removed" | "wrong-key" | "key-expired" | "other-owner" | "not-due";
+export type Refusal =
+  | "unknown"
+  | "removed"
+  | "wrong-key"
+  | "key-expired"
+  | "other-owner"
+  | "outside-grant"
+  | "not-due";
 
 /**
  * - `changed`: to be stored under a new revision. `reason` names the change in the instance's history.

@@ -1,3 +1,7 @@
+export { type ApplyOptions, addJoinToken, applyEvent, renewInstance } from "./apply-event.ts";
+export { checkBatch, checkedRecords, checkLimit, checkStorable } from "./checks.ts";
+export { joinInstance } from "./join-instance.ts";
+export { createMemoryStore, type MemoryStoreOptions } from "./memory/memory-store.ts";
 export { StoreError, type StoreErrorCode } from "./store-error.ts";
 export type {
   AddressTaken,
@@ -20,6 +24,7 @@ export type {
   PageRequest,
   RenewOutcome,
   StoreInfo,
+  StoreOptions,
   StoreRecord,
   TargetStore,
   TokenRefusal,

@@ -7,12 +7,13 @@
  * - Revisions are integers below 2^53, one for each changed instance, without gaps for a reader: whoever has seen
  *   revision r has seen every smaller one.
  * - Ids are ordered bytewise. Strings with NUL or a lone surrogate are refused with a `TypeError` before anything
- *   is written, as is any number that is no safe integer.
+ *   is written, as is any number that is not finite (`checkStorable`).
  * - Serialisation failures are retried three times inside, then `ERR_STORE_UNAVAILABLE`.
  */
 import type { EpochMs, Instance, InstanceSpec, InstanceState } from "../model/instance.ts";
 import type { ChangeReason, InstanceEvent, Refusal } from "../states/events.ts";
 import type { DueInstance, ListTally, SweepState } from "../states/sweep.ts";
+import type { Timings } from "../states/timings.ts";
 import type { JoinToken } from "../tokens/join-token.ts";
 
 /** Who did it, for the history: `platform:<name>`, `instance:<id>`, `sweep`, `operator`. At most 200 characters. */
@@ -42,7 +43,7 @@ export type Applied =
       readonly ok: true;
       /** `created` and `changed` have a new revision, `renewed` and `unchanged` the old one. */
       readonly change: "created" | "changed" | "renewed" | "unchanged";
-      /** Undefined only for the removal of an instance that was not there. */
+      /** Undefined for the removal of an instance that was not there, and for a token without one. */
       readonly instance: Instance | undefined;
       /** Instances that lost their address to this one, now `removed` by `superseded`. */
       readonly superseded: readonly string[];
@@ -95,7 +96,7 @@ export interface Heartbeat {
 }
 
 /** `renewed`, `returned` (from lost, draining or removed, under a new revision), or why not. */
-export type RenewOutcome = "renewed" | "returned" | Refusal | "address-taken";
+export type RenewOutcome = "renewed" | "returned" | Refusal | "address-taken" | "quota";
 
 export interface InstanceFilter {
   readonly project?: string;
@@ -186,6 +187,18 @@ export type IdempotencyOutcome =
   | { readonly state: "running" }
   | { readonly state: "mismatch" };
 
+/** What every engine takes. */
+export interface StoreOptions {
+  /** Default `DEFAULT_TIMINGS`. */
+  readonly timings?: Timings;
+  /** Instances of one project that are not removed. Default 10,000. */
+  readonly instancesPerProject?: number;
+  /** How long history is kept, in milliseconds. Default 30 days. */
+  readonly historyMs?: number;
+  /** How long metrics are kept, in milliseconds. Default 30 days. */
+  readonly metricsMs?: number;
+}
+
 /** One derived value, of the optional collector. */
 export interface MetricRow {
   /** UUID; a row with a known id is ignored. */
@@ -268,7 +281,9 @@ export interface TargetStore {
   /**
    * Adds a token, and with `expected` announces its instance in the same transaction.
    *
-   * @throws {TypeError} When the id is taken.
+   * Refused, and not added, with `removed` when the platform removed the instance it is bound to.
+   *
+   * @throws {TypeError} When the token's id is taken.
    */
   addToken(token: JoinToken, cause: Cause, expected?: InstanceSpec): Promise<Applied>;
   token(id: string): Promise<JoinToken | undefined>;
@@ -290,7 +305,7 @@ export interface TargetStore {
   sweepState(): Promise<SweepState | undefined>;
   saveSweepState(state: SweepState, fence: Fence): Promise<void>;
   /**
-   * Drops idempotency rows older than 24 h, tokens that ended longer than a key's validity ago, history and metrics
+   * Drops idempotency rows older than 24 h, tokens that expired longer than a key's validity ago, history and metrics
    * older than their retention.
    */
   tidy(fence: Fence): Promise<void>;
@@ -323,7 +338,7 @@ export interface TargetStore {
 
   /** Lists made from this store may be served from now on. */
   setAuthoritative(cause: Cause): Promise<void>;
-  /** Refuses all writes but `thaw`, in every process that uses the store, until `thaw`. */
+  /** Refuses all writes but leadership and `thaw`, in every process that uses the store, until `thaw`. */
   freeze(cause: Cause): Promise<void>;
   thaw(cause: Cause): Promise<void>;
   /** All there is, of one moment. Freeze first, or what comes later is missing. */

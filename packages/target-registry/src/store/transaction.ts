@@ -1,5 +1,5 @@
 /**
- * What an engine has to offer so that `applyEvent` and `redeem` run on it: the rules stand in one place, the engine
+ * What an engine has to offer so that `applyEvent`, `joinInstance` and `addJoinToken` run on it: the rules stand in one place, the engine
  * only reads and writes.
  *
  * A transaction sees everything that committed before it and nothing commits beside it until it ends: an engine takes
@@ -18,6 +18,8 @@ export interface StoreTransaction {
   instance(id: string): Promise<Instance | undefined>;
   /** Inserts or replaces it, lists and counts included. */
   putInstance(instance: Instance): Promise<void>;
+  /** Drops a tombstone. Readers of changes that are older than its revision have to start anew. */
+  deleteInstance(id: string): Promise<void>;
   /** Instances of a project that are not removed. */
   countInstances(project: string): Promise<number>;
 
