@@ -45,11 +45,11 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): TargetStore
         return { storeId, rev, authoritative, frozen };
       }),
     get: (id) => read(() => tables.instances.get(id)),
-    list: (filter = {}, page = {}) => {
+    list: async (filter = {}, page = {}) => {
       checkLimit(page.limit ?? 1, BATCH_LIMIT, "list");
       return read(() => listPage(tables, filter, page));
     },
-    history: (id, page = {}) => {
+    history: async (id, page = {}) => {
       checkLimit(page.limit ?? 1, BATCH_LIMIT, "history");
       return read(() => historyPage(tables, id, page));
     },
@@ -59,7 +59,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): TargetStore
         applyEvent(tx, id, event, cause, ifRev === undefined ? applyOptions : { ...applyOptions, ifRev }),
       ),
     join: (request, cause) => write([request, cause], (tx) => joinInstance(tx, request, cause, applyOptions)),
-    renew: (batch) => {
+    renew: async (batch) => {
       checkBatch(batch, BATCH_LIMIT, "renew");
       return write([batch], async (tx) => {
         const outcomes: RenewOutcome[] = [];
@@ -79,12 +79,12 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): TargetStore
         return true;
       }),
 
-    due: (limit) => {
+    due: async (limit) => {
       checkLimit(limit, BATCH_LIMIT, "due");
       return read(() => dueInstances(tables, clock(), limit));
     },
     tally: () => read(() => tallyLists(tables, clock(), timings.leaseMs)),
-    lapse: (ids, fence) => {
+    lapse: async (ids, fence) => {
       checkBatch(ids, BATCH_LIMIT, "lapse");
       return write([ids], async (tx) => {
         checkFence(fence);
@@ -123,7 +123,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): TargetStore
         }
       }),
 
-    changes: (since, limit) => {
+    changes: async (since, limit) => {
       checkLimit(limit, BATCH_LIMIT, "changes");
       return read(() => changesSince(tables, since, limit));
     },
@@ -140,7 +140,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): TargetStore
         signal.addEventListener("abort", done);
       }),
 
-    lead: (name, holder, ttlMs) => {
+    lead: async (name, holder, ttlMs) => {
       checkStorable([name, holder, ttlMs]);
       return read(() => {
         const at = clock();
@@ -185,7 +185,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): TargetStore
         for (const row of rows)
           if (!tables.metrics.has(row.id)) tables.metrics.set(row.id, structuredClone(row));
       }),
-    metrics: (query) => {
+    metrics: async (query) => {
       checkLimit(query.limit, 11_000, "metrics");
       return read(() => metricRows(tables, query));
     },
@@ -198,7 +198,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): TargetStore
       write([cause], async () => {
         tables.frozen = true;
       }),
-    thaw: (cause) => {
+    thaw: async (cause) => {
       checkStorable(cause);
       return read(() => {
         tables.frozen = false;
@@ -238,12 +238,11 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): TargetStore
     return result;
   }
 
-  function write<T>(inputs: readonly unknown[], work: (tx: StoreTransaction) => Promise<T>): Promise<T> {
-    try {
-      checkStorable(inputs, "argument");
-    } catch (error) {
-      return Promise.reject(error);
-    }
+  async function write<T>(
+    inputs: readonly unknown[],
+    work: (tx: StoreTransaction) => Promise<T>,
+  ): Promise<T> {
+    checkStorable(inputs, "argument");
     return read(async () => {
       if (tables.frozen) {
         throw new StoreError(
