@@ -1,3 +1,4 @@
+export { isId } from "./model/document.ts";
 export { byEndpoint, grantOf, outsideGrant } from "./model/endpoints.ts";
 export {
   claimKey,

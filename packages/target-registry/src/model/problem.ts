@@ -14,12 +14,12 @@ export type Checked<T> =
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
 /** More than this and a document is not worth further words. */
-export const PROBLEM_LIMIT = 50;
+const PROBLEM_LIMIT = 50;
 
 const EXCERPT_LIMIT = 64;
 const PATH_LIMIT = 200;
 
-/** Collects problems; at most `PROBLEM_LIMIT`. */
+/** Collects problems; at most 50. */
 export interface ProblemList {
   readonly problems: readonly Problem[];
   add(path: string, expected: string, found: unknown): void;

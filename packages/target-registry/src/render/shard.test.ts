@@ -33,7 +33,9 @@ for (const [kind, idOf] of Object.entries(IDS)) {
 }
 
 test("scores are part of the contract", () => {
-  expect(Array.from({ length: 12 }, (_, i) => shardOf(`i-${i}`, 4))).toEqual([0, 1, 2, 0, 2, 1, 3, 1, 1, 2, 0, 0]);
+  expect(Array.from({ length: 12 }, (_, i) => shardOf(`i-${i}`, 4))).toEqual([
+    0, 1, 2, 0, 2, 1, 3, 1, 1, 2, 0, 0,
+  ]);
 });
 
 test("an id has one shard, within the count", () => {

@@ -88,7 +88,7 @@ export interface SweepPlan {
   readonly held: readonly string[];
   /** Move all deadlines by so much first, and lapse nothing: the service was away, or the clock jumped. */
   readonly extendMs: number;
-  /** To be saved before anything is lapsed. */
+  /** To be saved after `extendMs` and before anything is lapsed: a crash in between then gives time twice, never takes it. */
   readonly state: SweepState;
 }
 

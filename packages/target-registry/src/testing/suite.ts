@@ -79,7 +79,7 @@ export function nodeAt(address: string): InstanceSpec["endpoints"] {
   return [{ name: "node", address, port: 9100 }];
 }
 
-export function putEvent(spec: InstanceSpec): InstanceEvent {
+function putEvent(spec: InstanceSpec): InstanceEvent {
   return { type: "platform-put", spec, grant: grantOf(spec.endpoints) };
 }
 
