@@ -26,7 +26,7 @@ export interface TargetList {
 }
 
 export interface RenderListOptions {
-  /** Longest time that the event loop is held, in milliseconds. Default 8. */
+  /** Longest time that the event loop is held, in milliseconds. Default 5. */
   readonly sliceMs?: number;
   /** Lets others run between slices. Default `setImmediate`. */
   readonly pause?: () => Promise<void>;
@@ -34,7 +34,7 @@ export interface RenderListOptions {
   readonly elapsed?: () => number;
 }
 
-/** Targets between two looks at the clock. */
+/** Instances between two looks at the clock. */
 const STRIDE = 256;
 
 /**
@@ -52,7 +52,7 @@ export async function renderTargetList(
   selection: ListSelection,
   options: RenderListOptions = {},
 ): Promise<TargetList> {
-  const { sliceMs = 8, pause = letOthersRun, elapsed = () => performance.now() } = options;
+  const { sliceMs = 5, pause = letOthersRun, elapsed = () => performance.now() } = options;
   const chunks: Buffer[] = [];
   const hash = createHash("sha256");
   let text = "[";
@@ -71,29 +71,33 @@ export async function renderTargetList(
       throw new RangeError(`instances: expected ascending ids, found ${instance.id} after ${previous}`);
     }
     previous = instance.id;
-    for (const group of groupsOf(instance, selection)) {
-      text += count++ === 0 ? group : `,\n${group}`;
-    }
+    for (const group of groupsOf(instance, selection)) text += count++ === 0 ? group : `,\n${group}`;
   };
   const rest = async (): Promise<void> => {
-    flush();
     await pause();
     since = elapsed();
+  };
+  /** Whether the slice is used up. */
+  const isTired = (): boolean => {
+    if (seen % STRIDE !== 0) return false;
+    flush();
+    return elapsed() - since >= sliceMs;
   };
   if (Symbol.iterator in instances) {
     // Apart from the other case: awaiting each of 100,000 instances would take longer than all the rest.
     for (const instance of instances) {
       take(instance);
-      if (seen % STRIDE === 0 && elapsed() - since >= sliceMs) await rest();
+      if (isTired()) await rest();
     }
   } else {
     for await (const instance of instances) {
       take(instance);
-      if (seen % STRIDE === 0 && elapsed() - since >= sliceMs) await rest();
+      if (isTired()) await rest();
     }
   }
   text += "]\n";
   flush();
+  await rest();
   return { body: Buffer.concat(chunks), etag: `"${hash.digest("base64url")}"`, count };
 }
 
@@ -103,18 +107,27 @@ function groupsOf(instance: Instance, selection: ListSelection): string[] {
   if (project !== undefined && instance.project !== project) return [];
   if (scope !== undefined && instance.scope !== scope) return [];
   if (shard !== undefined && shardOf(instance.id, shard.count) !== shard.index) return [];
-  const places = instance.endpoints.filter(({ name }) => name === endpoint);
-  if (places.length === 0) return [];
-  const labels = labelsOf(instance);
-  return places.map((place) => `{"targets":["${targetOf(place)}"],"labels":${labels}}`);
+  const groups: string[] = [];
+  let labels = "";
+  for (const place of instance.endpoints) {
+    if (place.name !== endpoint) continue;
+    labels ||= labelsOf(instance);
+    groups.push(`{"targets":["${targetOf(place)}"],"labels":${labels}}`);
+  }
+  return groups;
 }
 
 function labelsOf({ id, project, service, labels }: Instance): string {
-  const known = { [META.instance]: id, [META.project]: project, [META.service]: service };
-  const entries = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify(
-    Object.assign(known, ...entries.map(([name, value]) => ({ [META.label + name]: value }))),
-  );
+  let text = `{"${META.instance}":${quoted(id)},"${META.project}":${quoted(project)},"${META.service}":${quoted(service)}`;
+  for (const name of Object.keys(labels).sort()) text += `,"${META.label}${name}":${quoted(labels[name]!)}`;
+  return `${text}}`;
+}
+
+const PLAIN = /^[\w.-]*$/;
+
+/** JSON of a string; most of them need no care. */
+function quoted(text: string): string {
+  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
 function letOthersRun(): Promise<void> {
