@@ -198,8 +198,7 @@ describeWithServers(["cloud-init"], "the real cloud-init", () => {
 
   test("a user's script passes through byte for byte", async () => {
     const ran = await boot(mergeUserData(OURS, USERS.script));
-    // cloud-init itself turns line ends of scripts into Unix ones.
-    expect(ran.scripts).toEqual({ "user-data": "#!/bin/sh\necho 'user'\n" });
+    expect(ran.scripts).toEqual({ "user-data": USERS.script });
     expect(ran.config.packages).toContain("prometheus-node-exporter");
   });
 
@@ -217,7 +216,7 @@ describeWithServers(["cloud-init"], "the real cloud-init", () => {
   test("a user's multi-part message keeps its parts, ours comes after them", async () => {
     const message = mergeUserData(USERS.config, USERS.script);
     const ran = await boot(mergeUserData(OURS, message));
-    expect(Object.values(ran.scripts)).toEqual(["#!/bin/sh\necho 'user'\n"]);
+    expect(Object.values(ran.scripts)).toEqual([USERS.script]);
     expect(ran.config.packages.slice(0, 3)).toEqual(["htop", "grün", "curl"]);
   });
 
@@ -327,14 +326,43 @@ test("the image-build script writes and enables everything in a mounted image", 
   expect((await stat(join(root, PATHS.agent))).mode & 0o777).toBe(0o755);
   const wanted = join(root, "etc/systemd/system/multi-user.target.wants");
   for (const unit of ["promferry-address", "promferry-agent", "prometheus-node-exporter"]) {
-    const target = await readFile(join(wanted, `${unit}.service`), "utf8").catch(
-      (error: Error) => error.message,
-    );
-    expect(target, unit).not.toBe("");
+    expect((await lstat(join(wanted, `${unit}.service`))).isSymbolicLink(), unit).toBe(true);
   }
   // With everything wanted by its target, an ordering cycle would show.
   expect(await verifyUnits(root, ["multi-user.target", ...AGENT, "prometheus-node-exporter.service"])).toBe(
     "",
   );
   expect(lintUserData(renderImageBuildScript(), { os: "debian" })).toEqual([]);
+});
+
+test("the packaged exporter takes the drop-in's command: one address, no virtual device, the identity gauge", async (context) => {
+  requireServer(context, "node-exporter-package");
+  const root = await temporaryFolder();
+  const { write_files } = parse(renderUserData({ ...BASE, instanceId: "i-1" }).text) as {
+    write_files: { path: string; content: string }[];
+  };
+  const dropIn = write_files.find(({ path }) => path.endsWith("/promferry.conf"));
+  const [program = "", ...flags] = /^ExecStart=(\S(?:[^\n\\]|\\\n)*)$/m
+    .exec(dropIn!.content)![1]!
+    .split(/(?:\s|\\\n)+/)
+    .map((word) => word.replaceAll("$$", "$").replace("${FERRY_HOST}", "127.77.0.1"));
+  expect(flags[0]).toBe("--web.listen-address=127.77.0.1:9100");
+  const gauge = 'promferry_instance_info{instance_id="i-1"} 1';
+  await writeFile(join(root, "promferry.prom"), `${gauge}\n`);
+
+  const exporter = await startProgram(join(treeFolder("node-exporter-package"), program), [
+    "--web.listen-address=127.77.0.1:0",
+    ...flags.slice(1, -1),
+    `--collector.textfile.directory=${root}`,
+  ]);
+  onTestFinished(exporter.stop);
+  const [, address] = await exporter.waitFor(/Listening on.*address=(127\.77\.0\.1:\d+)/);
+  const page = await (await fetch(`http://${address}/metrics`)).text();
+  expect(page).toContain(gauge);
+  expect(page).toContain('node_scrape_collector_success{collector="netdev"} 1');
+  expect(page).toContain('node_scrape_collector_success{collector="netclass"} 1');
+  expect(page).not.toMatch(/device="(?:lo|veth|docker|tap)/);
+  // The folder that the agent writes to is the package's own.
+  const folder = flags.at(-1)!.split("=")[1]!;
+  expect((await stat(join(treeFolder("node-exporter-package"), folder))).isDirectory()).toBe(true);
 });

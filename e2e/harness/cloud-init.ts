@@ -18,7 +18,8 @@ export async function runCloudInitPython(
       env: {
         PYTHONHOME: usr,
         PYTHONPATH: join(usr, "lib/python3/dist-packages"),
-        PYTHONDONTWRITEBYTECODE: "1",
+        // Compiled once, not at every start.
+        PYTHONPYCACHEPREFIX: join(usr, "../pycache"),
         LC_ALL: "C.UTF-8",
         ...options.env,
       },
