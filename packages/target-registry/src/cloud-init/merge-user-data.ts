@@ -1,3 +1,4 @@
+import type { FindingCode } from "./lint/finding.ts";
 import { lintUserData } from "./lint/lint-user-data.ts";
 import { isMimeMessage, type MimePart, writeMultipart } from "./mime.ts";
 import { partType } from "./part-type.ts";
@@ -21,12 +22,13 @@ export function mergeUserData(ours: string, users: Uint8Array | string): string 
   return writeMultipart([userPart(own), { type: partType(ours)!, filename: "promferry.cfg", content: ours }]);
 }
 
+/** Findings after which cloud-init would take nothing of the part. */
+const UNREADABLE: ReadonlySet<FindingCode> = new Set(["missing-header", "tab-indentation", "yaml-syntax"]);
+
 function userPart(content: string): MimePart {
   if (isMimeMessage(content)) return { type: "multipart/mixed", filename: "user-data", content };
   const type = partType(content);
-  const findings = lintUserData(content).filter(
-    ({ code }) => code === "yaml-syntax" || code === "missing-header",
-  );
+  const findings = lintUserData(content).filter(({ code }) => UNREADABLE.has(code));
   if (type === undefined || findings.length > 0) {
     const [first] = findings;
     const where = first === undefined ? "" : `: ${first.line}:${first.column}: ${first.message}`;

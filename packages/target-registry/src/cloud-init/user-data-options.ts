@@ -78,6 +78,9 @@ export function checkOptions(options: UserDataOptions): UserDataOptions {
       throw invalid(`endpoints[${index}].port`, "a port from 1 to 65535", String(port));
     }
   }
+  if (options.exporter?.kind === "none" && !options.cadvisor && !options.endpoints?.length) {
+    throw invalid("endpoints", "at least one, an exporter or cAdvisor", "none");
+  }
   for (const [name, value] of Object.entries(options.limits ?? {})) {
     if (!Number.isInteger(value) || value < 1)
       throw invalid(`limits.${name}`, "a whole number above 0", `${value}`);

@@ -18,20 +18,18 @@ const UNPACKED_LIMIT = 1024 * 1024;
  */
 export function checkCloudConfig(text: string, family: Family | undefined, report: Report): void {
   const document = parseDocument(text, { version: "1.1", uniqueKeys: false, logLevel: "silent" });
-  for (const error of document.errors) {
+  const [error] = document.errors;
+  if (error !== undefined) {
+    // Only the first: what comes after it is guesswork.
     const [offset] = error.pos;
-    const line = text.slice(
-      text.lastIndexOf("\n", offset - 1) + 1,
-      text.indexOf("\n", offset) + 1 || undefined,
-    );
-    if (error.code === "TAB_AS_INDENT" || /^ *\t/.test(line)) {
-      const tab = text.lastIndexOf("\n", offset - 1) + 1 + line.indexOf("\t");
-      report("tab-indentation", tab, "YAML takes no tab for indentation: use spaces");
-    } else {
+    const start = text.lastIndexOf("\n", offset - 1) + 1;
+    const tab = /^ *\t/.exec(text.slice(start));
+    if (tab)
+      report("tab-indentation", start + tab[0].length - 1, "YAML takes no tab for indentation: use spaces");
+    else
       report("yaml-syntax", offset, error.message.split("\n")[0]!.replace(/ at line \d+, column \d+:?$/, ""));
-    }
+    return;
   }
-  if (document.errors.length > 0) return;
   const root: unknown = document.contents;
   if (!isMap(root)) {
     report("yaml-syntax", 0, "expected a mapping of cloud-init's keys, such as packages: or runcmd:");

@@ -43,8 +43,9 @@ const WORDS = new Set(
 );
 const TAG = /\{\{([\s\S]*?)\}\}|\{%([\s\S]*?)%\}|\{#[\s\S]*?#\}/g;
 const STRING = /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/g;
-/** A path that is no filter (`|`), no test (`is`), no attribute and no named argument. */
-const PATH = /(?<![\w.|])(?<!\|\s*)(?<!\bis (?:not )?)([A-Za-z_]\w*)((?:\.[A-Za-z_]\w*)*)(?!\s*=[^=])/g;
+/** A path that is no filter (`|`), no test (`is`), no attribute, no named argument, and no rest after a hyphen. */
+const PATH =
+  /(?<![\w.|-])(?<!\|\s*)(?<!\bis (?:not )?)([A-Za-z_]\w*)((?:\.[A-Za-z_]\w*)*)(?!\w)(?!\s*=[^=])/g;
 
 /** Reports variables that cloud-init does not define: it would leave `CI_MISSING_JINJA_VAR/…` in their place. */
 export function checkVariables(text: string, report: Report): void {
@@ -54,7 +55,10 @@ export function checkVariables(text: string, report: Report): void {
     for (const name of (named?.[1] ?? named?.[2] ?? named?.[3] ?? "").split(/[\s,]+/)) own.add(name);
   }
   for (const tag of text.matchAll(TAG)) {
-    const inside = (tag[1] ?? tag[2] ?? "").replace(STRING, (string) => '"'.padEnd(string.length, " "));
+    // The hyphen that trims white space is no minus.
+    const inside = (tag[1] ?? tag[2] ?? "")
+      .replace(/^-/, " ")
+      .replace(STRING, (string) => '"'.padEnd(string.length, " "));
     for (const [path, root = "", rest = ""] of inside.matchAll(PATH)) {
       if (WORDS.has(root) || own.has(root)) continue;
       const key = rest.split(".")[1];
