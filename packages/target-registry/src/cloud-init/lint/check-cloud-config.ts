@@ -4,7 +4,7 @@ import type { Family } from "../distribution.ts";
 import { checkArgv, checkShell } from "./check-commands.ts";
 import { checkSecrets } from "./check-secrets.ts";
 import { familiesOf } from "./package-families.ts";
-import { quote, type Report } from "./report.ts";
+import { positions, quote, type Report } from "./report.ts";
 
 const FOLDED = new Set(["PLAIN", "QUOTE_SINGLE", "BLOCK_FOLDED"]);
 /** Most bytes of a compressed file that are looked into. */
@@ -17,7 +17,11 @@ const UNPACKED_LIMIT = 1024 * 1024;
  * @param family Of the image; undefined: packages are not judged.
  */
 export function checkCloudConfig(text: string, family: Family | undefined, report: Report): void {
-  const document = parseDocument(text, { version: "1.1", uniqueKeys: false, logLevel: "silent" });
+  const document = parse(text);
+  if (document === undefined) {
+    report("yaml-syntax", 0, "nested too deeply to be read");
+    return;
+  }
   const [error] = document.errors;
   if (error !== undefined) {
     // Only the first: what comes after it is guesswork.
@@ -58,6 +62,16 @@ export function checkCloudConfig(text: string, family: Family | undefined, repor
   for (const key of ["bootcmd", "runcmd"]) checkCommandList(text, root.get(key, true), report);
   checkFiles(text, root, report);
   if (family !== undefined) checkPackages(root.get("packages", true), family, report);
+}
+
+/** Undefined where the nesting is deeper than the reader's stack. */
+function parse(text: string): ReturnType<typeof parseDocument> | undefined {
+  try {
+    return parseDocument(text, { version: "1.1", uniqueKeys: false, logLevel: "silent" });
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }
 
 function checkFolding(text: string, node: Scalar, report: Report): void {
@@ -158,23 +172,21 @@ function locator(text: string, node: Scalar): (offset: number) => number {
   const value = String(node.value);
   if (node.type === "BLOCK_LITERAL") {
     const first = text.indexOf("\n", start) + 1;
-    const indent = /^(?:[ \t]*\n)*( *)/.exec(text.slice(first, end))![1]!.length;
-    const lines = text.slice(first, end).split("\n");
+    const source = text.slice(first, end);
+    const indent = /^(?:[ \t]*\n)*( *)/.exec(source)![1]!.length;
+    const lineStarts = [0, ...Array.from(source.matchAll(/\n/g), ({ index }) => index + 1)];
+    const position = positions(value);
     return (offset) => {
-      const before = value.slice(0, offset).split("\n");
-      let at = first;
-      for (let line = 0; line < before.length - 1; line++) at += (lines[line]?.length ?? 0) + 1;
-      return at + Math.min(indent, lines[before.length - 1]?.length ?? 0) + before.at(-1)!.length;
+      const { line, column } = position(offset);
+      return first + (lineStarts[line - 1] ?? 0) + indent + column - 1;
     };
   }
-  const source = text.slice(start, end);
   // Folding changes white space only, so the n-th other character of the value is the n-th of the source.
-  const solid = [...source.matchAll(/\S/g)].map(({ index }) => index);
-  const quoted = node.type === "PLAIN" || node.type === "BLOCK_FOLDED" ? 0 : 1;
-  return (offset) => {
-    const count = value.slice(0, offset).replace(/\s/g, "").length;
-    return start + (solid[count + quoted] ?? 0);
-  };
+  const solid = Array.from(text.slice(start, end).matchAll(/\S/g), ({ index }) => index);
+  const before = new Uint32Array(value.length + 1);
+  for (let at = 0; at < value.length; at++) before[at + 1] = before[at]! + (/\s/.test(value[at]!) ? 0 : 1);
+  const quotes = node.type === "PLAIN" || node.type === "BLOCK_FOLDED" ? 0 : 1;
+  return (offset) => start + (solid[(before[offset] ?? 0) + quotes] ?? 0);
 }
 
 function offsetOf(node: Node): number {

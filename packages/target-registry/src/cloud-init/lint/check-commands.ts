@@ -17,13 +17,13 @@ export function checkShell(text: string, at: (offset: number) => number, report:
   const commands = shellCommands(text);
   const substituted = SUBSTITUTED.exec(text);
   if (substituted) report("pipe-to-shell", at(substituted.index), PIPE_ADVICE);
+  const reaches = interpreted(commands);
   for (const [index, command] of commands.entries()) {
     const placed = { ...command, words: command.words.map((word) => ({ ...word, offset: at(word.offset) })) };
     for (const word of placed.words) {
       if (word.escapedSpace) reportSpace(word, report);
     }
-    const next = commands[index + 1];
-    if (command.piped && next && FETCHES.test(programOf(command)) && feedsInterpreter(commands, index)) {
+    if (reaches[index] && FETCHES.test(programOf(command))) {
       report("pipe-to-shell", placed.words[0]!.offset, PIPE_ADVICE);
     }
     checkWords(placed.words, report);
@@ -63,12 +63,14 @@ function scriptOf(words: readonly ShellWord[]): ShellWord | undefined {
   return flag === -1 ? undefined : rest[flag + 1];
 }
 
-function feedsInterpreter(commands: readonly ShellCommand[], from: number): boolean {
-  for (let index = from; commands[index]?.piped; index++) {
-    const next = commands[index + 1];
-    if (next && INTERPRETS.test(programOf(next))) return true;
+/** For each command, whether its output reaches an interpreter further down its pipe. */
+function interpreted(commands: readonly ShellCommand[]): readonly boolean[] {
+  const reaches: boolean[] = Array(commands.length).fill(false);
+  for (let index = commands.length - 2; index >= 0; index--) {
+    const next = commands[index + 1]!;
+    reaches[index] = commands[index]!.piped && (INTERPRETS.test(programOf(next)) || reaches[index + 1]!);
   }
-  return false;
+  return reaches;
 }
 
 function programOf(command: ShellCommand): string {

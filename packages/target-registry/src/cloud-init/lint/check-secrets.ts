@@ -11,9 +11,13 @@ const KNOWN: readonly (readonly [RegExp, string])[] = [
   [/\bBearer +[A-Za-z0-9._~+/-]{16,}=*/g, "a bearer token"],
 ];
 
-/** A name that says secret, then a literal. Paths, variables, references and booleans are none. */
+/**
+ * A name that says secret, then a literal. Paths, variables, references and booleans are none.
+ *
+ * Every repetition is bounded, here and in the other patterns: user data comes from strangers.
+ */
 const NAMED =
-  /(?<![A-Za-z])(?:[A-Za-z0-9]+[_-])*(?:password|passwd|pwd|passphrase|secret|token|api[_-]?key|secret[_-]?key|access[_-]?key)(?:["']?[ \t]*[:=][ \t]*["']?)(?![/$<%{]|(?:true|false|yes|no|none|null)\b)([^\s"'`,;$<>{}()\\]{6,})/gi;
+  /(?<![A-Za-z])(?:[A-Za-z0-9]{1,32}[_-]){0,4}(?:password|passwd|pwd|passphrase|secret|token|api[_-]?key|secret[_-]?key|access[_-]?key)(?:["']?[ \t]{0,8}[:=][ \t]{0,8}["']?)(?![/$<%{]|(?:true|false|yes|no|none|null)\b)([^\s"'`,;$<>{}()\\]{6,})/gi;
 
 /** Reports what looks like a secret in the text: user data can be read by everybody on the instance. */
 export function checkSecrets(text: string, report: Report): void {

@@ -41,11 +41,11 @@ const WORDS = new Set(
     " ",
   ),
 );
-const TAG = /\{\{([\s\S]*?)\}\}|\{%([\s\S]*?)%\}|\{#[\s\S]*?#\}/g;
+const TAG = /\{\{([\s\S]{0,500}?)\}\}|\{%([\s\S]{0,500}?)%\}|\{#[\s\S]{0,500}?#\}/g;
 const STRING = /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/g;
 /** A path that is no filter (`|`), no test (`is`), no attribute, no named argument, and no rest after a hyphen. */
 const PATH =
-  /(?<![\w.|-])(?<!\|\s*)(?<!\bis (?:not )?)([A-Za-z_]\w*)((?:\.[A-Za-z_]\w*)*)(?!\w)(?!\s*=[^=])/g;
+  /(?<![\w.|-])(?<!\|\s{0,20})(?<!\bis (?:not )?)([A-Za-z_]\w*)((?:\.[A-Za-z_]\w*)*)(?!\w)(?!\s*=[^=])/g;
 
 /** Reports variables that cloud-init does not define: it would leave `CI_MISSING_JINJA_VAR/…` in their place. */
 export function checkVariables(text: string, report: Report): void {
