@@ -335,6 +335,17 @@ for (const shell of ["dash", "bash"]) {
       },
     );
 
+    test("a join that was given up and started again still shows the same key", async () => {
+      const service = await serve(Array<Step>(1000).fill("cut"));
+      const own = await machine(shell, { SERVICE_URL: service.url });
+      own.giveToken(TOKEN);
+      expect((await own.run(["join"])).code).toBe(4);
+      service.steps.splice(0, Infinity, { status: 200 });
+      expect((await own.run(["join"])).code).toBe(0);
+      expect(service.seen.length).toBeGreaterThan(10);
+      expect(new Set(service.seen.map(({ body }) => body["key"])).size).toBe(1);
+    });
+
     test("after a reboot it sends a heartbeat and joins no second time", async () => {
       const service = await serve([CREATED]);
       const own = await machine(shell, { SERVICE_URL: service.url });

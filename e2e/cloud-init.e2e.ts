@@ -152,6 +152,16 @@ describeWithServers(["cloud-init"], "the real cloud-init", () => {
     },
   );
 
+  test.each([
+    { distro: "fedora", exporter: "node-exporter" },
+    { distro: "opensuse-leap", exporter: "golang-github-prometheus-node_exporter" },
+  ])("a template for any distribution takes $distro's names there", async ({ distro, exporter }) => {
+    const ran = await boot(renderUserData({ ...BASE, os: "any" }).text, distro);
+    expect(ran.log).toBe("");
+    expect(ran.config.packages.at(-1)).toBe(exporter);
+    expect(Object.keys(ran.files).filter((path) => path.endsWith(".d/promferry.conf"))).toHaveLength(1);
+  });
+
   test("reads the same from a gzip body", async () => {
     const { text } = renderUserData(BASE);
     const [plain, packed] = [await boot(text), await boot(gzipSync(text))];
