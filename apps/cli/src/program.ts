@@ -3,6 +3,7 @@ import { parseDuration } from "./config/duration.ts";
 import { type Context, cliVersion, type GlobalOptions } from "./context.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import type { CliIo } from "./io.ts";
+import { addNotBuilt } from "./not-built.ts";
 
 /** Runs a command under the options that were given to it. */
 export type Runner = (
@@ -108,7 +109,7 @@ export function buildProgram(io: CliIo, runner: Runner): Command {
     )
     .action(onRun(async () => (await import("./commands/upload-metrics.ts")).uploadMetrics));
 
-  upload("preview", "Prints what upload-metrics would send, sample by sample. Sends nothing.")
+  upload("preview", "Prints what upload-metrics would send, series by series. Sends nothing.")
     .option("--limit <count>", "series to show for each destination", positiveInteger, 20)
     .addHelpText(
       "after",
@@ -182,6 +183,7 @@ export function buildProgram(io: CliIo, runner: Runner): Command {
     .addHelpText("after", examples(["promferry config schema > promferry.schema.json"]))
     .action(onRun(async () => (await import("./commands/config-schema.ts")).configSchema));
 
+  addNotBuilt(program, runner);
   return program;
 }
 

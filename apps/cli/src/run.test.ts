@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { runCli } from "../test/run-cli.ts";
 import { cliVersion } from "./context.ts";
@@ -44,7 +45,7 @@ for (const { argv, says, does } of [
     does: "see `promferry collect --help`",
   },
   { argv: [], says: "a command is missing", does: "`promferry --help` lists them" },
-  { argv: ["view"], says: "unknown command 'view'", does: "see `promferry --help`" },
+  { argv: ["config"], says: "a command is missing", does: "`promferry config --help` lists them" },
 ]) {
   test(`a wrong command line, ${JSON.stringify(argv.join(" "))}, is exit 2 with advice`, async () => {
     const { exitCode, stdout, stderr } = await runCli(argv);
@@ -66,5 +67,48 @@ test("under --json an error is JSON on standard output, too", async () => {
       message: "unknown command 'statsu'",
       hint: expect.stringContaining("status"),
     },
+  });
+});
+
+/** The commands of the design, section 9, and two of its other sections. */
+const COMMANDS =
+  "demo enable disable status catalog preview collect upload-metrics agent export check-metrics view report compare receive doctor forget targets completion journal privacy";
+
+test("every command of the design is there or says that it is not built, as the README does", async () => {
+  const notBuilt: string[] = [];
+  for (const name of [...COMMANDS.split(" "), "config check", "config schema", "config explain"]) {
+    const { exitCode, stdout, stderr } = await runCli([...name.split(" "), "--help"]);
+    if (exitCode === 0) expect(stdout).toContain(`Usage: promferry ${name}`);
+    else {
+      notBuilt.push(name);
+      expect(exitCode).toBe(2);
+      expect(stderr).toMatch(new RegExp(`^promferry: .${name}. is not built yet\n  for now: .`));
+    }
+  }
+  const readme = readFileSync(new URL("../../../README.md", import.meta.url), "utf8");
+  const listed = /and the commands (`agent`[^.]*)\./.exec(readme)?.[1] ?? "";
+  expect([...listed.matchAll(/`([a-z ]+)`/g)].map(([, name]) => name)).toEqual(notBuilt.sort());
+});
+
+for (const argv of [["agent"], ["agent", "--interval", "15s", "http://a"]]) {
+  test(`${argv.join(" ")} is exit 2 and says what to use instead`, async () => {
+    const { exitCode, stderr } = await runCli(argv);
+    expect(exitCode).toBe(2);
+    expect(stderr).toBe(
+      "promferry: `agent` is not built yet\n  for now: `promferry collect URL…` scrapes, and `promferry upload-metrics` ships, from cron or a timer\n",
+    );
+  });
+}
+
+test("what is not built is not offered: neither by help nor as a correction", async () => {
+  expect((await runCli(["help", "agent"])).stdout).toContain("Not built yet. For now: `promferry collect");
+  expect((await runCli(["--help"])).stdout).not.toMatch(/^ {2}agent/m);
+  expect((await runCli(["agnt"])).stderr).not.toContain("agent");
+});
+
+test("under --json, what is not built is told as any wrong command line", async () => {
+  const { json } = await runCli(["targets", "list", "--json"]);
+  expect(json()).toMatchObject({
+    error: { code: "usage", exitCode: 2, message: "`targets` is not built yet" },
   });
 });

@@ -34,14 +34,13 @@ export async function run(argv: readonly string[], io: CliIo): Promise<ExitCode>
 }
 
 function usageError(error: CommanderError, argv: readonly string[]): CliError {
-  if (error.code === "commander.help") {
-    return new CliError(EXIT.usage, "a command is missing", {
-      hint: "`promferry --help` lists them; `promferry demo` shows one",
-    });
-  }
-  const [what, ...rest] = error.message.replace(/^error: /, "").split("\n");
   const command = argv.find((word) => /^[a-z]/.test(word));
   const help = error.code === "commander.unknownCommand" || !command ? "" : ` ${command}`;
+  if (error.code === "commander.help") {
+    const hint = `\`promferry${help} --help\` lists them; \`promferry demo\` shows one`;
+    return new CliError(EXIT.usage, "a command is missing", { hint });
+  }
+  const [what, ...rest] = error.message.replace(/^error: /, "").split("\n");
   const hint = [...rest, `see \`promferry${help} --help\``].join("\n");
   return new CliError(EXIT.usage, what ?? "the command line is wrong", { hint });
 }

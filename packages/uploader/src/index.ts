@@ -14,17 +14,20 @@ export type { LockHolder, ProcessTable } from "./lock-holder.ts";
 export type { FrameChoice, MayLeave } from "./plan.ts";
 export type {
   DeletedDay,
+  DeletionCause,
   DestinationReport,
   FailureKind,
   FileReport,
   KeptDay,
+  LostFrames,
   PlannedRequest,
   UploadFailure,
   UploadReport,
   UploadVerdict,
 } from "./report.ts";
+export type { UploadCleanup } from "./retention-plan.ts";
 export type { Cursor, SeqRange, SeqRanges } from "./seqs.ts";
 export { TOTALS_FILE } from "./totals-store.ts";
 export { upload } from "./upload.ts";
 export { nodeUploadFs, type UploadFs } from "./upload-fs.ts";
-export type { UploadCleanup, UploadOptions, UploadProgress, UploadTarget } from "./upload-options.ts";
+export type { UploadOptions, UploadProgress, UploadTarget } from "./upload-options.ts";

@@ -18,7 +18,17 @@ const VERSION = 1;
 const SESSION = /^[0-9a-f]{8}$/;
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 const STATUSES = ["success", "partial", "failed"] as const;
-const RECORD_KEYS = ["identity", "newest_ms", "accepted", "refused", "unknown", "cursor", "late", "next"];
+const RECORD_KEYS = [
+  "identity",
+  "newest_ms",
+  "accepted",
+  "refused",
+  "unknown",
+  "lost_frames",
+  "cursor",
+  "late",
+  "next",
+];
 
 /**
  * Reads ledger v1. Nothing is guessed: a key or a value that v1 does not have is refused.
@@ -131,6 +141,7 @@ function destinationAt(record: Readonly<Record<string, unknown>>, path: string):
     accepted: countAt(record["accepted"], `${path}.accepted`),
     refused: countAt(record["refused"], `${path}.refused`),
     unknown: countAt(record["unknown"], `${path}.unknown`),
+    lostFrames: countAt(record["lost_frames"] ?? 0, `${path}.lost_frames`),
     cursor: cursorAt(record["cursor"], `${path}.cursor`),
     late: rangesAt(late ?? {}, `${path}.late`),
     next: next === undefined ? undefined : nextAt(next, `${path}.next`),
@@ -239,6 +250,7 @@ function recordJson(record: DestinationRecord): Record<string, unknown> {
     accepted: record.accepted,
     refused: record.refused,
     unknown: record.unknown,
+    ...(record.lostFrames > 0 && { lost_frames: record.lostFrames }),
     cursor: Object.fromEntries(record.cursor),
     ...(record.late.size > 0 && { late: Object.fromEntries(record.late) }),
     ...(next && { next: nextJson(next) }),

@@ -43,6 +43,8 @@ export interface DestinationRecord {
   readonly accepted: number;
   readonly refused: number;
   readonly unknown: number;
+  /** Frames that were deleted before the destination had them, over all time. */
+  readonly lostFrames: number;
   /** Frames that came late and whose growth is still to be shown; the cursor has passed them. */
   readonly late: SeqRanges;
   readonly next: NextRequest | undefined;
@@ -97,6 +99,7 @@ function emptyRecord(identity: string): DestinationRecord {
     accepted: 0,
     refused: 0,
     unknown: 0,
+    lostFrames: 0,
     late: new Map(),
     next: undefined,
   };
@@ -113,9 +116,27 @@ export function withFile(ledger: Ledger, file: string, name: string, record: Fil
   return { ...ledger, files: new Map(ledger.files).set(file, byName) };
 }
 
+/** The ledger with the summaries of one file under another name as well. */
+export function withCopiedFile(ledger: Ledger, from: string, to: string): Ledger {
+  const byName = ledger.files.get(from);
+  return byName === undefined ? ledger : { ...ledger, files: new Map(ledger.files).set(to, byName) };
+}
+
 /** The ledger without the summaries of files that are gone. */
 export function withoutFiles(ledger: Ledger, gone: ReadonlySet<string>): Ledger {
   return { ...ledger, files: new Map([...ledger.files].filter(([file]) => !gone.has(file))) };
+}
+
+/** The ledger with frames that were deleted before the destination had them. */
+export function withLostFrames(
+  ledger: Ledger,
+  name: string,
+  { identity, frames }: { readonly identity: string; readonly frames: number },
+): Ledger {
+  const record = ledger.destinations.get(name) ?? emptyRecord(identity);
+  // The name's record is another destination's until this one is served.
+  if (record.identity !== identity) return ledger;
+  return withRecord(ledger, name, { ...record, lostFrames: record.lostFrames + frames });
 }
 
 /** The record to go on from, and whether the name stood for another destination before. */

@@ -24,6 +24,8 @@ export interface UploadFailure {
   /** The error's code, where it has one. */
   readonly code: string | undefined;
   readonly message: string;
+  /** What to do, where the error or one that caused it says so in a property `hint`. */
+  readonly hint: string | undefined;
   /** Whether the receiver may hold samples that are not counted as accepted yet. */
   readonly inDoubt: boolean;
 }
@@ -71,9 +73,25 @@ export interface DestinationReport {
   readonly failure: UploadFailure | undefined;
 }
 
+/**
+ * Why a day was deleted. `settled`: every destination has it. `age`: older than days may get, settled
+ * or not. `size`: the journal took too many bytes, and it was the oldest.
+ */
+export type DeletionCause = "settled" | "age" | "size";
+
+/** Frames that were deleted before a destination had them, or that it was never sent by choice. */
+export interface LostFrames {
+  readonly destination: string;
+  readonly frames: number;
+}
+
 export interface DeletedDay {
   readonly day: string;
+  readonly cause: DeletionCause;
+  /** Day files, and what went of `quarantine/` and `rejected/`. */
   readonly files: readonly string[];
+  /** Nothing for a settled day. */
+  readonly lost: readonly LostFrames[];
 }
 
 export interface KeptDay {
@@ -93,6 +111,10 @@ export interface UploadReport {
   readonly kept: readonly KeptDay[];
   /** Whether days were deleted whose history no destination keeps. */
   readonly historyDropped: boolean;
+  /** Bytes above `maxBytes` that remain after deleting, since only days that are over go. */
+  readonly bytesOver: number;
+  /** Day files that were compressed after the upload, by their new names. */
+  readonly compressed: readonly string[];
   /** Stretches of day files that hold no valid frame. */
   readonly damaged: number;
   /** Frames dated more than ten minutes ahead or before 2020; never sent. */

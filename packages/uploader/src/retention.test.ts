@@ -1,8 +1,9 @@
-import { readdir, readFile, utimes, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DeliveryError } from "@promferry/core/delivery";
 import { expect, test } from "vitest";
 import { asItIs, createReceiver, createTestBed, DAY, MINUTE, NOON, type TestBed } from "../test/harness.ts";
+import { nodeUploadFs, readLedger, type UploadTarget } from "./index.ts";
 
 /** Three days of one session, and now a time at which all are closed. */
 async function threeDays(bed: TestBed): Promise<void> {
@@ -14,8 +15,9 @@ async function threeDays(bed: TestBed): Promise<void> {
   for (const file of await dayFiles(bed)) await utimes(join(bed.dir, file), new Date(NOON), new Date(NOON));
 }
 
+/** Whether an upload has compressed them meanwhile or not. */
 async function dayFiles({ dir }: TestBed): Promise<string[]> {
-  return (await readdir(dir)).filter((name) => name.endsWith(".prom")).sort();
+  return (await readdir(dir)).flatMap((name) => /^(.*\.prom)(?:\.gz)?$/.exec(name)?.[1] ?? []).sort();
 }
 
 const days = ["2025-10-04.prom", "2025-10-05.prom", "2025-10-06.prom"];
@@ -126,4 +128,180 @@ test("a dry run deletes nothing", async (context) => {
     dryRun: true,
   });
   expect(await readdir(bed.dir)).toEqual(days);
+});
+
+/** A destination that is down. */
+function downReceiver(options: { name?: string } = {}) {
+  const error = new DeliveryError("ERR_DELIVERY_UNREACHABLE", "down");
+  return createReceiver({ ...options, answer: () => ({ error }) });
+}
+
+/** Bytes of the day files, and of what else stands in the way of `maxBytes`. */
+async function sizeOf({ dir }: TestBed, ...paths: string[]): Promise<number> {
+  const sizes = await Promise.all(paths.map(async (path) => (await stat(join(dir, path))).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** Puts a file beside the day files, as old as they are. */
+async function leave({ dir }: TestBed, path: string, bytes: number): Promise<void> {
+  await mkdir(join(dir, path, ".."), { recursive: true });
+  await writeFile(join(dir, path), "x".repeat(bytes));
+  await utimes(join(dir, path), new Date(NOON), new Date(NOON));
+}
+
+test("plain retention deletes old days that a destination lacks, counts them, and their growth is not lost", async (context) => {
+  const bed = await createTestBed(context);
+  await threeDays(bed);
+  const targets = [{ destination: downReceiver(), project: asItIs }];
+  const cleanup = { olderThanDays: 4, unsettledOlderThanDays: 4 };
+  const report = await bed.upload({ targets, cleanup, timeoutMs: 0 });
+  expect(await dayFiles(bed)).toEqual(days.slice(1));
+  const lost = [{ destination: "store", frames: 2 }];
+  expect(report.deleted).toEqual([{ day: "2025-10-04", cause: "age", files: [days[0]], lost }]);
+  expect((await readLedger(bed.dir, nodeUploadFs)).destinations.get("store")?.lostFrames).toBe(2);
+
+  const destination = createReceiver();
+  await bed.upload({ targets: [{ destination, project: asItIs }] });
+  // What the lost day counted, 10, is in the first sample that follows.
+  expect(destination.samples).toEqual([
+    `a_total 0@${MINUTE - 2 * DAY}`,
+    `a_total 20@${MINUTE - DAY}`,
+    `a_total 30@${MINUTE}`,
+  ]);
+});
+
+test("plain retention keeps what a wrong clock dated", async (context) => {
+  const bed = await createTestBed(context);
+  await bed.write("cccccccc", Date.UTC(2019, 0, 1), { a_total: 1 });
+  await threeDays(bed);
+  const targets = [{ destination: downReceiver(), project: asItIs }];
+  const cleanup = { olderThanDays: 4, unsettledOlderThanDays: 4 };
+  const report = await bed.upload({ targets, cleanup, timeoutMs: 0 });
+  expect(await dayFiles(bed)).toEqual(["2019-01-01.prom", ...days]);
+  expect(report.kept[0]?.reason).toBe("2019-01-01.prom holds frames dated by a wrong clock");
+});
+
+for (const { name, rejected, spare, left, over } of [
+  { name: "the oldest days go until the rest fits, sent or not", spare: 0, left: days.slice(1), over: 0 },
+  { name: "nothing goes as long as all of it fits", spare: 10_000, left: days, over: 0 },
+  {
+    name: "an old day's rejected samples count, and go before the day does",
+    rejected: "rejected/2025-10-04-store.jsonl",
+    spare: 1000,
+    left: days,
+    over: 0,
+  },
+  {
+    name: "what was quarantined on a day that is gone goes first",
+    rejected: "quarantine/2025-10-01.prom.7.damaged",
+    spare: 1000,
+    left: days,
+    over: 0,
+  },
+  {
+    name: "what is not over yet stays, whatever it takes",
+    rejected: "rejected/2025-10-09-store.jsonl",
+    spare: 0,
+    left: [],
+    over: 9500,
+  },
+]) {
+  test(`maxBytes: ${name}`, async (context) => {
+    const bed = await createTestBed(context);
+    await threeDays(bed);
+    const fits = (await sizeOf(bed, ...days.slice(1))) + spare;
+    if (rejected) await leave(bed, rejected, 10_000);
+    const targets = [{ destination: downReceiver(), project: asItIs }];
+    const maxBytes = over > 0 ? 500 : fits;
+    const options = { cleanup: { olderThanDays: Number.POSITIVE_INFINITY, maxBytes }, timeoutMs: 0 };
+    const report = await bed.upload({ targets, ...options });
+    expect(await dayFiles(bed)).toEqual(left);
+    const lost = report.deleted.flatMap((each) => each.lost.map(({ frames }) => frames));
+    expect(lost).toEqual([2, 1, 1].slice(0, days.length - left.length));
+    expect(report.deleted.every(({ cause }) => cause === "size")).toBe(true);
+    expect(report.bytesOver).toBe(over);
+    if (rejected) expect(report.deleted.flatMap(({ files }) => files).includes(rejected)).toBe(over === 0);
+  });
+}
+
+test("maxBytes: settled days go before it takes any other, and a day that is not over keeps younger ones", async (context) => {
+  const bed = await createTestBed(context);
+  await threeDays(bed);
+  const [, second, third] = days;
+  const left = await sizeOf(bed, third!);
+  const destination = createReceiver({
+    answer: (n) => (n < 3 ? "take" : { error: new DeliveryError("ERR_DELIVERY_UNREACHABLE", "gone") }),
+  });
+  const targets = [{ destination, project: asItIs }];
+  await utimes(join(bed.dir, second!), new Date(bed.nowMs), new Date(bed.nowMs));
+  const first = await bed.upload({ targets, cleanup: { maxBytes: left }, timeoutMs: 0 });
+  expect(first.deleted).toMatchObject([{ day: "2025-10-04", cause: "settled", lost: [] }]);
+  expect(await dayFiles(bed)).toEqual([second, third]);
+  expect(first.bytesOver).toBeGreaterThan(0);
+  await utimes(join(bed.dir, second!), new Date(NOON), new Date(NOON));
+  const next = await bed.upload({ targets, cleanup: { maxBytes: left }, timeoutMs: 0 });
+  expect(next.deleted).toMatchObject([{ day: "2025-10-05", cause: "settled", lost: [] }]);
+});
+
+test("totals of deleted days that were made with other labels are not gone on with, and the report says so", async (context) => {
+  const bed = await createTestBed(context);
+  await threeDays(bed);
+  const destination = createReceiver({ keepsHistory: false });
+  const store = createReceiver({ name: "history" });
+  const withLabel =
+    (value: string): UploadTarget["project"] =>
+    ({ name }) => ({
+      name: `${name}{by="${value}"}`,
+      labels: [],
+    });
+  const targets = (value: string) =>
+    [destination, store].map((each) => ({
+      destination: each,
+      project: withLabel(value),
+      projectionId: value,
+    }));
+  await bed.upload({ targets: targets("ann"), cleanup: {} });
+  expect(await dayFiles(bed)).toEqual([]);
+  await bed.write("aaaaaaaa", NOON + 4 * DAY, { a_total: 31 });
+  destination.samples.length = 0;
+  store.samples.length = 0;
+
+  const changed = await bed.upload({ targets: targets("") });
+  expect(destination.samples.concat(store.samples).filter((sample) => sample.includes("ann"))).toEqual([]);
+  for (const { name, notes } of changed.destinations) {
+    expect(notes).toEqual([
+      `The names or labels of the series for ${name} were changed since days were deleted: its counters start again, from what the journal still holds.`,
+    ]);
+  }
+});
+
+test("a report says that the totals of deleted days are missing, and only then", async (context) => {
+  const bed = await createTestBed(context);
+  await threeDays(bed);
+  const targets = [{ destination: createReceiver(), project: asItIs }];
+  const notes = async () => (await bed.upload({ targets, cleanup: {} })).destinations[0]?.notes;
+  expect(await notes()).toEqual([]);
+  expect(await notes()).toEqual([]);
+  await rm(join(bed.dir, ".totals"));
+  expect(await notes()).toEqual([
+    ".totals has no totals of days that were deleted after store had them: its counters start again, from what the journal still holds.",
+  ]);
+});
+
+test("a day that goes for want of room leaves no copy of its damage, and what was passed over counts as lost", async (context) => {
+  const bed = await createTestBed(context);
+  await threeDays(bed);
+  const path = join(bed.dir, days[0]!);
+  await writeFile(path, `${await readFile(path, "utf8")}\n# Written: torn`);
+  await utimes(path, new Date(NOON), new Date(NOON));
+  const targets = [{ destination: createReceiver(), project: asItIs }];
+  const maxBytes = await sizeOf(bed, ...days.slice(1));
+  const report = await bed.upload({ targets, from: "2025-10-05", cleanup: { maxBytes } });
+  expect(report.deleted[0]).toEqual({
+    day: "2025-10-04",
+    cause: "size",
+    files: [days[0]],
+    lost: [{ destination: "store", frames: 2 }],
+  });
+  expect(await readdir(bed.dir)).not.toContain("quarantine");
 });

@@ -14,10 +14,9 @@ import { createPace } from "./pace.ts";
 import { isInside, SETTLE_DELAY_MS } from "./plan.ts";
 import { recordRejection } from "./rejected.ts";
 import type { DestinationReport } from "./report.ts";
-import { knownTotals } from "./retention.ts";
 import { withFailedFiles } from "./settle.ts";
 import { createTally, type Tally } from "./tally.ts";
-import type { StoredTotals } from "./totals-store.ts";
+import { knownTotals, type StoredTotals, TOTALS_FILE } from "./totals-store.ts";
 import type { UploadFs } from "./upload-fs.ts";
 import type { UploadOptions, UploadTarget } from "./upload-options.ts";
 
@@ -82,12 +81,15 @@ async function claim({ store }: UploadSession, { destination }: UploadTarget, ta
 
 function createDelivery(session: UploadSession, target: UploadTarget, tally: Tally): Delivery {
   const { options, fs, store, index, now, sleep, guard, asOfMs } = session;
-  const { project, samplesPerSecond, maxAgeMs: age, onTooOld = "skip" } = target;
+  const { project, projectionId = "", samplesPerSecond, maxAgeMs: age, onTooOld = "skip" } = target;
   const { journal, signal, random, dryRun = false, sendNow = false, from, toDate, force = false } = options;
   const { name, limits } = target.destination;
   const { maxFutureMs = Number.POSITIVE_INFINITY } = limits;
   const choice = { force, ...(from !== undefined && { from }), ...(toDate !== undefined && { toDate }) };
-  const known = knownTotals(session.totals.get(name), identityDigest(target.destination));
+  const identity = identityDigest(target.destination);
+  const stored = session.totals.get(name);
+  const known = knownTotals(stored, { identity, projectionId });
+  if (!known && lacksBeginning(session, name)) tally.note(restartNote(name, stored?.identity === identity));
   const maxAgeMs = age === undefined ? undefined : age - AGE_MARGIN_MS;
   const pace = createPace({
     samplesPerSecond,
@@ -140,6 +142,23 @@ function createDelivery(session: UploadSession, target: UploadTarget, tally: Tal
     progress: () => options.onProgress?.({ destination: name, accepted: tally.accepted }),
   };
   return delivery;
+}
+
+/** Whether the destination has frames that neither the journal nor the stored totals hold any more. */
+function lacksBeginning({ store, index }: UploadSession, name: string): boolean {
+  const sessions = new Set(index.frames.map(({ header }) => header.session));
+  const first = new Set(index.frames.flatMap(({ header }) => (header.seq === 0 ? [header.session] : [])));
+  const cursor = store.ledger.destinations.get(name)?.cursor ?? new Map<string, number>();
+  // Its first frame may also be damaged.
+  const isBroken = index.damage.length > 0;
+  return [...cursor.keys()].some((each) => !sessions.has(each) || !(first.has(each) || isBroken));
+}
+
+function restartNote(name: string, isChanged: boolean): string {
+  const why = isChanged
+    ? `The names or labels of the series for ${name} were changed since days were deleted`
+    : `${TOTALS_FILE} has no totals of days that were deleted after ${name} had them`;
+  return `${why}: its counters start again, from what the journal still holds.`;
 }
 
 async function noSleep(): Promise<void> {}

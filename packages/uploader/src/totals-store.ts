@@ -13,6 +13,8 @@ export const TOTALS_FILE = ".totals";
 export interface TotalsRecord {
   /** As in the ledger: the totals of another destination are no use. */
   readonly identity: string;
+  /** The projection that it was made with: under another one its series have other names and labels. */
+  readonly projectionId: string;
   /** The frames that the checkpoint has. */
   readonly through: Cursor;
   readonly checkpoint: TotalsCheckpoint;
@@ -35,12 +37,13 @@ export async function readTotals(dir: string, fs: JournalFs): Promise<StoredTota
     return new Map(
       Object.entries(objectAt(destinations, "destinations")).map(([name, value]) => {
         const at = `destinations.${name}`;
-        const record = recordAt(value, at, ["identity", "through", "checkpoint"]);
+        const record = recordAt(value, at, ["identity", "projection", "through", "checkpoint"]);
         const through = Object.entries(objectAt(record["through"], `${at}.through`));
         return [
           name,
           {
             identity: stringAt(record["identity"], `${at}.identity`),
+            projectionId: stringAt(record["projection"], `${at}.projection`),
             through: new Map(through.map(([id, seq]) => [id, countAt(seq, `${at}.through.${id}`)])),
             checkpoint: objectAt(record["checkpoint"], `${at}.checkpoint`) as unknown as TotalsCheckpoint,
           },
@@ -60,10 +63,18 @@ export async function readTotals(dir: string, fs: JournalFs): Promise<StoredTota
 
 /** @throws {LedgerError} It cannot be written. */
 export async function writeTotals(dir: string, fs: JournalFs, totals: StoredTotals): Promise<void> {
-  const destinations = [...totals].map(([name, { identity, through, checkpoint }]) => [
+  const destinations = [...totals].map(([name, { identity, projectionId, through, checkpoint }]) => [
     name,
-    { identity, through: Object.fromEntries(through), checkpoint },
+    { identity, projection: projectionId, through: Object.fromEntries(through), checkpoint },
   ]);
   const text = JSON.stringify({ v: 1, destinations: Object.fromEntries(destinations) });
   await replaceStateFile(fs, join(dir, TOTALS_FILE), `${text}\n`);
+}
+
+/** The stored totals to go on from: not those of another destination, or made with another projection. */
+export function knownTotals(
+  stored: TotalsRecord | undefined,
+  { identity, projectionId }: Pick<TotalsRecord, "identity" | "projectionId">,
+): TotalsRecord | undefined {
+  return stored?.identity === identity && stored.projectionId === projectionId ? stored : undefined;
 }

@@ -5,6 +5,7 @@ import type { EpochMs } from "@promferry/core/series";
 import type { ProcessTable } from "./lock-holder.ts";
 import type { FrameChoice, MayLeave } from "./plan.ts";
 import type { PlannedRequest } from "./report.ts";
+import type { UploadCleanup } from "./retention-plan.ts";
 import type { UploadFs } from "./upload-fs.ts";
 
 /** One destination of an upload. */
@@ -12,6 +13,12 @@ export interface UploadTarget {
   readonly destination: Destination;
   /** Decides what leaves and under which labels. */
   readonly project: Projection;
+  /**
+   * Names `project`: another text for each that gives other names or labels. Totals that were stored
+   * under another one are not gone on with, since they hold names and labels that may no longer leave.
+   * Default: the empty text, for a projection that stays the same.
+   */
+  readonly projectionId?: string;
   /** Age from which the receiver takes no sample, in milliseconds. Default: no bound is known. */
   readonly maxAgeMs?: number;
   /**
@@ -21,12 +28,6 @@ export interface UploadTarget {
   readonly onTooOld?: "skip" | "collapse";
   /** Average rate that is not exceeded. Default: none. */
   readonly samplesPerSecond?: number;
-}
-
-/** How closed days are deleted after the upload. */
-export interface UploadCleanup {
-  /** Days younger than this stay. Default 0: every closed day that is settled goes. */
-  readonly olderThanDays?: number;
 }
 
 export interface UploadOptions extends FrameChoice {
@@ -40,7 +41,7 @@ export interface UploadOptions extends FrameChoice {
   readonly sendNow?: boolean;
   /** Makes the same requests and sends, writes and locks nothing. Default false. */
   readonly dryRun?: boolean;
-  /** Deletes closed days that are settled. Default: none are deleted. */
+  /** Deletes closed days; an empty object those that are settled. Default: none are deleted. */
   readonly cleanup?: UploadCleanup;
   /** Longest time without progress before a destination is given up, in milliseconds. Default 120 000. */
   readonly timeoutMs?: number;

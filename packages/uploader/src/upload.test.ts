@@ -231,3 +231,13 @@ test("what consent keeps here adds nothing to the totals", async (context) => {
     files: [{ status: "success" }],
   });
 });
+
+test("a failure says what the error that caused it advises", async (context) => {
+  const bed = await createTestBed(context);
+  await bed.write("aaaaaaaa", NOON, { a_total: 1 });
+  const cause = Object.assign(new Error("no such file"), { hint: "make it" });
+  const error = new DeliveryError("ERR_DELIVERY_UNAUTHORIZED", "there is no credential", { cause });
+  const destination = createReceiver({ answer: () => ({ error }) });
+  const report = await bed.upload({ targets: [{ destination, project: asItIs }] });
+  expect(report.destinations[0]?.failure).toMatchObject({ kind: "credentials", hint: "make it" });
+});

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { compressDays } from "./compress-days.ts";
 import { createLedgerStore, createMemoryStore, readLedger } from "./ledger-store.ts";
 import { acquireLock, type UploadLock } from "./lock.ts";
-import { type DestinationReport, type UploadReport, verdictOf } from "./report.ts";
-import { deleteSettledDays, type RetentionResult } from "./retention.ts";
+import { type DeletedDay, type DestinationReport, type UploadReport, verdictOf } from "./report.ts";
+import { deleteDays, type RetentionResult } from "./retention.ts";
 import { identityDigest, serve, type UploadSession } from "./serve.ts";
 import { errorCode } from "./state-file.ts";
 import { readTotals } from "./totals-store.ts";
@@ -60,14 +61,17 @@ async function uploadAll(
     asOfMs: now(),
   };
   const destinations = await Promise.all(options.targets.map((target) => serve(session, target)));
-  const { deleted, kept, droppedHistory } = await clean(session, destinations);
+  const { deleted, kept, droppedHistory, bytesOver } = await clean(session, destinations);
   const { index } = session;
+  const compressed = await compress(session, deleted);
   return {
     dryRun,
     destinations,
     deleted,
     kept,
     historyDropped: droppedHistory,
+    bytesOver,
+    compressed,
     damaged: index.damage.filter((each) => !each.recovered).length,
     heldFrames: index.held.length,
     aborted: signal?.aborted ?? false,
@@ -75,7 +79,7 @@ async function uploadAll(
   };
 }
 
-/** Deletes what is settled. A failure here undoes nothing: it is told as the reason to keep. */
+/** Deletes what may go. A failure here undoes nothing: it is told as the reason to keep. */
 async function clean(
   session: UploadSession,
   destinations: readonly DestinationReport[],
@@ -90,27 +94,37 @@ async function clean(
     otherDestinations = [],
     mayLeave = () => true,
   } = options;
-  const nothing: RetentionResult = { deleted: [], kept: [], droppedHistory: false };
+  const nothing: RetentionResult = { deleted: [], kept: [], droppedHistory: false, bytesOver: 0 };
   if (!cleanup || dryRun || signal?.aborted || destinations.length === 0) return nothing;
   try {
-    return await deleteSettledDays({
+    return await deleteDays({
       journal,
       store,
       guard,
       mayLeave,
       now: now(),
-      destinations: [...targets, ...otherDestinations].map(({ destination, project }) => ({
+      destinations: [...targets, ...otherDestinations].map(({ destination, project, projectionId = "" }) => ({
         name: destination.name,
         identity: identityDigest(destination),
         keepsHistory: destination.keepsHistory,
         project,
+        projectionId,
       })),
-      ...(cleanup.olderThanDays !== undefined && { olderThanDays: cleanup.olderThanDays }),
+      ...cleanup,
     });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return { ...nothing, kept: [{ day: "all", reason }] };
   }
+}
+
+/** Compresses the days that are over and stay. A failure here undoes nothing; the next upload tries again. */
+async function compress(session: UploadSession, deleted: readonly DeletedDay[]): Promise<readonly string[]> {
+  const { options, store, guard, index } = session;
+  if (options.dryRun || options.signal?.aborted) return [];
+  const gone = new Set(deleted.flatMap(({ files }) => files));
+  const files = index.files.filter(({ name }) => !gone.has(name));
+  return compressDays({ journal: options.journal, files, store, guard }).catch(() => []);
 }
 
 function checkNames({ targets, otherDestinations = [] }: UploadOptions): void {

@@ -6,6 +6,7 @@ import { configFile, readConfigText } from "../config/load-config.ts";
 import { type ParsedConfig, parseConfig } from "../config/parse-config.ts";
 import { formatPath, formatProblem, type Problem } from "../config/problem.ts";
 import type { Context } from "../context.ts";
+import { count } from "../count.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 
 /** Exit 0 with at most warnings, else 78; the one command that tells warnings of a file. */
@@ -25,7 +26,7 @@ export async function configCheck({ out, io, source }: Context): Promise<ExitCod
   const warningCount = problems.length - errorCount;
   for (const problem of problems) out.line(formatProblem(problem, file, text ?? ""));
   if (problems.length > 0) out.line();
-  const counts = `${plural(errorCount, "error")}, ${plural(warningCount, "warning")}`;
+  const counts = `${count(errorCount, "error")}, ${count(warningCount, "warning")}`;
   out.line(
     errorCount > 0 ? out.style.red(`${file}: ${counts}`) : out.style.green(`${file} is fine: ${counts}`),
   );
@@ -43,8 +44,4 @@ function unsetWarnings({ config, positions }: ParsedConfig, env: Context["io"]["
       return { severity: "warning", message, path: formatPath(path), ...positions.ofValue(path) };
     }),
   );
-}
-
-function plural(count: number, word: string): string {
-  return `${count} ${word}${count === 1 ? "" : "s"}`;
 }

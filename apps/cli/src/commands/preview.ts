@@ -35,15 +35,14 @@ export async function preview(context: Context, flags: PreviewOptions): Promise<
     })),
   });
   const { limit } = flags;
-  const shown = [...seen].map(([destination, series]) => ({ destination, series: [...series.values()] }));
-  out.json({
-    destinations: report.destinations.map((destination) => ({
-      ...destination,
-      series: shown.find((each) => each.destination === destination.name)?.series.slice(0, limit) ?? [],
-    })),
-  });
+  const shown = report.destinations.map((destination) => ({
+    ...destination,
+    series: [...(seen.get(destination.name)?.values() ?? [])],
+  }));
+  out.json({ destinations: shown.map((each) => ({ ...each, series: each.series.slice(0, limit) })) });
   printReport(out, report, notes);
-  for (const { destination, series } of shown) {
+  for (const { name: destination, series } of shown) {
+    if (series.length === 0) continue;
     out.line();
     out.line(`${out.style.bold(destination)}  ${series.length} series, the newest sample of each:`);
     for (const { name, labels, samples, newest } of series.slice(0, limit)) {

@@ -28,7 +28,7 @@ metrics:
   await cli("upload-metrics", "--to", "a");
   const { stdout } = await cli("status");
   expect(stdout).toContain("upload because the configuration says enabled: true");
-  expect(stdout).toMatch(/2025-10-0\d\.prom {2}open, 3 frames of 1 sessions, 2 samples, \d/);
+  expect(stdout).toMatch(/2025-10-0\d\.prom {2}open, 3 frames of 1 session, 2 samples, \d/);
   expect(stdout).toContain("\n  a: success\n");
   expect(stdout).toMatch(/^a {2}3 samples accepted, 0 frames waiting, newest 2025-10-06T12:02:00.000Z$/m);
   expect(stdout).toMatch(/^b {2}0 samples accepted, 3 frames waiting$/m);

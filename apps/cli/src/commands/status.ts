@@ -4,6 +4,7 @@ import { type Ledger, readLedger } from "@promferry/uploader";
 import { formatByteSize } from "../config/byte-size.ts";
 import type { Settings } from "../config/load-config.ts";
 import type { Context } from "../context.ts";
+import { count } from "../count.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { Output } from "../output.ts";
 import { createMayLeave } from "../upload/may-leave.ts";
@@ -66,6 +67,8 @@ interface DestinationFacts {
   readonly accepted: number;
   readonly refused: number;
   readonly unknown: number;
+  /** Frames that were deleted before it had them. */
+  readonly lostFrames: number;
   /** Time of the newest accepted sample. */
   readonly newest: string | undefined;
   /** Frames that it does not have and that may leave. */
@@ -112,6 +115,7 @@ function describeDestinations(
       accepted: record?.accepted ?? 0,
       refused: record?.refused ?? 0,
       unknown: record?.unknown ?? 0,
+      lostFrames: record?.lostFrames ?? 0,
       newest: record?.newestMs === undefined ? undefined : new Date(record.newestMs).toISOString(),
       waitingFrames: leaving.filter(({ header }) => !hasFrame(header.session, header.seq)).length,
     };
@@ -131,16 +135,26 @@ function print({ line, style }: Output, facts: Facts): void {
   if (facts.files.length === 0) line("The journal is empty. `promferry demo` shows how it fills.");
   for (const { name, bytes, frames, sessions, samples, closed, error, uploads } of facts.files) {
     const state = closed ? "closed" : "open";
-    const content = `${frames} frames of ${sessions} sessions, ${samples.toLocaleString("en")} samples, ${formatByteSize(bytes)}`;
+    const content = `${count(frames, "frame")} of ${count(sessions, "session")}, ${count(samples, "sample")}, ${formatByteSize(bytes)}`;
     line(`${style.bold(name)}  ${state}, ${error ? style.red(error) : content}`);
     for (const [destination, record] of Object.entries(uploads)) line(`  ${destination}: ${record}`);
   }
   if (facts.destinations.length > 0) line();
-  for (const { name, configured, accepted, refused, unknown, newest, waitingFrames } of facts.destinations) {
-    const counts = [`${accepted.toLocaleString("en")} samples accepted`];
+  for (const {
+    name,
+    configured,
+    accepted,
+    refused,
+    unknown,
+    lostFrames,
+    newest,
+    waitingFrames,
+  } of facts.destinations) {
+    const counts = [`${count(accepted, "sample")} accepted`];
     if (refused > 0) counts.push(`${refused} refused`);
     if (unknown > 0) counts.push(`${unknown} unknown`);
-    counts.push(`${waitingFrames} frames waiting`);
+    if (lostFrames > 0) counts.push(`${count(lostFrames, "frame")} deleted unsent`);
+    counts.push(`${count(waitingFrames, "frame")} waiting`);
     if (newest) counts.push(`newest ${newest}`);
     line(`${style.bold(name)}  ${counts.join(", ")}${configured ? "" : " (no longer configured)"}`);
   }

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { Socket } from "node:net";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
@@ -103,7 +103,7 @@ test("credentials and custom headers arrive, and are never shown", async () => {
     asked.push(request.headers.authorization, request.headers["x-key"] as string);
     response.writeHead(400).end(`no: ${request.headers.authorization} s3cret-pw s3cret-key`);
   });
-  const { cli } = await homeFor(
+  const { cli, dir } = await homeFor(
     `type: http, url: "${url}", auth: { username: u, password_cmd: "echo s3cret-pw" }, headers: { X-Key: "\${KEY}" }`,
   );
   const { exitCode, stdout, stderr } = await cli(["upload-metrics", "--json"], { KEY: "s3cret-key" });
@@ -112,6 +112,11 @@ test("credentials and custom headers arrive, and are never shown", async () => {
   expect(asked).toContain("s3cret-key");
   expect(stdout + stderr).not.toContain("s3cret");
   expect(stdout + stderr).not.toContain(Buffer.from("u:s3cret-pw").toString("base64"));
+  const written = readdirSync(dir, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => readFileSync(join(entry.parentPath, entry.name), "utf8"));
+  expect(written.join()).toContain("no: ");
+  expect(written.join()).not.toMatch(/s3cret|dTpzM2NyZXQ/);
 });
 
 test("without an identity, series that nothing tells apart are not sent", async () => {
@@ -240,4 +245,66 @@ test("a day deleted for a Pushgateway alone is told as history that is gone", as
     now: () => Date.now() + 5 * 86_400_000,
   });
   expect(stdout).toMatch(/deleted 2025-10-0\d .*\n {2}their history is gone/);
+});
+
+for (const { setting, says } of [
+  { setting: "retention_overrides_upload: true, retention_days: 3", says: "older than retention_days" },
+  { setting: "max_bytes: 100B", says: "to stay within max_bytes" },
+]) {
+  test(`${setting} deletes a day that was not sent, and says and counts what was lost`, async () => {
+    const url = await serve((request, response) => {
+      request.resume();
+      response.writeHead(401).end();
+    });
+    const { home } = homeWith(
+      `app: k1\nmetrics: { dir: journal, ${setting}, destinations: [{ name: d, type: prometheus, url: "${url}" }] }\n`,
+    );
+    const dir = join(home, "journal");
+    await writeAppSession(dir);
+    const now = () => Date.now() + 6 * 86_400_000;
+    const cli = (...argv: string[]) => runCli([...argv, "--config", "config.yaml"], { home, now });
+    const { exitCode, stdout, stderr } = await cli("upload-metrics");
+    expect(exitCode).toBe(77);
+    expect(stdout).toMatch(new RegExp(`^deleted [-\\d]{10} \\([-\\d]{10}\\.prom\\), ${says}$`, "m"));
+    expect(stderr).toMatch(/^promferry: deleted [-\d]{10} although d did not have 3 frames of it$/m);
+    expect(stderr).not.toContain("this version");
+    expect(dayFiles(dir)).toEqual({});
+    expect((await cli("status")).stdout).toContain("3 frames deleted unsent");
+  });
+}
+
+test("a label that is dropped by now does not leave with what was kept of deleted days", async () => {
+  const bodies: string[] = [];
+  const url = await serve((request, response) => {
+    let body = "";
+    request.on("data", (chunk) => {
+      body += chunk;
+    });
+    request.on("end", () => {
+      bodies.push(body);
+      response.end();
+    });
+  });
+  const { home } = homeWith("");
+  const dir = join(home, "journal");
+  const uploadWith = (settings: string) => {
+    const config = `app: k1\nmetrics: { dir: journal, destinations: [{ name: g, type: pushgateway, url: "${url}", ${settings} }] }\n`;
+    writeFileSync(join(home, "config.yaml"), config);
+    const now = () => Date.now() + 5 * 86_400_000;
+    return runCli(["upload-metrics", "--cleanup", "--config", "config.yaml"], { home, now });
+  };
+  await writeAppSession(dir);
+  expect((await uploadWith("")).stdout).toContain("deleted 2025-10-06");
+  await writeAppSession(dir, { atMs: Date.UTC(2025, 9, 7, 12) });
+  const changed = await uploadWith("write_relabel_configs: [{ regex: screen, action: labeldrop }]");
+  expect(changed.stdout).toContain("labels of the series for g were changed since days were deleted");
+  expect(bodies.map((body) => body.includes('screen="pods"'))).toEqual([true, false]);
+});
+
+test("a credential that cannot be had says what to do about it", async () => {
+  const auth = 'auth: { token_file: "nowhere" }';
+  const { cli } = await homeFor(`type: prometheus, url: "http://127.0.0.1:1/", ${auth}`);
+  const { exitCode, stderr } = await cli(["upload-metrics"]);
+  expect(exitCode).toBe(77);
+  expect(stderr).toContain("that you may read it, and that it holds the secret alone");
 });

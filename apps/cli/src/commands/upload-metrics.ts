@@ -43,14 +43,19 @@ export async function uploadMetrics(context: Context, flags: UploadMetricsOption
   return exitCode;
 }
 
-/** With `--cleanup` or `delete_after_push` every settled day that is over; else what retention lets go. */
-function cleanupFor(
-  { settings }: PreparedUpload,
-  { cleanup = false }: UploadMetricsOptions,
-): UploadCleanup | undefined {
-  const { delete_after_push: afterPush, retention_days: olderThanDays } = settings.metrics;
-  if (cleanup || afterPush) return {};
-  return olderThanDays > 0 ? { olderThanDays } : undefined;
+/** With `--cleanup` or `delete_after_push` every settled day that is over goes; else what retention lets go. */
+function cleanupFor({ settings }: PreparedUpload, { cleanup = false }: UploadMetricsOptions): UploadCleanup {
+  const {
+    delete_after_push: afterPush,
+    retention_overrides_upload: overrides,
+    max_bytes: maxBytes,
+  } = settings.metrics;
+  const days = settings.metrics.retention_days || Number.POSITIVE_INFINITY;
+  return {
+    olderThanDays: cleanup || afterPush ? 0 : days,
+    ...(overrides ? { unsettledOlderThanDays: days } : {}),
+    maxBytes,
+  };
 }
 
 /** The destinations that are not part of this run, and that may still need a day before it goes. */

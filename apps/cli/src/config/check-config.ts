@@ -51,12 +51,9 @@ function checkMetrics(metrics: MetricsConfig): Finding[] {
     const message = "this version has no rotating identity yet; use installation";
     findings.push(absentAt(["metrics", "identity"], message));
   }
-  if (metrics.retention_overrides_upload) {
-    const message = "this version deletes only days that every destination has";
-    findings.push(absentAt(["metrics", "retention_overrides_upload"], message));
-  }
-  if (metrics.max_bytes !== undefined) {
-    findings.push(absentAt(["metrics", "max_bytes"], "this version does not bound the journal's size yet"));
+  if (metrics.retention_overrides_upload && metrics.retention_days === 0) {
+    const message = "has no effect with retention_days: 0, which keeps days for ever";
+    findings.push(warningAt(["metrics", "retention_overrides_upload"], message));
   }
   if (identity === "hostname-sha256") {
     const message = "a hash of the host name can be guessed by trying names; installation can't";

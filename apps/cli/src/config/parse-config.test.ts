@@ -167,14 +167,9 @@ for (const { name, text, says } of [
     says: "a secret in plain text",
   },
   {
-    name: "a bound on the journal's size",
-    text: "metrics: { max_bytes: 64MiB }",
-    says: "does not bound the journal's size yet",
-  },
-  {
-    name: "plain retention",
-    text: "metrics: { retention_overrides_upload: true }",
-    says: "only days that every destination has",
+    name: "plain retention that keeps days for ever",
+    text: "metrics: { retention_overrides_upload: true, retention_days: 0 }",
+    says: "has no effect with retention_days: 0",
   },
   {
     name: "collapsing without an age",

@@ -115,7 +115,9 @@ const metrics = z.strictObject({
   retention_overrides_upload: flag
     .default(false)
     .describe("Deletes old days even where a destination does not have them yet."),
-  max_bytes: byteSize.optional().describe("Default 256MiB."),
+  max_bytes: byteSize
+    .default(256 * 1024 ** 2)
+    .describe("Of day files, quarantine and rejected samples. Above it the oldest days go, sent or not."),
   day_boundary: z.enum(["local", "utc"], { error: "expected local or utc" }).default("local"),
   write_interval: duration.default(300_000),
   anonymize_user: flag.default(true).describe("false means identity none, never the plain host name."),

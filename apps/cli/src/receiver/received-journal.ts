@@ -12,6 +12,8 @@ export interface ReceivedJournalOptions {
   readonly dir: string;
   readonly dayBoundary: DayBoundary;
   readonly now: () => number;
+  /** Told why samples could not be stored; their sender learns no more than that. */
+  readonly onError?: (error: unknown) => void;
 }
 
 /** What came in so far. */
@@ -31,7 +33,8 @@ export interface ReceivedJournal {
 }
 
 /** Frames carry the time of arrival; samples keep their own times. */
-export function createReceivedJournal({ dir, dayBoundary, now }: ReceivedJournalOptions): ReceivedJournal {
+export function createReceivedJournal(options: ReceivedJournalOptions): ReceivedJournal {
+  const { dir, dayBoundary, now, onError } = options;
   const info = { intervalMs: 60_000 };
   const writer = createJournalWriter({ dir, origin: "scrape", consent: "user", info, dayBoundary, now });
   const metadata = new Map<string, FamilyMetadata>();
@@ -39,7 +42,13 @@ export function createReceivedJournal({ dir, dayBoundary, now }: ReceivedJournal
 
   const store = async (families: readonly MetricFamily[], alreadyLeftOut: number) => {
     const { pieces, leftOut } = toFramePieces(families);
-    await Promise.all(pieces.map((piece) => writer.write({ kind: "full", families: piece })));
+    try {
+      await Promise.all(pieces.map((piece) => writer.write({ kind: "full", families: piece })));
+    } catch (error) {
+      onError?.(error);
+
+      throw error;
+    }
     counts.requests++;
     counts.leftOut += leftOut + alreadyLeftOut;
     counts.samples += families.reduce((sum, { series }) => sum + series.length, 0) - leftOut;

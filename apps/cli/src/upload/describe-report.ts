@@ -1,4 +1,6 @@
-import type { DestinationReport, FailureKind, UploadReport } from "@promferry/uploader";
+import type { DeletionCause, DestinationReport, FailureKind, UploadReport } from "@promferry/uploader";
+import { formatByteSize } from "../config/byte-size.ts";
+import { count } from "../count.ts";
 import type { Output } from "../output.ts";
 
 /** What a person can do about a failure. */
@@ -12,6 +14,15 @@ const HINTS: Readonly<Record<FailureKind, string>> = {
   internal: "please report this; your data is as it was",
 };
 
+const WHY: Readonly<Record<DeletionCause, string>> = {
+  settled: "",
+  age: ", older than retention_days",
+  size: ", to stay within max_bytes",
+};
+
+/** Reasons that a person would read. */
+const MOST_REASONS = 10;
+
 /** Prints a report for people: what went to standard output, what went wrong to standard error. */
 export function printReport(
   out: Output,
@@ -21,11 +32,23 @@ export function printReport(
   const { style } = out;
   for (const destination of report.destinations) {
     out.line(`${style.bold(destination.name)}  ${summary(destination, report.dryRun)}`);
-    for (const line of details(destination)) out.line(`  ${line}`);
+    for (const line of details(destination, report.dryRun)) out.line(`  ${line}`);
     for (const note of [...(notes.get(destination.name) ?? []), ...destination.notes])
       out.line(`  note: ${note}`);
   }
-  for (const { day, files } of report.deleted) out.line(`deleted ${day} (${files.join(", ")})`);
+  for (const { day, cause, files, lost } of report.deleted) {
+    out.line(`deleted ${day} (${files.join(", ")})${WHY[cause]}`);
+    for (const { destination, frames } of lost) {
+      out.note(
+        `promferry: deleted ${day} although ${destination} did not have ${count(frames, "frame")} of it`,
+      );
+    }
+  }
+  if (report.bytesOver > 0) {
+    out.note(
+      `promferry: the journal is ${formatByteSize(report.bytesOver)} above max_bytes; only days that are over go`,
+    );
+  }
   if (report.historyDropped) out.line("  their history is gone: no configured destination keeps any");
   if (report.damaged > 0) {
     out.note(
@@ -40,41 +63,55 @@ export function printReport(
   for (const { name, failure } of report.destinations) {
     if (!failure) continue;
     out.note(`promferry: ${name}: ${failure.message}`);
-    out.note(`  ${HINTS[failure.kind]}`);
+    out.note(`  ${failure.hint ?? HINTS[failure.kind]}`);
     if (failure.inDoubt)
-      out.note("  the last request's answer was lost; it is sent again, byte for byte, next time");
+      out.note(
+        "  the receiver may have the last request all the same; it is sent again, byte for byte, next time",
+      );
   }
 }
 
-function summary({ accepted, requests, bytes, failure }: DestinationReport, dryRun: boolean): string {
+function summary(report: DestinationReport, dryRun: boolean): string {
+  const { accepted, refused, unknown, requests, bytes, failure } = report;
   const size = bytes === undefined ? "" : `, ${bytes} bytes`;
   const how = `in ${count(requests, "request")}${size}`;
-  if (dryRun) return accepted === 0 ? "nothing would be sent" : `${samples(accepted)} would be sent ${how}`;
+  if (dryRun)
+    return accepted === 0 ? "nothing would be sent" : `${count(accepted, "sample")} would be sent ${how}`;
   if (failure)
-    return accepted === 0 ? "nothing was sent" : `${samples(accepted)} accepted ${how}, then it failed`;
-  return accepted === 0 ? "nothing to send" : `${samples(accepted)} accepted ${how}`;
+    return accepted === 0
+      ? "nothing was sent"
+      : `${count(accepted, "sample")} accepted ${how}, then it failed`;
+  if (accepted === 0) return refused.length > 0 || unknown > 0 ? "nothing was accepted" : "nothing to send";
+  return `${count(accepted, "sample")} accepted ${how}`;
 }
 
-function details(report: DestinationReport): string[] {
+function details(report: DestinationReport, dryRun: boolean): string[] {
   const lines = report.files
     .filter(({ accepted, refused, unknown }) => accepted + refused + unknown > 0)
     .map(({ file, status, accepted, refused, unknown }) => {
       const rest = `${refused > 0 ? `, ${refused} refused` : ""}${unknown > 0 ? `, ${unknown} unknown` : ""}`;
-      return `${file}  ${status}, ${samples(accepted)}${rest}`;
+      return `${file}  ${dryRun ? "" : `${status}, `}${count(accepted, "sample")}${rest}`;
     });
-  for (const { reason, count: refused } of report.refused)
-    lines.push(`refused ${samples(refused)}: ${reason}`);
-  for (const { reason, count: leftOut } of report.leftOut)
-    lines.push(`left out: ${samples(leftOut)}, ${reason}`);
-  if (report.unknown > 0) lines.push(`unknown whether ${samples(report.unknown)} arrived`);
-  for (const { reason, count: left } of report.leftOut) lines.push(`left out ${samples(left)}: ${reason}`);
+  for (const { reason, count: refused } of report.refused.slice(0, MOST_REASONS))
+    lines.push(`refused ${count(refused, "sample")}: ${reason}`);
+  const others = report.refused.slice(MOST_REASONS);
+  if (others.length > 0) {
+    const refused = others.reduce((sum, each) => sum + each.count, 0);
+    lines.push(
+      `refused ${count(refused, "sample")} for ${others.length} other reasons: see rejected/ in the journal's folder`,
+    );
+  }
+  if (report.unknown > 0) lines.push(`unknown whether ${count(report.unknown, "sample")} arrived`);
+  for (const { reason, count: left } of report.leftOut)
+    lines.push(`left out ${count(left, "sample")}: ${reason}`);
   for (const { reason, series, samples: kept } of report.withheld) {
-    lines.push(`stayed here: ${samples(kept)} of ${series} series, ${reason}`);
+    lines.push(`stayed here: ${count(kept, "sample")} of ${series} series, ${reason}`);
   }
   for (const { reason, frames } of report.withheldFrames) {
     lines.push(`stayed here: ${count(frames, "frame")}, because ${reason}`);
   }
-  if (report.resent > 0) lines.push(`sent again after a lost answer: ${samples(report.resent)}`);
+  if (report.resent > 0)
+    lines.push(`sent again, since the receiver may not have had them: ${count(report.resent, "sample")}`);
   if (report.lateFrames > 0)
     lines.push(`${count(report.lateFrames, "frame")} came late and show in later samples`);
   if (report.waitingFrames > 0) {
@@ -85,12 +122,4 @@ function details(report: DestinationReport): string[] {
   if (report.unchosenFrames > 0) lines.push(`${count(report.unchosenFrames, "frame")} lie outside the dates`);
   if (!report.keepsHistory && report.accepted > 0) lines.push("keeps the latest values only, no history");
   return lines;
-}
-
-function samples(number: number): string {
-  return `${number.toLocaleString("en")} ${number === 1 ? "sample" : "samples"}`;
-}
-
-function count(number: number, word: string): string {
-  return `${number.toLocaleString("en")} ${word}${number === 1 ? "" : "s"}`;
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { HttpOptions } from "@promferry/core/delivery";
 import { IdentityError, type IdentityKind, resolveIdentity } from "@promferry/privacy";
 import type { UploadTarget } from "@promferry/uploader";
@@ -66,6 +67,10 @@ export async function prepareTarget(
       destination: createDestination({ config, expand, http, app, grouping }),
       grouping,
       externalLabels: mapValues(config.external_labels, template),
+      // With each text as it stands, for what only a session knows.
+      labelTexts: [config.external_labels, config.grouping_keys ?? {}].map((texts) =>
+        mapValues(texts, (text) => [text, expand(text)]),
+      ),
     };
   };
 
@@ -91,15 +96,25 @@ export async function prepareTarget(
           // A value that all series share is in the group's key and needs no label.
           groupingLabels: withoutTexts(built.grouping),
         }),
+        projectionId: projectionId([
+          [metrics.session_labels, metrics.exclude_cluster_info, user, built.labelTexts],
+          config.write_relabel_configs,
+        ]),
         onTooOld: config.on_too_old,
         ...(config.max_age === undefined ? {} : { maxAgeMs: config.max_age }),
         ...(config.samples_per_second === undefined ? {} : { samplesPerSecond: config.samples_per_second }),
       },
     };
   } catch (error) {
-    if (error instanceof TypeError || error instanceof IdentityError) throw fail(error.message);
+    const isSetting = error instanceof IdentityError && error.code === "ERR_IDENTITY_UNSUPPORTED";
+    if (isSetting || error instanceof TypeError) throw fail(error.message);
     throw error;
   }
+}
+
+/** A digest of all that decides names and labels, so that no configured value stands in the clear. */
+function projectionId(decisive: readonly unknown[]): string {
+  return `sha256:${createHash("sha256").update(JSON.stringify(decisive)).digest("hex")}`;
 }
 
 function namesUserHash(config: DestinationConfig): boolean {

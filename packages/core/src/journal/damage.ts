@@ -28,7 +28,7 @@ export interface UnsupportedFrame {
   readonly file: string;
   readonly offsetBytes: number;
   readonly lengthBytes: number;
-  /** What is not known here, as the header says it: `v=2`, `kind=changes`. */
+  /** What is not known here, as the header says it: `v=2`, `kind=delta`. */
   readonly unsupported: string;
 }
 

@@ -10,7 +10,20 @@ const LAST_ZONE_HOURS = 12;
 const CLOSES_AFTER_HOURS = 36;
 const UNTOUCHED_HOURS = 1;
 
-const DAY_FILE = /^(\d{4})-(\d{2})-(\d{2})(?:[.-].*)?\.prom$/;
+const DAY_FILE = /^(\d{4})-(\d{2})-(\d{2})(?:[.-].*)?\.prom(?:\.gz)?$/;
+
+/** What the name of a compressed day file has at its end. */
+export const PACKED_ENDING = ".gz";
+
+/** The name that a day file has once it is compressed. */
+export function packedName(name: string): string {
+  return `${name}${PACKED_ENDING}`;
+}
+
+/** Whether a day file is a compressed one, going by its name. */
+export function isPacked(name: string): boolean {
+  return name.endsWith(PACKED_ENDING);
+}
 
 /**
  * The name of the file for the day that contains `atMs`: `2025-10-06.prom`, or with a part of its
@@ -27,7 +40,7 @@ export function dayFileName(atMs: EpochMs, boundary: DayBoundary = "local", part
   return part === undefined ? `${day}.prom` : `${day}.${part}.prom`;
 }
 
-/** The date, `2025-10-06`, of a day file's name, or undefined for any other name. */
+/** The date, `2025-10-06`, of a day file's name, compressed or not, or undefined for any other name. */
 export function dayOfFile(name: string): string | undefined {
   const match = DAY_FILE.exec(name);
   if (match === null) return undefined;

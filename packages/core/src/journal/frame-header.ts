@@ -35,7 +35,7 @@ export function formatHeader(header: FrameHeader): string {
   demand(KINDS.includes(kind), "kind", kind);
   demand(ORIGINS.includes(origin), "origin", origin);
   demand(GRANTS.includes(consent), "consent", consent);
-  demand((base !== undefined) === (kind === "changes"), "base", base);
+  demand((base !== undefined) === (kind === "changes") && !((base ?? -1) >= seq), "base", base);
   let line = `${WRITTEN_MARK}${written} v=${FRAME_VERSION} session=${session} seq=${seq}`;
   line += ` kind=${kind} origin=${origin} consent=${consent}`;
   if (base !== undefined) {
@@ -63,7 +63,8 @@ export function parseHeader(line: string): ParsedHeader {
   if (!isOneOf(KINDS, kind)) return unknown("kind", kind);
   if (!isOneOf(ORIGINS, origin)) return unknown("origin", origin);
   if (!isOneOf(GRANTS, consent)) return unknown("consent", consent);
-  if (base !== undefined && !COUNT.test(base)) return { ok: false };
+  const isBase = base === undefined ? kind !== "changes" : COUNT.test(base) && Number(base) < Number(seq);
+  if (!isBase) return { ok: false };
   if (exit !== undefined && exit !== "1") return unknown("exit", exit);
   if (fields[0] !== undefined) return { ok: false, unsupported: bounded(fields[0]) };
   return {

@@ -5,7 +5,8 @@ import type { EpochMs, MetricFamily } from "../series/series.ts";
  *
  * - `start`: the session's info and no samples. Every series that the session shows later counts from zero.
  * - `full`: every series of the session.
- * - `changes`: what changed since frame `base`, in absolute values. Not written and not read yet.
+ * - `changes`: what changed since frame `base`, in absolute values. A series that is not listed has its
+ *   earlier value; none has gone.
  */
 export type FrameKind = "start" | "full" | "changes";
 
@@ -65,6 +66,12 @@ export interface SessionInfo {
   readonly gauges?: Readonly<Record<string, GaugeMerge>>;
   /** Digest of the catalogue that the write gate used: `catalog-<digest>.json` beside the day files. */
   readonly catalog?: string;
+  /**
+   * Every frame with the session's info is damaged: the times are assumed and nothing else is known. No
+   * gate can tell what such a session may say, so `allowListBySession` of `@promferry/privacy` withholds
+   * its series. Only readers set it.
+   */
+  readonly lost?: true;
 }
 
 /** One valid frame, read. */
@@ -72,7 +79,13 @@ export interface Frame {
   readonly header: FrameHeader;
   /** The session's info as of this frame, wherever it was written. */
   readonly info: SessionInfo;
+  /** Every series of the session, those that a `changes` frame does not list carried forward to its time. */
   readonly families: readonly MetricFamily[];
+  /**
+   * Whether a frame is missing in between: then `families` has only what was listed since, and the rest is
+   * unknown until the next full frame.
+   */
+  readonly partial?: boolean;
 }
 
 /** Where a valid frame lies. */
@@ -81,11 +94,12 @@ export interface FrameRef {
   readonly info: SessionInfo;
   /** File name inside the journal's directory. */
   readonly file: string;
-  /** Of the `#` of `# Written`. */
+  /** Of the `#` of `# Written`; in a compressed file, of the gzip member. */
   readonly offsetBytes: number;
-  /** Up to and including the line feed of `# End`. */
+  /** Up to and including the line feed of `# End`; in a compressed file, of the gzip member. */
   readonly lengthBytes: number;
+  /** Samples that the frame lists. */
   readonly sampleCount: number;
-  /** Whether every frame with the session's info is damaged; `info` then holds assumed times and no more. */
-  readonly infoLost?: boolean;
+  /** The frame that a `changes` frame builds on; absent where it is missing. */
+  readonly base?: FrameRef;
 }

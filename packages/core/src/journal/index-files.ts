@@ -1,13 +1,14 @@
 import { join } from "node:path";
 import type { EpochMs } from "../series/series.ts";
 import type { Damage, UnsupportedFrame } from "./damage.ts";
-import { dayOfFile, isClosed } from "./day-file.ts";
+import { dayOfFile, isClosed, isPacked } from "./day-file.ts";
 import { MAX_FRAME_BYTES } from "./encode-frame.ts";
 import type { FrameRef, SessionInfo } from "./frame.ts";
 import type { JournalFile, JournalIndex } from "./journal.ts";
 import { errorNumber, systemFailure } from "./journal-error.ts";
 import type { JournalFs } from "./journal-fs.ts";
 import { readFrames } from "./read-frames.ts";
+import { readPacked } from "./read-packed.ts";
 import type { FrameScan, ScannedDamage, ScannedFrame } from "./scan-frames.ts";
 
 const FUTURE_MS = 600_000;
@@ -32,7 +33,7 @@ export async function indexFiles(dir: string, fs: JournalFs, now: EpochMs): Prom
   }
   const placed = scans.flatMap(({ file, frames }) => frames.map((frame) => ({ ...frame, file: file.name })));
   const { unique, conflicts } = dropRepeated(placed);
-  const refs = withInfo(unique, placed);
+  const refs = withBases(withInfo(unique, placed));
   const isHeld = ({ header }: FrameRef) =>
     header.writtenMs > now + FUTURE_MS || header.writtenMs < EARLIEST_MS;
   return {
@@ -69,8 +70,12 @@ async function scanFile(
     const open = await fs.openRead(path);
     try {
       const stat = await open.stat();
-      const scan = await readFrames(open, stat.sizeBytes);
-      const closed = isClosed(day, now, stat.modifiedMs);
+      const packed = isPacked(name);
+      const scan = packed
+        ? await readPacked(open, stat.sizeBytes, path)
+        : await readFrames(open, stat.sizeBytes);
+      // Only closed days are compressed, and nothing appends to them.
+      const closed = packed || isClosed(day, now, stat.modifiedMs);
       const { pending, frames } = scan;
       const settled = closed || (pending?.lengthBytes ?? 0) > MAX_FRAME_BYTES;
       const file: JournalFile = { name, day, ...stat, closed, frameCount: frames.length };
@@ -105,7 +110,9 @@ function dropRepeated(placed: readonly PlacedFrame[]): { unique: PlacedFrame[]; 
   return { unique: [...first.values()].sort(byTime), conflicts };
 }
 
-function byTime({ header: a }: PlacedFrame, { header: b }: PlacedFrame): number {
+type Headed = Pick<PlacedFrame, "header">;
+
+function byTime({ header: a }: Headed, { header: b }: Headed): number {
   if (a.writtenMs !== b.writtenMs) return a.writtenMs - b.writtenMs;
   if (a.session !== b.session) return a.session < b.session ? -1 : 1;
   return a.seq - b.seq;
@@ -130,10 +137,26 @@ function withInfo(unique: readonly PlacedFrame[], placed: readonly PlacedFrame[]
     const guess = assumed.get(header.session) ?? {
       startedMs: header.writtenMs,
       intervalMs: ASSUMED_INTERVAL_MS,
+      lost: true,
     };
     assumed.set(header.session, guess);
-    return { ...ref, info: guess, infoLost: true };
+    return { ...ref, info: guess };
   });
+}
+
+/** Gives each `changes` frame the one that it builds on, where that is there. */
+function withBases(refs: readonly FrameRef[]): FrameRef[] {
+  const bySeq = new Map<string, FrameRef>();
+  return [...refs]
+    .sort((a, b) => a.header.seq - b.header.seq)
+    .map((ref) => {
+      const { session, seq, base } = ref.header;
+      const found = base === undefined ? undefined : bySeq.get(frameKey({ session, seq: base }));
+      const linked = found === undefined ? ref : { ...ref, base: found };
+      bySeq.set(frameKey({ session, seq }), linked);
+      return linked;
+    })
+    .sort(byTime);
 }
 
 /** In order of number, without those that only repeat: equal info is one object, and the list stays short. */

@@ -2,6 +2,7 @@ import { randomBytes as nodeRandomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { EpochMs, MetricFamily } from "../series/series.ts";
 import { appendDurably, appendNow } from "./append-bytes.ts";
+import { changedFamilies, type FrameBase } from "./changed-families.ts";
 import { type DayBoundary, dayFileName } from "./day-file.ts";
 import { encodeFrame, MAX_FRAME_BYTES } from "./encode-frame.ts";
 import type { ConsentGrant, FrameHeader, FrameOrigin, SessionInfo } from "./frame.ts";
@@ -11,7 +12,7 @@ import { createSessionClock, MAX_CLOCK_DRIFT_MS, type SessionClock } from "./ses
 import { appendsAreShared } from "./shared-append.ts";
 
 /** A session's info; without `startedMs`, the session's clock says it. */
-export type WriterInfo = Omit<SessionInfo, "startedMs"> & { readonly startedMs?: EpochMs };
+export type WriterInfo = Omit<SessionInfo, "startedMs" | "lost"> & { readonly startedMs?: EpochMs };
 
 export interface JournalWriterOptions {
   /** Where the day files lie; made with mode 0700 at the first write. */
@@ -35,9 +36,15 @@ export interface JournalWriterOptions {
 }
 
 export interface FrameToWrite {
-  /** `start` says that every series counts from zero, and has no samples. */
+  /**
+   * `start` says that every series counts from zero, and has no samples. `full` takes every series of the
+   * session; the frame becomes one of `kind=changes` where that says the same in less space.
+   */
   readonly kind: "start" | "full";
-  /** Not to be changed afterwards. Samples without a timestamp get the frame's. */
+  /**
+   * Not to be changed afterwards. Samples without a timestamp get the frame's. Series that were in the
+   * frame before have to be the same objects; where they aren't, every frame is a full one.
+   */
   readonly families: readonly MetricFamily[];
   /** Whether the session ends with this frame. Default false. */
   readonly exit?: boolean;
@@ -104,6 +111,8 @@ interface KnownFile {
   readonly sizeBytes: number;
   /** By session: the info last written, and how often. */
   readonly told: ReadonlyMap<string, { readonly json: string; readonly copies: number }>;
+  /** By session: the last frame with samples. */
+  readonly bases: ReadonlyMap<string, FrameBase>;
 }
 
 /** One damaged frame shall not cost the info of a whole day. */
@@ -162,13 +171,17 @@ export function createJournalWriter(options: JournalWriterOptions): JournalWrite
     path: string,
     file: FileStat,
   ): { bytes: Uint8Array; after: KnownFile } {
-    const told = new Map(isKnown(path, file) ? known?.told : []);
+    const before = isKnown(path, file) ? known : undefined;
+    const told = new Map(before?.told);
+    const bases = new Map(before?.bases);
     const frames = drafts.map(({ header, info: draftInfo, families }) => {
       const json = JSON.stringify(draftInfo);
       const last = told.get(header.session);
       const copies = last?.json === json ? last.copies : 0;
       if (copies < INFO_COPIES) told.set(header.session, { json, copies: copies + 1 });
-      const frame = encodeFrame(header, copies < INFO_COPIES ? draftInfo : undefined, families);
+      const listed = listedAfter(bases.get(header.session), header, families);
+      if (header.kind === "full") bases.set(header.session, listed.base);
+      const frame = encodeFrame(listed.header, copies < INFO_COPIES ? draftInfo : undefined, listed.families);
       if (frame.length <= MAX_FRAME_BYTES) return frame;
       const size = `${frame.length} bytes, at most ${MAX_FRAME_BYTES} are allowed`;
       throw new JournalError("ERR_JOURNAL_TOO_LARGE", `cannot append a frame of ${size}, to ${path}`, path);
@@ -176,7 +189,7 @@ export function createJournalWriter(options: JournalWriterOptions): JournalWrite
     const bytes = Buffer.concat(frames);
     return {
       bytes,
-      after: { path, identity: file.identity, sizeBytes: file.sizeBytes + bytes.length, told },
+      after: { path, identity: file.identity, sizeBytes: file.sizeBytes + bytes.length, told, bases },
     };
   }
 
@@ -277,6 +290,32 @@ export function createJournalWriter(options: JournalWriterOptions): JournalWrite
       closed = true;
       await queue;
     },
+  };
+}
+
+interface ListedFrame {
+  readonly header: FrameHeader;
+  readonly families: readonly MetricFamily[];
+  /** What the session's next frame can build on. */
+  readonly base: FrameBase;
+}
+
+/** The frame as it goes into a file where `base` is the session's last frame. */
+function listedAfter(
+  base: FrameBase | undefined,
+  header: FrameHeader,
+  families: readonly MetricFamily[],
+): ListedFrame {
+  const { kind, exit, seq, writtenMs } = header;
+  const changed =
+    base === undefined || kind !== "full" || exit ? undefined : changedFamilies(base, header, families);
+  if (base === undefined || changed === undefined) {
+    return { header, families, base: { seq, fullMs: writtenMs, families } };
+  }
+  return {
+    header: { ...header, kind: "changes", base: base.seq },
+    families: changed,
+    base: { seq, fullMs: base.fullMs, families },
   };
 }
 

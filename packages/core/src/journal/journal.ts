@@ -1,11 +1,14 @@
 import { join } from "node:path";
-import { createSeriesDictionary, type EpochMs } from "../series/index.ts";
+import { createSeriesDictionary, type EpochMs, type MetricFamily } from "../series/index.ts";
+import { type CarriedFamilies, carryForward } from "./carry-forward.ts";
 import type { Damage, PendingTail, UnsupportedFrame } from "./damage.ts";
+import { isPacked } from "./day-file.ts";
 import { decodeFrame } from "./decode-frame.ts";
 import type { Frame, FrameRef } from "./frame.ts";
 import { indexFiles } from "./index-files.ts";
 import { errorNumber, JournalError, systemFailure } from "./journal-error.ts";
 import { type JournalFs, nodeJournalFs } from "./journal-fs.ts";
+import { unpackFrame } from "./packed-frames.ts";
 import { scanFrames } from "./scan-frames.ts";
 
 /** One day file, as it was when the index was made. */
@@ -45,7 +48,7 @@ export interface Journal {
   readonly dir: string;
   readonly fs: JournalFs;
   /**
-   * Finds every frame of `YYYY-MM-DD*.prom`, anew at each call. Memory grows with the number of frames,
+   * Finds every frame of `YYYY-MM-DD*.prom` and `YYYY-MM-DD*.prom.gz`, anew at each call. Memory grows with the number of frames,
    * not of samples. A missing directory is an empty journal; a file that can't be read is said in `files`.
    *
    * @throws {JournalError} The directory can't be read.
@@ -65,30 +68,77 @@ export interface JournalOptions {
   readonly now?: () => EpochMs;
 }
 
+/** Of how many sessions the state after the last frame read is kept, for the `changes` frames that follow. */
+const SESSIONS_KEPT = 64;
+
+const NO_BYTES = new Uint8Array();
+
 /** The journal in a directory, which need not exist yet. */
 export function openJournal(dir: string, options: JournalOptions = {}): Journal {
   const { fs = nodeJournalFs, now = Date.now } = options;
   const dictionary = createSeriesDictionary();
+  /** By session, the one read last at the end. */
+  const lastRead = new Map<string, { readonly ref: FrameRef; readonly state: CarriedFamilies }>();
+
+  /** What the frame itself lists. */
+  async function readListed(ref: FrameRef): Promise<readonly MetricFamily[]> {
+    const path = join(dir, ref.file);
+    const stored = await readRange(fs, path, ref);
+    const packed = isPacked(ref.file);
+    const bytes = packed ? (unpackFrame(stored)?.content ?? NO_BYTES) : stored;
+    const found = scanFrames(bytes).frames[0];
+    const same =
+      (packed || found?.lengthBytes === ref.lengthBytes) &&
+      found?.header.session === ref.header.session &&
+      found.header.seq === ref.header.seq;
+    if (!same) throw damaged(path, ref, "it no longer stands there");
+    try {
+      return decodeFrame(bytes, { dictionary });
+    } catch (error) {
+      throw damaged(path, ref, error instanceof Error ? error.message.slice(0, 200) : "unreadable", error);
+    }
+  }
+
+  /** Frames are mostly read in order, so that the one before is at hand; otherwise it is read again. */
+  async function readCarried(ref: FrameRef): Promise<CarriedFamilies> {
+    const missing: FrameRef[] = [];
+    let state: CarriedFamilies | undefined;
+    for (let at: FrameRef | undefined = ref; at !== undefined && state === undefined; at = at.base) {
+      const last = lastRead.get(at.header.session);
+      if (last !== undefined && isSameFrame(last.ref, at)) state = last.state;
+      else missing.push(at);
+    }
+    for (const each of missing.reverse()) {
+      const families = await readListed(each);
+      const { kind, writtenMs } = each.header;
+      state =
+        state === undefined
+          ? { families, partial: kind === "changes" }
+          : carryForward(state, families, writtenMs);
+    }
+    const { session, exit } = ref.header;
+    lastRead.delete(session);
+    if (!exit) lastRead.set(session, { ref, state: state! });
+    for (const [oldest] of lastRead) {
+      if (lastRead.size <= SESSIONS_KEPT) break;
+      lastRead.delete(oldest);
+    }
+    return state!;
+  }
+
   return {
     dir,
     fs,
     index: () => indexFiles(dir, fs, now()),
     async read(ref) {
-      const path = join(dir, ref.file);
-      const bytes = await readRange(fs, path, ref);
-      const found = scanFrames(bytes).frames[0];
-      const same =
-        found?.lengthBytes === ref.lengthBytes &&
-        found.header.session === ref.header.session &&
-        found.header.seq === ref.header.seq;
-      if (!same) throw damaged(path, ref, "it no longer stands there");
-      try {
-        return { header: ref.header, info: ref.info, families: decodeFrame(bytes, { dictionary }) };
-      } catch (error) {
-        throw damaged(path, ref, error instanceof Error ? error.message.slice(0, 200) : "unreadable", error);
-      }
+      const { families, partial } = await readCarried(ref);
+      return { header: ref.header, info: ref.info, families, ...(partial && { partial }) };
     },
   };
+}
+
+function isSameFrame(a: FrameRef, b: FrameRef): boolean {
+  return a.header.seq === b.header.seq && a.file === b.file && a.offsetBytes === b.offsetBytes;
 }
 
 async function readRange(fs: JournalFs, path: string, ref: FrameRef): Promise<Uint8Array> {

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { isPacked, PACKED_ENDING } from "./day-file.ts";
 import type { Journal, JournalFile } from "./journal.ts";
 import { errorNumber, systemFailure } from "./journal-error.ts";
 
@@ -20,7 +21,8 @@ export type RemovalResult = "removed" | "kept";
 export async function removeDay(journal: Journal, file: JournalFile): Promise<RemovalResult> {
   const { dir, fs } = journal;
   const path = join(dir, file.name);
-  const aside = join(dir, `${file.day}.removing-${randomBytes(4).toString("hex")}.prom`);
+  const ending = isPacked(file.name) ? PACKED_ENDING : "";
+  const aside = join(dir, `${file.day}.removing-${randomBytes(4).toString("hex")}.prom${ending}`);
   const isUnchanged = async (at: string) => {
     const found = await fs.stat(at);
     return found.identity === file.identity && found.sizeBytes === file.sizeBytes;

@@ -156,11 +156,6 @@ function resigned(frame: Uint8Array, from: string, to: string): Buffer {
 }
 
 for (const { from, to, unsupported } of [
-  {
-    from: "kind=full origin=app consent=config",
-    to: "kind=changes origin=app consent=config base=0",
-    unsupported: "kind=changes",
-  },
   { from: "kind=full", to: "kind=sketch", unsupported: "kind=sketch" },
   { from: "origin=app", to: "origin=otlp", unsupported: "origin=otlp" },
 ]) {
@@ -175,6 +170,8 @@ for (const { from, to, unsupported } of [
 
 for (const { name, from, to, reason } of [
   { name: "whose header is incomplete", from: " consent=config", to: "", reason: "header" },
+  { name: "whose base is missing", from: "kind=full", to: "kind=changes", reason: "header" },
+  { name: "whose base is itself", from: "consent=config", to: "consent=config base=1", reason: "header" },
   {
     name: "whose trailer is another frame's",
     from: "# End: session=3f9c2a17 seq=1",

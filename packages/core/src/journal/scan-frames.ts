@@ -173,7 +173,6 @@ function judge(frame: OpenFrame, trailerLine: string): Verdict {
   const { header } = parsed;
   if (trailer[1] !== header.session || trailer[2] !== String(header.seq)) return { reason: "trailer" };
   if (trailer[3] !== String(frame.samples)) return { reason: "checksum" };
-  if (header.kind === "changes") return { unsupported: "kind=changes" };
   const info = infoLine === undefined ? undefined : parseSessionLine(infoLine);
   return infoLine !== undefined && info === undefined ? { reason: "session-info" } : { header, info };
 }

@@ -1,0 +1,44 @@
+import type { Command } from "commander";
+import { CliError } from "./cli-error.ts";
+import { EXIT } from "./exit-codes.ts";
+import type { Runner } from "./program.ts";
+
+/** What does the work of a command that there will be. */
+const INSTEAD: Readonly<Record<string, string>> = {
+  agent: "`promferry collect URL…` scrapes, and `promferry upload-metrics` ships, from cron or a timer",
+  catalog:
+    "catalog-….json in the journal's folder has what a program may collect; `promferry preview` shows what would leave",
+  compare: "compare what `promferry export --format jsonl --dir …` writes of the two",
+  completion: "`promferry --help` lists the commands, `promferry COMMAND --help` their options",
+  "config explain": "`promferry config schema` describes every key, and so does the README",
+  disable: "say `enabled: false` under metrics in the configuration, or set DO_NOT_TRACK=1",
+  doctor:
+    "`promferry config check`, `promferry status` and `promferry upload-metrics --dry-run` say what is wrong",
+  enable: "say `enabled: true` under metrics in the configuration",
+  forget:
+    "delete the journal's folder, which `promferry status` names; what was sent stays where it was sent to",
+  journal: "`promferry status` shows what is damaged",
+  privacy: "`promferry preview` shows what would leave, and why the rest stays",
+  report: "`promferry status` sums up; `promferry export` feeds tools of your own",
+  targets: "list the targets in a file for Prometheus' file_sd_configs",
+  view: "`promferry status` sums up; `promferry export` writes every sample",
+};
+
+/** Asked for one of them, with whatever options, the program says so and what to use for now: exit 2. */
+export function addNotBuilt(program: Command, runner: Runner): void {
+  for (const [name, instead] of Object.entries(INSTEAD)) {
+    const [leaf = name, parent] = name.split(" ").reverse();
+    const owner = program.commands.find((command) => command.name() === parent) ?? program;
+    owner
+      .command(leaf, { hidden: true })
+      .description(`Not built yet. For now: ${instead}.`)
+      .allowUnknownOption()
+      .allowExcessArguments()
+      .helpOption(false)
+      .action((_options, command: Command) =>
+        runner(command.optsWithGlobals(), async () => {
+          throw new CliError(EXIT.usage, `\`${name}\` is not built yet`, { hint: `for now: ${instead}` });
+        }),
+      );
+  }
+}

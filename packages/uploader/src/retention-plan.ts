@@ -1,0 +1,193 @@
+import type { FrameRef, JournalFile, JournalIndex } from "@promferry/core/journal";
+import type { Projection } from "@promferry/core/merge";
+import type { EpochMs } from "@promferry/core/series";
+import type { Ledger } from "./ledger.ts";
+import type { Leftover } from "./leftovers.ts";
+import { append, type MayLeave } from "./plan.ts";
+import type { DeletionCause, KeptDay, LostFrames } from "./report.ts";
+import { isDone } from "./settle.ts";
+
+const DAY_MS = 86_400_000;
+
+/** A configured destination, as far as deletion looks at it. */
+export interface RetainedDestination {
+  readonly name: string;
+  /** As in the ledger. */
+  readonly identity: string;
+  readonly keepsHistory: boolean;
+  readonly project: Projection;
+  /** As in the totals' checkpoint. */
+  readonly projectionId: string;
+}
+
+/** Which closed days are deleted after the upload. */
+export interface UploadCleanup {
+  /** Settled days younger than this stay, counted from the date's end in UTC. Default 0. */
+  readonly olderThanDays?: number;
+  /** Days at least as old as this go, settled or not, counted in the same way. Default: none. */
+  readonly unsettledOlderThanDays?: number;
+  /** Bytes that day files, quarantine and rejected samples may take; then the oldest days go, settled or not. Default: no bound. */
+  readonly maxBytes?: number;
+}
+
+export interface RetentionPlanOptions extends UploadCleanup {
+  readonly index: JournalIndex;
+  readonly leftovers: readonly Leftover[];
+  readonly ledger: Ledger;
+  /** All that are configured, not only those of this upload. */
+  readonly destinations: readonly RetainedDestination[];
+  readonly mayLeave: MayLeave;
+  readonly now: EpochMs;
+}
+
+/** One day that goes. */
+export interface GoingDay {
+  readonly day: string;
+  readonly cause: DeletionCause;
+  /** Each with what is lost with it. */
+  readonly files: readonly { readonly file: JournalFile; readonly lost: readonly LostFrames[] }[];
+  readonly leftovers: readonly Leftover[];
+}
+
+export interface RetentionPlan {
+  /** Oldest first. */
+  readonly days: readonly GoingDay[];
+  readonly kept: readonly KeptDay[];
+  /** Whether frames go that no destination keeps the history of. */
+  readonly dropsHistory: boolean;
+  /** Bytes above `maxBytes` that remain, since only closed days go. */
+  readonly bytesOver: number;
+}
+
+/**
+ * Which closed days go: those whose every frame is settled for every configured destination, then
+ * those that are too old, then the oldest as long as there is too much.
+ *
+ * A destination without history settles a day only when no configured one keeps history. A day stays
+ * as long as an older one does, since totals go on from all that was deleted. Frames dated by a wrong
+ * clock, or of a later version, go for want of room only. Pure.
+ */
+export function planRetention(options: RetentionPlanOptions): RetentionPlan {
+  const { index, leftovers, now, destinations } = options;
+  const { olderThanDays = 0, unsettledOlderThanDays = Number.POSITIVE_INFINITY } = options;
+  const { maxBytes = Number.POSITIVE_INFINITY } = options;
+  const historians = destinations.filter((each) => each.keepsHistory);
+  const deciding = historians.length > 0 ? historians : destinations;
+  const byDay = new Map<string, { files: JournalFile[]; leftovers: Leftover[] }>();
+  const contentOf = (day: string) => {
+    const content = byDay.get(day) ?? { files: [], leftovers: [] };
+    byDay.set(day, content);
+    return content;
+  };
+  for (const file of index.files) contentOf(file.day).files.push(file);
+  for (const each of leftovers) if (each.day !== undefined) contentOf(each.day).leftovers.push(each);
+  const framesByFile = new Map<string, FrameRef[]>();
+  for (const ref of index.frames) append(framesByFile, ref.file, ref);
+
+  const causes = new Map<string, DeletionCause>();
+  const kept: KeptDay[] = [];
+  const inOrder = [...byDay].sort(([a], [b]) => (a < b ? -1 : 1));
+  let stays: string | undefined;
+  for (const [day, { files }] of inOrder) {
+    if (files.length === 0) continue;
+    const isOlderThan = (days: number) => Date.parse(`${day}T24:00:00Z`) + days * DAY_MS <= now;
+    const isOld = isOlderThan(olderThanDays);
+    const isTooOld = isOlderThan(unsettledOlderThanDays);
+    if (!(isOld || isTooOld) || files.some((file) => !file.closed)) {
+      stays ??= day;
+      continue;
+    }
+    const older = stays === undefined ? undefined : `an older day, ${stays}, stays`;
+    const strange = older ?? reasonOfContent(files);
+    const reason = strange ?? reasonOfDestinations(files);
+    if (reason === undefined) causes.set(day, isOld ? "settled" : "age");
+    else if (strange === undefined && isTooOld) causes.set(day, "age");
+    else {
+      kept.push({ day, reason });
+      stays ??= day;
+    }
+  }
+
+  const { going: goingLeftovers, bytesLeft } = makeRoom();
+  const days = inOrder.flatMap(([day, { files, leftovers: own }]): GoingDay[] => {
+    const cause = causes.get(day);
+    const gone = own.filter((each) => goingLeftovers.has(each));
+    if (cause === undefined && gone.length === 0) return [];
+    const goingFiles = cause === undefined ? [] : files.map((file) => ({ file, lost: lostWith(file) }));
+    return [{ day, cause: cause ?? "size", files: goingFiles, leftovers: gone }];
+  });
+  return {
+    days,
+    kept: kept.filter(({ day }) => !causes.has(day)),
+    dropsHistory: causes.size > 0 && historians.length === 0,
+    bytesOver: Math.max(0, bytesLeft - maxBytes),
+  };
+
+  /** Adds to what goes, oldest first, until the rest fits. */
+  function makeRoom(): { going: ReadonlySet<Leftover>; bytesLeft: number } {
+    const going = new Set<Leftover>();
+    let left = bytesOf(leftovers) + bytesOf(index.files.filter((file) => !causes.has(file.day)));
+    let isBlocked = false;
+    for (const [day, { files, leftovers: own }] of inOrder) {
+      for (const each of own) {
+        if (left <= maxBytes || !each.closed) continue;
+        going.add(each);
+        left -= each.sizeBytes;
+      }
+      if (left <= maxBytes || causes.has(day)) continue;
+      isBlocked ||= files.some((file) => !file.closed);
+      if (isBlocked || files.length === 0) continue;
+      causes.set(day, "size");
+      left -= bytesOf(files);
+    }
+    return { going, bytesLeft: left };
+  }
+
+  /** What keeps a day whoever has it. */
+  function reasonOfContent(files: readonly JournalFile[]): string | undefined {
+    for (const file of files) {
+      const holds = (list: readonly { readonly file: string }[]) =>
+        list.some((each) => each.file === file.name);
+      if (holds(index.unsupported)) return `${file.name} holds frames of a later version`;
+      if (holds(index.held)) return `${file.name} holds frames dated by a wrong clock`;
+    }
+    return undefined;
+  }
+
+  function reasonOfDestinations(files: readonly JournalFile[]): string | undefined {
+    if (deciding.length === 0) return "no destination is configured";
+    for (const file of files) {
+      for (const destination of deciding) {
+        const { name } = destination;
+        const { missing, passedOver } = unsettled(file, destination);
+        if (missing > 0) return `${name} does not have ${missing} frames of ${file.name}`;
+        if (passedOver > 0) {
+          return `${passedOver} frames of ${file.name} were passed over for ${name}; --force --from ${file.day} sends them`;
+        }
+      }
+    }
+    return undefined;
+  }
+
+  function lostWith(file: JournalFile): LostFrames[] {
+    return deciding.flatMap((destination) => {
+      const { missing, passedOver } = unsettled(file, destination);
+      const frames = missing + passedOver;
+      return frames > 0 ? [{ destination: destination.name, frames }] : [];
+    });
+  }
+
+  function unsettled(file: JournalFile, { name, identity }: RetainedDestination) {
+    const record = options.ledger.destinations.get(name);
+    const isMissing = (ref: FrameRef) =>
+      options.mayLeave(ref) === true && !(record?.identity === identity && isDone(ref, record));
+    return {
+      missing: (framesByFile.get(file.name) ?? []).filter(isMissing).length,
+      passedOver: options.ledger.files.get(file.name)?.get(name)?.passedOver ?? 0,
+    };
+  }
+}
+
+function bytesOf(list: readonly { readonly sizeBytes: number }[]): number {
+  return list.reduce((sum, each) => sum + each.sizeBytes, 0);
+}
