@@ -197,3 +197,33 @@ function isOff(error: unknown): boolean {
 function lostAnswer(): DeliveryError {
   return new DeliveryError("ERR_DELIVERY_UNREACHABLE", "cut off", { inDoubt: true });
 }
+
+test("nothing is sent before the day files that hold it are on the disk", async (context) => {
+  const seen: string[] = [];
+  const fs: UploadFs = {
+    ...nodeUploadFs,
+    async openAppend(path) {
+      const file = await nodeJournalFs.openAppend(path);
+      return {
+        ...file,
+        async sync() {
+          await file.sync();
+          if (path.endsWith(".prom")) seen.push("synced");
+        },
+      };
+    },
+  };
+  const bed = await createTestBed(context, fs);
+  await bed.write("aaaaaaaa", NOON, "start");
+  await bed.write("aaaaaaaa", NOON + MINUTE, { a_total: 2 });
+  const destination = createReceiver({
+    answer: () => {
+      seen.push("sent");
+      return "take";
+    },
+  });
+
+  await bed.upload({ targets: [{ destination, project: asItIs }] });
+
+  expect(seen).toEqual(["synced", "sent"]);
+});

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { syncDays } from "@promferry/core/journal";
 import { createLedgerStore, createMemoryStore, readLedger } from "./ledger-store.ts";
 import { acquireLock, type UploadLock } from "./lock.ts";
 import { type DestinationReport, type UploadReport, verdictOf } from "./report.ts";
@@ -50,18 +51,20 @@ async function uploadAll(
   const { fs, now } = effects;
   const guard = async () => lock?.check();
   const ledger = await readLedger(journal.dir, fs);
+  const index = await journal.index();
+  // What a destination is told must not be lost here when the power goes.
+  if (!dryRun) await syncDays(journal, index.files);
   const session: UploadSession = {
     ...effects,
     options,
     store: dryRun ? createMemoryStore(ledger) : createLedgerStore(journal.dir, fs, ledger, guard),
     totals: await readTotals(journal.dir, fs),
-    index: await journal.index(),
+    index,
     guard,
     asOfMs: now(),
   };
   const destinations = await Promise.all(options.targets.map((target) => serve(session, target)));
   const { deleted, kept, droppedHistory, bytesOver } = await clean(session, destinations);
-  const { index } = session;
   return {
     dryRun,
     destinations,
