@@ -1,0 +1,5 @@
+import type { Fault } from "../fault.ts";
+import { powerLoss } from "./power-loss.ts";
+
+/** In the order of the table. */
+export const faults: readonly Fault[] = [powerLoss];
