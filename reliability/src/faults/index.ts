@@ -1,5 +1,7 @@
 import type { Fault } from "../fault.ts";
+import { damage } from "./damage.ts";
+import { errors } from "./errors.ts";
 import { powerLoss } from "./power-loss.ts";
 
 /** In the order of the table. */
-export const faults: readonly Fault[] = [powerLoss];
+export const faults: readonly Fault[] = [powerLoss, damage, errors];
