@@ -250,3 +250,18 @@ test("a request that was halved at the end of an hour leaves nothing behind for 
   expect(report).toMatchObject({ verdict: 0, destinations: [{ accepted: 10 }] });
   expect(destination.samples.at(-1)).toBe(`a_total 9@${3 * HOUR}`);
 });
+
+test("a clock that tells fractions of milliseconds leaves a ledger that can be read", async (context) => {
+  const bed = await createTestBed(context);
+  await bed.write("aaaaaaaa", NOON, "start");
+  await bed.write("aaaaaaaa", NOON + MINUTE, { a_total: 2 });
+  bed.nowMs += 0.5;
+  let isOn = false;
+  const destination = createReceiver({ answer: () => (isOn ? "take" : lost) });
+  const targets = [{ destination, project: asItIs }];
+
+  await bed.upload({ targets });
+  isOn = true;
+
+  expect(await bed.upload({ targets })).toMatchObject({ verdict: 0, destinations: [{ accepted: 2 }] });
+});

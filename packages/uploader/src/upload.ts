@@ -64,7 +64,8 @@ async function uploadAll(
     totals: await readTotals(journal.dir, fs),
     index,
     guard,
-    asOfMs: now(),
+    // The ledger holds whole milliseconds; a clock may be finer.
+    asOfMs: Math.floor(now()),
   };
   const destinations = await Promise.all(options.targets.map((target) => serve(session, target)));
   const { deleted, kept, droppedHistory, bytesOver } = await clean(session, destinations);
