@@ -1,8 +1,11 @@
 import type { Fault } from "../fault.ts";
 import { damage } from "./damage.ts";
 import { errors } from "./errors.ts";
+import { kill } from "./kill.ts";
 import { powerLoss } from "./power-loss.ts";
+import { processes } from "./processes.ts";
 import { receiver } from "./receiver.ts";
+import { together } from "./together.ts";
 
 /** In the order of the table. */
-export const faults: readonly Fault[] = [powerLoss, damage, errors, receiver];
+export const faults: readonly Fault[] = [kill, powerLoss, damage, errors, processes, receiver, together];
