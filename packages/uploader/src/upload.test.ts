@@ -231,3 +231,21 @@ test("what consent keeps here adds nothing to the totals", async (context) => {
     files: [{ status: "success" }],
   });
 });
+
+test("totals do not fall while the clock is behind what was sent", async (context) => {
+  const bed = await createTestBed(context);
+  await bed.write("aaaaaaaa", NOON, "start");
+  await bed.write("aaaaaaaa", NOON + MINUTE, { a_total: 5 });
+  const destination = createReceiver();
+  const targets = [{ destination, project: asItIs }];
+  await bed.upload({ targets });
+  await bed.write("bbbbbbbb", NOON - DAY, "start");
+  await bed.write("bbbbbbbb", NOON - DAY + MINUTE, { a_total: 1 });
+
+  bed.nowMs = NOON - DAY / 2;
+  expect(await bed.upload({ targets })).toMatchObject({ heldFrames: 2, destinations: [{ accepted: 0 }] });
+  expect(destination.samples).toEqual(["a_total 0@0", "a_total 5@60000"]);
+  bed.nowMs = NOON + DAY;
+  await bed.upload({ targets });
+  expect(destination.samples.slice(2)).toEqual(["a_total 6@60001"]);
+});
