@@ -1,4 +1,5 @@
 import type { Fault } from "../fault.ts";
+import { clock } from "./clock.ts";
 import { damage } from "./damage.ts";
 import { errors } from "./errors.ts";
 import { kill } from "./kill.ts";
@@ -8,4 +9,13 @@ import { receiver } from "./receiver.ts";
 import { together } from "./together.ts";
 
 /** In the order of the table. */
-export const faults: readonly Fault[] = [kill, powerLoss, damage, errors, processes, receiver, together];
+export const faults: readonly Fault[] = [
+  kill,
+  powerLoss,
+  damage,
+  errors,
+  processes,
+  clock,
+  receiver,
+  together,
+];

@@ -21,7 +21,8 @@ export interface JournalWatch {
   readonly acknowledged: number;
 }
 
-export function createJournalWatch(memory: ReceiverMemory): JournalWatch {
+/** @param allowsLate Whether frames may be gone that came late: their counts show in later samples. Default false. */
+export function createJournalWatch(memory: ReceiverMemory, allowsLate = false): JournalWatch {
   const promised = new Map<string, ReadonlyMap<string, number>>();
   const known = new Map<string, ReadFrame>();
   return {
@@ -44,6 +45,7 @@ export function createJournalWatch(memory: ReceiverMemory): JournalWatch {
         // A start frame shows in the totals alone.
         if (present.has(key) || frame.kind === "start") continue;
         if (memory.samples.has(`app_level@${frame.writtenMs}`)) continue;
+        if (allowsLate && frame.writtenMs <= memory.newestMs) continue;
         demand(!promised.has(key), `frame ${key} was acknowledged, never sent, and is gone`);
         demand(afterLoss, `frame ${key} is gone, was never sent, and no power was lost`);
         known.delete(key);

@@ -12,6 +12,8 @@ export interface ReceiverMemory {
   /** Says that the sender has made sure of the last request: it will not be sent again. */
   settleLast(): void;
   readonly samples: SampleSet;
+  /** Time of the newest sample; what is written for a time before it comes late. */
+  readonly newestMs: number;
   readonly requests: number;
   /** Requests that came a second time, byte for byte. */
   readonly repeated: number;
@@ -32,6 +34,9 @@ export function createReceiverMemory(): ReceiverMemory {
   let repeated = 0;
   return {
     samples,
+    get newestMs() {
+      return Math.max(...[...newest.values()].map(({ atMs }) => atMs));
+    },
     get requests() {
       return requests;
     },
