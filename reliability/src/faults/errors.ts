@@ -150,6 +150,17 @@ async function host(failing: Failing, random: Random, context: FaultContext): Pr
   const shown = [...(last?.samples ?? [])].filter(([series]) => series.startsWith("app_events_total"));
   const total = shown.reduce((sum, [, value]) => sum + value, 0);
   demand(!wasOver || total === counted, `${counted} events, the journal has ${total}`);
+  const memory = createReceiverMemory();
+  nowMs += MINUTE_MS;
+  await upload({
+    journal: openJournal(DIR, { fs: disk, now: () => nowMs }),
+    targets: [{ destination: createMemoryDestination(memory), project: (series) => series }],
+    fs: disk,
+    now: () => nowMs,
+  });
+  const sent = [...memory.totals()].filter(([series]) => series.startsWith("app_events_total"));
+  const sum = sent.reduce((all, [, value]) => all + value, 0);
+  demand(!wasOver || sum === counted, `${counted} events, the receiver has ${sum}`);
   context.count("frames written", status.written);
   context.count("failures counted", status.failed);
   return calls();

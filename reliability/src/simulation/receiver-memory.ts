@@ -52,20 +52,24 @@ export function createReceiverMemory(): ReceiverMemory {
       }
       last = text;
       for (const [id, value] of list) {
-        if (samples.has(id))
+        if (samples.has(id)) {
           problems.push(`${id} was sent twice (${samples.get(id)}, then ${value}), by requests that differ`);
+        }
         samples.set(id, value);
         const [series, atMs] = splitId(id);
         const before = newest.get(series);
-        if (before !== undefined && atMs <= before.atMs) continue;
-        if (series !== "app_level" && before !== undefined && value < before.value) {
-          problems.push(`the total of ${series} fell from ${before.value} to ${value} at ${atMs}`);
-        }
-        newest.set(series, { atMs, value });
+        if (before === undefined || atMs > before.atMs) newest.set(series, { atMs, value });
       }
     },
     check() {
       if (problems[0] !== undefined) throw new Breach(problems[0]);
+      const inOrder = [...samples].map(([id, value]) => [...splitId(id), value] as const);
+      inOrder.sort(([a, aMs], [b, bMs]) => (a === b ? aMs - bMs : a < b ? -1 : 1));
+      for (const [i, [series, atMs, value]] of inOrder.entries()) {
+        const [before, , was] = inOrder[i - 1] ?? ["", 0, 0];
+        if (series === "app_level" || series !== before || value >= was) continue;
+        throw new Breach(`the total of ${series} falls from ${was} to ${value} at ${atMs}`);
+      }
     },
     settleLast() {
       last = undefined;
