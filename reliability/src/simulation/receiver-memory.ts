@@ -79,7 +79,7 @@ export function createReceiverMemory(): ReceiverMemory {
   };
 }
 
-export function splitId(id: string): [series: string, atMs: number] {
+function splitId(id: string): [series: string, atMs: number] {
   const at = id.lastIndexOf("@");
   return [id.slice(0, at), Number(id.slice(at + 1))];
 }
