@@ -71,13 +71,6 @@ export const mutants: readonly Mutant[] = [
     fault: "errors",
   },
   {
-    name: "a frame of changes builds on one that was never written",
-    file: `${JOURNAL}/journal-writer.ts`,
-    search: "      after = encoded.after;\n",
-    replace: "      after = encoded.after;\n      known = after;\n",
-    fault: "errors",
-  },
-  {
     name: "a compressed day is not synced before its original goes",
     file: `${JOURNAL}/compress-day.ts`,
     search: "    await output.sync();\n",
@@ -110,7 +103,7 @@ export const mutants: readonly Mutant[] = [
     file: `${MERGE}/targets.ts`,
     search: "if (target.live.delete(accumulator)) target.endedGrowth += takeGrowth(accumulator);",
     replace: "target.live.delete(accumulator);",
-    fault: "processes",
+    fault: "clock",
   },
   {
     name: "sent before it is on the disk",
@@ -134,10 +127,10 @@ export const mutants: readonly Mutant[] = [
     fault: "power-loss",
   },
   {
-    name: "the ledger says accepted before the receiver does",
-    file: `${UPLOADER}/settle.ts`,
-    search: "if (named) record = withLate(record, named.late);",
-    replace: "if (named) record = afterWindow(record, named);",
+    name: "a request that the ledger names is taken for accepted",
+    file: `${UPLOADER}/deliver-history.ts`,
+    search: "if (request?.digest !== next.digest) {",
+    replace: "if (request?.digest !== next.digest || next.inDoubt) {",
     fault: "power-loss",
   },
   {

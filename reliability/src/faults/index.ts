@@ -3,6 +3,7 @@ import { clock } from "./clock.ts";
 import { damage } from "./damage.ts";
 import { errors } from "./errors.ts";
 import { kill } from "./kill.ts";
+import { powerCut } from "./power-cut.ts";
 import { powerLoss } from "./power-loss.ts";
 import { processes } from "./processes.ts";
 import { receiver } from "./receiver.ts";
@@ -12,6 +13,7 @@ import { together } from "./together.ts";
 export const faults: readonly Fault[] = [
   kill,
   powerLoss,
+  powerCut,
   damage,
   errors,
   processes,
