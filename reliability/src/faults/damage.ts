@@ -12,6 +12,8 @@ const BEGIN_MS = Date.UTC(2031, 2, 5, 6);
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 const FILE_BYTES = 50_000;
+/** One in so many frames that can't have changed is read. */
+const SEEN_AGAIN = 7;
 const TYPES: Readonly<Record<string, string>> = {
   app_events_total: "counter",
   app_seconds: "histogram",
@@ -68,7 +70,7 @@ async function flip({ name, bytes, written }: Specimen, at: number, random: Rand
   damaged[at]! ^= random.between(1, 255);
   const what = `${name} with byte ${at} flipped from ${bytes[at]} to ${damaged[at]}`;
   const { fs, journal } = hold(name, damaged, random);
-  const { lost, reports } = await compare(journal, written, what);
+  const { lost, reports } = await compare(journal, written, { at, what });
   if (!name.endsWith(".gz")) compareWithReader(fs, written, lost, what);
   demand(lost.length <= 1, `${what}: ${lost.length} frames are lost (${lost.join(", ")})`);
   demand(lost.length === 0 || reports > 0, `${what}: frame ${lost[0]} is lost without a word`);
@@ -79,7 +81,7 @@ async function flip({ name, bytes, written }: Specimen, at: number, random: Rand
 async function cut({ name, bytes, written }: Specimen, at: number, random: Random, context: FaultContext) {
   const what = `${name} cut at byte ${at}`;
   const { fs, journal } = hold(name, bytes.subarray(0, at), random);
-  const { lost } = await compare(journal, written, what);
+  const { lost } = await compare(journal, written, { at, what });
   context.count("cuts");
   if (name.endsWith(".gz")) return;
   compareWithReader(fs, written, lost, what);
@@ -90,7 +92,7 @@ async function cut({ name, bytes, written }: Specimen, at: number, random: Rando
   const { session, seq, writtenMs } = await writer.write({ kind: "full", families: program.families() });
   const header = { session, seq, writtenMs, exit: false } as FrameHeader;
   const more = new Map(written).set(`${session} ${seq}`, { header, state: program.state() });
-  const after = await compare(journal, more, `${what}, written on`);
+  const after = await compare(journal, more, { at, what: `${what}, written on` });
   demand(isDeepStrictEqual(after.lost, lost), `${what}: the frame written behind it is lost`);
 }
 
@@ -102,11 +104,11 @@ function hold(name: string, bytes: Uint8Array, random: Random): { fs: VolatileFs
   return { fs, journal: openJournal(DIR, { fs, now: () => nowMs }) };
 }
 
-/** Compares all that the product says about the file with what was written. */
+/** Compares what the product says about the file, damaged at one byte, with what was written. */
 async function compare(
   journal: Journal,
   written: ReadonlyMap<string, WrittenFrame>,
-  what: string,
+  { at, what }: { readonly at: number; readonly what: string },
 ): Promise<{ lost: string[]; reports: number }> {
   const { frames, held, damage: found, unsupported, files } = await journal.index();
   const lost = new Set(written.keys());
@@ -119,6 +121,9 @@ async function compare(
     const isSame = exit === original.header.exit && writtenMs === original.header.writtenMs;
     demand(isSame, `${what}: the header of frame ${key} has changed`);
     demand(ref.infoLost === true || ref.info.app === "app", `${what}: the info of ${key} has changed`);
+    // What is as it was before reads as it did before; now and then it is read all the same.
+    const holdsDamage = ref.offsetBytes <= at + 1 && at <= ref.offsetBytes + ref.lengthBytes;
+    if (!holdsDamage && !isAfterGap(ref) && (seq + at) % SEEN_AGAIN !== 0) continue;
     let shown = 0;
     for (const family of (await journal.read(ref)).families) {
       demand(family.type === TYPES[family.name], `${what}: ${key}: ${family.name} is a ${family.type}`);

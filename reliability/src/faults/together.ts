@@ -29,7 +29,7 @@ async function runOnce(context: FaultContext, index: number): Promise<void> {
   const logs = join(dir, "logs");
   await mkdir(logs);
   const memory = createReceiverMemory();
-  const receiver = await startParentReceiver(memory, 2);
+  const receiver = await startParentReceiver(memory, 15);
   const task: UploadTask = {
     dir: journal,
     url: receiver.url,
