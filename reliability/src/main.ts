@@ -33,7 +33,9 @@ const isWhole = !short && !mutant && !values.mutants && only === undefined;
 
 const results: FaultResult[] = [];
 for (const fault of values.mutants ? [] : faults.filter(({ name }) => isChosen(name))) {
-  const amount = Number(values.amount ?? Math.max(1, Math.round(fault.amounts[form] * Number(scale))));
+  // A share of the bytes or of the calls stays whole: they are few enough.
+  const part = fault.unit.startsWith("%") ? 1 : Number(scale);
+  const amount = Number(values.amount ?? Math.max(1, Math.round(fault.amounts[form] * part)));
   const result = await runFault(fault, { seed, amount, first: Number(values.first) });
   results.push(result);
   const figures = [...result.figures].map(([name, value]) => `, ${value} ${name}`).join("");
