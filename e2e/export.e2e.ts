@@ -15,9 +15,11 @@ test("promtool accepts single frames as they lie in the day files", async (conte
   const { dir } = await threeDays(context);
   const { frames } = await openJournal(dir).index();
   const full = frames.filter(({ header }) => header.kind === "full");
-  expect(full.length).toBeGreaterThan(100);
+  const changes = frames.filter(({ header }) => header.kind === "changes");
+  expect(changes.length).toBeGreaterThan(100);
 
-  for (const { file, offsetBytes, lengthBytes } of full.filter((_, i) => i % 50 === 0)) {
+  const some = [...full.slice(0, 5), ...changes.filter((_, i) => i % 50 === 0)];
+  for (const { file, offsetBytes, lengthBytes } of some) {
     const bytes = await readFile(join(dir, file));
     const input = bytes.subarray(offsetBytes, offsetBytes + lengthBytes);
     expect(await runPromtool(["check", "metrics"], { input })).toMatchObject({ code: 0, stderr: "" });

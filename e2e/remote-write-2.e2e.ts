@@ -49,7 +49,7 @@ for (const protocol of [2, "auto"] as const) {
       ].sort(),
     );
     // It is the request of 2.0 that was taken: auto keeps to it.
-    expect(destination.encode(batch)[0]?.headers["X-Prometheus-Remote-Write-Version"]).toBe("2.0.0");
+    expect(destination.encode(batch).requests[0]?.headers["X-Prometheus-Remote-Write-Version"]).toBe("2.0.0");
   });
 }
 
@@ -95,7 +95,9 @@ test("Prometheus keeps the good series of a request of 2.0 that it answers with 
     line({ __name__: "rw2_good" }, 2000, 2),
     line({ __name__: "rw2_late" }, 1000, 1),
   ]);
-  expect(destination.encode(batchOf(series("m", {}, [[0, 1]])))[0]?.headers["Content-Type"]).toContain("v2");
+  expect(
+    destination.encode(batchOf(series("m", {}, [[0, 1]]))).requests[0]?.headers["Content-Type"],
+  ).toContain("v2");
 });
 
 const vmBatch = () => {

@@ -4,10 +4,18 @@ import { join } from "node:path";
 import { installPackages } from "./setup.mjs";
 import { NODE_24, ROOT } from "./workspace.mjs";
 
+/** The demo speaks to those who have installed the CLI. */
+const HERE = `In this folder
+   promferry is \`node apps/cli/dist/main.js\`, after \`npm run setup\`
+   npm run demo -- --dir ./demo                                  keeps what the demo makes
+   README.md, "To a real Prometheus", has both configurations
+`;
+
 try {
   await installPackages();
   const main = join(ROOT, "apps/cli/src/main.ts");
-  const child = spawn(NODE_24, ["--conditions=@promferry/source", main, "demo", ...process.argv.slice(2)], {
+  const args = process.argv.slice(2);
+  const child = spawn(NODE_24, ["--conditions=@promferry/source", main, "demo", ...args], {
     stdio: "inherit",
     // A Ctrl-C reaches every process of a terminal's group, and npm passes it on as well. In a group of
     // its own the demo gets one signal for one key.
@@ -26,6 +34,7 @@ try {
     process.exitCode = 1;
   });
   child.once("close", (code, signal) => {
+    if (code === 0 && !args.includes("--json")) console.log(HERE);
     process.exitCode = code ?? (signal === "SIGINT" ? 130 : 143);
   });
 } catch (error) {

@@ -7,6 +7,7 @@
  */
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { runStages } from "./run-stages.mjs";
 import { fetchServers } from "./servers.mjs";
 import { buildPackages, installPackages } from "./setup.mjs";
 import { readTally } from "./vitest-report.mjs";
@@ -43,12 +44,7 @@ const STAGES = {
  * @returns {Promise<Tally>}
  */
 async function check(work) {
-  let failure;
-  try {
-    failure = await work();
-  } catch (error) {
-    failure = /** @type {Error} */ (error).message;
-  }
+  const failure = await work();
   if (failure === undefined) return { passed: 1, failed: 0, skipped: [] };
   console.log(failure.trim());
   return { passed: 0, failed: 1, skipped: [] };
@@ -95,23 +91,6 @@ async function vitest(project) {
   return readTally(report, code);
 }
 
-/** @param {readonly string[]} chosen */
-async function runStages(chosen) {
-  /** @type {{ passed: number, failed: number, skipped: string[] }} */
-  const total = { passed: 0, failed: 0, skipped: [] };
-  for (const [name, stage] of Object.entries(STAGES)) {
-    if (chosen.length > 0 && !chosen.includes(name)) continue;
-    const began = Date.now();
-    console.log(`${name} …`);
-    const { passed, failed, skipped } = await stage();
-    total.passed += passed;
-    total.failed += failed;
-    total.skipped.push(...skipped);
-    console.log(`${name} ${failed === 0 ? "ok" : "FAILED"} (${((Date.now() - began) / 1000).toFixed(1)} s)`);
-  }
-  return total;
-}
-
 const chosen = process.argv.slice(2).map((argument) => argument.replace(/^--/, ""));
 const unknown = chosen.filter((name) => !Object.hasOwn(STAGES, name));
 if (unknown.length > 0) {
@@ -120,7 +99,9 @@ if (unknown.length > 0) {
 }
 try {
   await installPackages();
-  const { passed, failed, skipped } = await runStages(chosen);
+  const { passed, failed, skipped } = await runStages(
+    Object.entries(STAGES).filter(([name]) => chosen.length === 0 || chosen.includes(name)),
+  );
   if (skipped.length > 0) console.log(`Not shown here:\n${skipped.map((name) => `  ${name}`).join("\n")}`);
   console.log(`${passed} passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ""}`);
   process.exitCode = failed === 0 ? 0 : 1;

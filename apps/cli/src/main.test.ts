@@ -1,23 +1,28 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
 import { writeAppSession } from "../test/journal.ts";
 import { temporaryFolder } from "../test/run-cli.ts";
 
+const FORBID = fileURLToPath(new URL("../test/forbid-outside.ts", import.meta.url));
 const MAIN = fileURLToPath(new URL("./main.ts", import.meta.url));
 
 function start(
   argv: readonly string[],
-  options: { cwd?: string; env?: Record<string, string> } = {},
+  options: { cwd?: string; env?: Record<string, string>; nodeArgs?: readonly string[] } = {},
 ): ChildProcess {
   const home = temporaryFolder();
-  const child = spawn(process.execPath, ["--conditions=@promferry/source", MAIN, ...argv], {
-    cwd: options.cwd ?? home,
-    env: { HOME: home, PATH: process.env["PATH"], ...options.env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const child = spawn(
+    process.execPath,
+    ["--conditions=@promferry/source", ...(options.nodeArgs ?? []), MAIN, ...argv],
+    {
+      cwd: options.cwd ?? home,
+      env: { HOME: home, PATH: process.env["PATH"], ...options.env },
+      stdio: ["ignore", "pipe", "pipe"],
+    },
+  );
   onTestFinished(() => void child.kill("SIGKILL"));
   return child;
 }
@@ -81,3 +86,37 @@ test("a reader that has seen enough is no failure", async () => {
   child.stdout?.destroy();
   expect(await ended(child)).toBe(0);
 });
+
+for (const { argv, exitCode, tries } of [
+  { argv: ["upload-metrics", "--dry-run"], exitCode: 0, tries: [] },
+  { argv: ["upload-metrics", "--dry-run", "--cleanup", "--force", "--json"], exitCode: 0, tries: [] },
+  { argv: ["preview", "--to", "secret", "--now"], exitCode: 0, tries: [] },
+  // So that the guard is known to bite.
+  { argv: ["upload-metrics", "--to", "plain", "--timeout", "50ms"], exitCode: 69, tries: ["socket.connect"] },
+  { argv: ["upload-metrics", "--to", "secret"], exitCode: 77, tries: ["child_process.spawn"] },
+]) {
+  test(`${argv.join(" ")} tries ${tries.join() || "no socket, no name and no process"}`, async () => {
+    const home = temporaryFolder();
+    await writeAppSession(join(home, "journal"));
+    writeFileSync(
+      join(home, "config.yaml"),
+      `app: k1
+metrics:
+  dir: journal
+  destinations:
+    - { name: plain, type: http, url: "http://127.0.0.1:9999/" }
+    - { name: secret, type: mimir, url: "https://p.example/w", auth: { token_cmd: "cat token" } }
+    - { name: gateway, type: pushgateway, url: "https://g.example", grouping_keys: { user: "\${USER_HASH}" } }
+`,
+    );
+    const log = join(home, "tried");
+    writeFileSync(log, "");
+    const child = start([...argv, "--config", "config.yaml"], {
+      cwd: home,
+      env: { FORBIDDEN_LOG: log, HTTPS_PROXY: "http://proxy.example:3128" },
+      nodeArgs: ["--import", FORBID],
+    });
+    expect(await ended(child)).toBe(exitCode);
+    expect([...new Set(readFileSync(log, "utf8").split("\n"))].filter(Boolean)).toEqual(tries);
+  });
+}

@@ -60,11 +60,15 @@ function toFailure(error: unknown): Failure {
       const hint = "run it again when that upload has ended, or wait for it with --wait";
       return { exitCode: EXIT.tryLater, code, message: error.message, hint };
     }
-    if (code === "ERR_JOURNAL_FORBIDDEN" || code === "ERR_LEDGER_FORBIDDEN") {
+    if (
+      code === "ERR_JOURNAL_FORBIDDEN" ||
+      code === "ERR_LEDGER_FORBIDDEN" ||
+      code === "ERR_IDENTITY_UNREADABLE"
+    ) {
       const hint = "give yourself access to the journal's folder, or name another one with --dir";
       return { exitCode: EXIT.config, code, message: error.message, hint };
     }
-    if (code?.startsWith("ERR_JOURNAL_") || code?.startsWith("ERR_LEDGER_")) {
+    if (code !== undefined && /^ERR_(JOURNAL|LEDGER|IDENTITY)_/.test(code)) {
       const hint = "check the journal's folder, or name another one with --dir; nothing else was changed";
       return { exitCode: EXIT.io, code, message: error.message, hint };
     }

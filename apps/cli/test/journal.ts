@@ -61,6 +61,6 @@ export async function readSamples(dir: string): Promise<string[]> {
 
 /** The day files as they are on the disk. */
 export function dayFiles(dir: string): Record<string, string> {
-  const names = readdirSync(dir).filter((name) => name.endsWith(".prom"));
+  const names = readdirSync(dir).filter((name) => /\.prom(\.gz)?$/.test(name));
   return Object.fromEntries(names.map((name) => [name, readFileSync(join(dir, name), "latin1")]));
 }

@@ -40,7 +40,7 @@ test("two runs at once leave every frame of both, and their catalogue", async ({
   expect(damage).toEqual([]);
   for (const { session, frames: written, failed } of reports) {
     const own = frames.filter(({ header }) => header.session === session);
-    expect(own.map(({ header }) => header.kind)).toEqual(["start", "full", "full", "full", "full"]);
+    expect(own.map(({ header }) => header.kind)).toEqual(["start", "full", "changes", "changes", "full"]);
     expect(own.at(-1)?.header).toMatchObject({ exit: true, consent: "flag", origin: "app" });
     expect({ written, failed }).toEqual({ written: own.length, failed: 0 });
     expect(own[0]?.info).toMatchObject({ app: "k1", version: "v0.1.0" });

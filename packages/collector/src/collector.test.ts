@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { catalogueFromJson, counter, defineMetrics, gauge } from "@promferry/core";
 import { type JournalFs, nodeJournalFs, openJournal } from "@promferry/core/journal";
+import type { Filter } from "@promferry/privacy";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { expect, type TestContext, test } from "vitest";
 import { type Collector, type CollectorOptions, createCollector } from "./index.ts";
@@ -288,6 +289,41 @@ test("a collector that is started again counts on, not from zero", async (contex
   expect(new Set(frames.map(({ header }) => header.session)).size).toBe(2);
 });
 
+test("a collector that is started while it stops counts nothing twice", async (context) => {
+  const { registry, views: shown } = views();
+  let release = () => {};
+  const slow = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  let calls = 0;
+  const collect = () => (calls++ === 0 ? slow : undefined);
+  new Gauge({ name: "slow", help: "Slow the first time.", registers: [registry], collect });
+  const { dir, collector } = await setUp(context, { registry, filter: onlyViews });
+  await collector.start();
+  shown.inc({ screen: "pods" }, 5);
+  const stopped = collector.stop();
+  const started = collector.start();
+  await new Promise(setImmediate);
+  shown.inc({ screen: "pods" }, 2);
+  release();
+  await Promise.all([stopped, started]);
+  const frames = await framesIn(dir);
+  expect(frames.map(({ header: { kind, exit }, samples }) => `${kind} ${exit} ${samples}`).sort()).toEqual([
+    "full false k1_views_total{screen=pods} 7",
+    "full true k1_views_total{screen=pods} 7",
+    "start false ",
+  ]);
+});
+
+test("stop waits for a stop under way", async (context) => {
+  const { registry } = views();
+  const { dir, collector } = await setUp(context, { registry });
+  await collector.start();
+  void collector.stop();
+  await collector.stop();
+  expect((await framesIn(dir)).map(({ header }) => header.exit)).toEqual([false, true]);
+});
+
 test("a wall clock that was moved opens another session", async (context) => {
   const { registry, views: shown } = views();
   const { dir, collector, clock, advance } = await setUp(context, { registry });
@@ -305,6 +341,9 @@ test("a wall clock that was moved opens another session", async (context) => {
     ["full", false, 1],
   ]);
 });
+
+const onlyViews: Filter = ({ name, labels }) =>
+  name === "k1_views_total" ? { name, labels } : { withheld: "not of interest" };
 
 /** Every opening fails while `broken` holds a code. */
 function breakable() {

@@ -82,7 +82,10 @@ export interface Collector {
   start(): Promise<void>;
   /** Writes a frame now. Resolves when it is on the disk; undefined when it isn't. */
   flush(): Promise<WriteResult | undefined>;
-  /** Writes the exit frame and lets go of the process. May be started again, as another session. */
+  /**
+   * Writes the exit frame and lets go of the process. May be started again, as another session, which begins
+   * after the exit frame.
+   */
   stop(): Promise<void>;
   status(): CollectorStatus;
 }
@@ -110,6 +113,7 @@ export function createCollector(options: CollectorOptions): Collector {
   const info = fixedInfo(options, intervalMs, catalogueFile?.digest);
   const source = createSource({ registry, catalogue, filter: options.filter, info });
   let run: Run | undefined;
+  let stopping: Promise<void> | undefined;
   let hasRun = false;
   let written = 0;
   let failed = 0;
@@ -201,9 +205,17 @@ export function createCollector(options: CollectorOptions): Collector {
     await catalogueFile?.write().catch(fail);
   }
 
+  async function finish(current: Run): Promise<void> {
+    await writeFull(current, true);
+    current.unwatch();
+    await current.writer.close();
+  }
+
   return {
     consent,
     async start() {
+      // What is counted until the old session's exit frame must not be in the new one's as well.
+      if (stopping !== undefined) await stopping;
       if (run !== undefined || consent.grant === undefined) return;
       const isFirst = !hasRun;
       try {
@@ -222,12 +234,12 @@ export function createCollector(options: CollectorOptions): Collector {
     },
     async stop() {
       const current = run;
-      if (current === undefined) return;
+      if (current === undefined) return stopping;
       run = undefined;
       current.cancel();
-      await writeFull(current, true);
-      current.unwatch();
-      await current.writer.close();
+      stopping = finish(current);
+      await stopping;
+      stopping = undefined;
     },
     status() {
       return {

@@ -12,6 +12,8 @@ export type Values = Readonly<Record<string, number>>;
 export interface FrameOptions {
   readonly kind?: FrameKind;
   readonly exit?: boolean;
+  /** Default false. */
+  readonly partial?: boolean;
   /** By family name; what is not named is a counter. */
   readonly types?: Readonly<Record<string, MetricType>>;
 }
@@ -36,12 +38,13 @@ export function session(
   function frame(
     writtenMs: number,
     values: Values,
-    { kind = "full", exit = false, types = {} }: FrameOptions,
+    { kind = "full", exit = false, types = {}, partial = false }: FrameOptions,
   ): Frame {
     return {
       header: { writtenMs, session: id, seq: seq++, kind, origin, consent: "config", exit },
       info,
       families: familiesOf(values, types),
+      ...(partial && { partial }),
     };
   }
 }

@@ -123,7 +123,7 @@ k1_cached NaN 1759752000000
     const batch: Batch = { series: [{ ...ended, timestampsMs: [1], values: [null] }], sampleCount: 1 };
     const destination = createHttpPush({ url: "http://127.0.0.1:9/", format });
 
-    expect(destination.encode(batch)).toEqual([]);
+    expect(destination.encode(batch)).toMatchObject({ requests: [], leftOut: [{ count: 1 }] });
     expect(await destination.send(batch)).toMatchObject({
       accepted: 0,
       refused: [],

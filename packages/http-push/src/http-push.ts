@@ -6,7 +6,7 @@ import {
   countStaleMarkers,
   DeliveryError,
   type Destination,
-  type EncodedRequest,
+  type EncodedBatch,
   endpointIdentity,
   type HttpOptions,
   parseEndpoint,
@@ -45,7 +45,7 @@ const CONTENT_TYPES: Readonly<Record<HttpPushFormat, string>> = {
  * Posts batches to an HTTP endpoint of any kind. Any status from 200 to 299 means that the endpoint
  * has taken all of the request.
  *
- * Neither format has a stale marker. The receipt counts them as left out; a batch of nothing else makes no request.
+ * Neither format has a stale marker. They are counted as left out; a batch of nothing else makes no request.
  *
  * A body above `maxBytes` is not sent: `encode` and `send` then throw `ERR_DELIVERY_TOO_LARGE`.
  *
@@ -62,9 +62,14 @@ export function createHttpPush(options: HttpPushOptions): Destination {
   }
   checkHeaders(options.headers ?? {});
 
-  const encode = (batch: Batch): readonly EncodedRequest[] => {
+  const encode = (batch: Batch): EncodedBatch => {
+    const stale = countStaleMarkers(batch);
+    const keptOut = {
+      refused: [],
+      ...(stale > 0 && { leftOut: [{ reason: STALE_MARKERS_LEFT_OUT, count: stale }] }),
+    };
     const text = format === "json" ? writeJsonLines(batch) : writePrometheusText(batchFamilies(batch));
-    if (text === "") return [];
+    if (text === "") return { requests: [], ...keptOut };
     const plain = Buffer.from(text);
     if (plain.length > maxBytes) {
       const message = `a body of ${plain.length} bytes for ${endpoint.host} exceeds the limit of ${maxBytes}; a smaller batch may pass`;
@@ -74,7 +79,8 @@ export function createHttpPush(options: HttpPushOptions): Destination {
       "Content-Type": CONTENT_TYPES[format],
       ...(gzip ? { "Content-Encoding": "gzip" } : {}),
     };
-    return [{ method: "POST", url: endpoint.href, headers, body: gzip ? gzipSync(plain) : plain }];
+    const body = gzip ? gzipSync(plain) : plain;
+    return { requests: [{ method: "POST", url: endpoint.href, headers, body }], ...keptOut };
   };
 
   return {
@@ -84,14 +90,9 @@ export function createHttpPush(options: HttpPushOptions): Destination {
     limits: { maxSamples, maxBytes },
     encode,
     async send(batch, sendOptions = {}) {
-      for (const request of encode(batch)) await sendRequest(request, { ...options, ...sendOptions });
-      const stale = countStaleMarkers(batch);
-      return {
-        accepted: batch.sampleCount - stale,
-        refused: [],
-        unknown: 0,
-        ...(stale > 0 && { leftOut: [{ reason: STALE_MARKERS_LEFT_OUT, count: stale }] }),
-      };
+      const { requests, ...keptOut } = encode(batch);
+      for (const request of requests) await sendRequest(request, { ...options, ...sendOptions });
+      return { accepted: batch.sampleCount - countStaleMarkers(batch), unknown: 0, ...keptOut };
     },
   };
 }

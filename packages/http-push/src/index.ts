@@ -1,1 +1,2 @@
 export { createHttpPush, type HttpPushFormat, type HttpPushOptions } from "./http-push.ts";
+export { writeJsonLines } from "./json-lines.ts";

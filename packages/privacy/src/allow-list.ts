@@ -24,15 +24,18 @@ export function allowList(catalogue: Catalogue): Filter {
  * {@link allowList} where each session names its catalogue by digest, as frames do.
  *
  * A session that names none passes untouched: it gathered a plain registry, to which only the other
- * filters apply. One whose catalogue can't be found is withheld.
+ * filters apply. One whose catalogue can't be found is withheld, and so is one whose info is lost: nobody
+ * knows whether it named one.
  *
  * @param find Asked once for each digest.
  */
 export function allowListBySession(find: (digest: string) => Catalogue | undefined): Filter {
   const filters = new Map<string, Filter>();
   return (series, context) => {
-    const { catalog } = context.session;
-    if (context.origin !== "app" || catalog === undefined) return series;
+    const { catalog, lost } = context.session;
+    if (context.origin !== "app") return series;
+    if (lost) return { withheld: "the session's info is lost" };
+    if (catalog === undefined) return series;
     let filter = filters.get(catalog);
     if (!filter) {
       const catalogue = find(catalog);

@@ -75,6 +75,38 @@ for (const { name, said, words } of [
   });
 }
 
+/** As the README's table says it: every no but two is final, and those two only the flag overrides. */
+function verdict(dnt: boolean, own: boolean, enabled: unknown, choice: unknown, flag: boolean): string {
+  if (own || choice === "disabled") return "off";
+  if (dnt || enabled === false) return flag ? "local flag" : "off";
+  if (enabled === true) return "upload config";
+  if (choice === "enabled") return "upload enabled";
+  return flag ? "local flag" : "off";
+}
+
+for (const dnt of [false, true]) {
+  for (const own of [false, true]) {
+    for (const enabled of [undefined, true, false]) {
+      for (const choice of [undefined, "enabled", "disabled"] as const) {
+        for (const flag of [false, true]) {
+          const expected = verdict(dnt, own, enabled, choice, flag);
+          test(`consent is ${expected} with ${JSON.stringify({ dnt, own, enabled, choice, flag })}`, () => {
+            const { state, grant, reasons } = resolveConsent({
+              app: "k1",
+              env: { ...(dnt && { DO_NOT_TRACK: "1" }), ...(own && { K1_TELEMETRY: "off" }) },
+              flag,
+              ...(enabled === undefined ? {} : { config: { enabled } }),
+              ...(choice && { choice }),
+            });
+            expect([state, ...(grant ? [grant] : [])].join(" ")).toBe(expected);
+            expect(reasons).not.toEqual([]);
+          });
+        }
+      }
+    }
+  }
+}
+
 for (const { said, grant } of [
   { said: yes, grant: "config" },
   { said: { choice: "enabled" }, grant: "enabled" },

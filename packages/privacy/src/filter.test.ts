@@ -130,6 +130,8 @@ test("the allow-list by session looks a digest up once, and withholds what it ca
   expect(through("k1_secrets_total", { catalog: "aaaa0000" })).toBe("not in the catalogue");
   expect(through("k1_views_total", { catalog: "bbbb0000" })).toBe("catalogue bbbb0000 is missing");
   expect(through("plain_total{x=1}", {})).toBe("plain_total{x=1}");
+  expect(through("plain_total{x=1}", { lost: true })).toBe("the session's info is lost");
+  expect(pass(filter, "up{x=1}", { origin: "scrape", info: { lost: true } })).toBe("up{x=1}");
   expect(asked).toEqual(["aaaa0000", "bbbb0000"]);
 });
 

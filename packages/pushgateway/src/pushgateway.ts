@@ -1,4 +1,5 @@
 import {
+  type Batch,
   checkHeaders,
   DeliveryError,
   type Destination,
@@ -7,7 +8,6 @@ import {
   type HttpOptions,
   parseEndpoint,
   type Receipt,
-  type Refusal,
   type SendOptions,
   sendRequest,
 } from "@promferry/core/delivery";
@@ -22,7 +22,8 @@ import {
 import { latestOfBatch, latestOfFamilies } from "./latest.ts";
 import { pushBody } from "./push-body.ts";
 import { putAcceptable } from "./put-acceptable.ts";
-import { type Group, splitGroups } from "./split-groups.ts";
+import { createRefusals } from "./refusals.ts";
+import { type Group, type SplitGroups, splitGroups } from "./split-groups.ts";
 
 export interface PushgatewayOptions extends HttpOptions, GroupingOptions {
   /** As the user calls it. Default `pushgateway`. */
@@ -73,6 +74,11 @@ export function createPushgateway(options: PushgatewayOptions): Pushgateway {
   checkGrouping(options);
   const base = `${endpoint.origin}${endpoint.pathname.replace(/\/+$/, "")}`;
 
+  const plan = (batch: Batch): SplitGroups => {
+    const { latest, superseded } = latestOfBatch(batch);
+    const { groups, refused } = splitGroups(latest, options);
+    return { groups, refused: [...superseded, ...refused] };
+  };
   const request = (
     method: EncodedRequest["method"],
     path: string,
@@ -108,11 +114,13 @@ export function createPushgateway(options: PushgatewayOptions): Pushgateway {
     identity: `pushgateway ${endpointIdentity(endpoint)} job=${JSON.stringify(options.job)}`,
     keepsHistory: false,
     limits: { maxSamples: Number.MAX_SAFE_INTEGER, maxBytes: Number.MAX_SAFE_INTEGER },
-    encode: (batch) => splitGroups(latestOfBatch(batch).latest, options).groups.map(groupRequest),
+    encode(batch) {
+      const { groups, refused } = plan(batch);
+      return { requests: groups.map(groupRequest), refused };
+    },
     async send(batch, sendOptions = {}) {
-      const { latest, superseded } = latestOfBatch(batch);
-      const { groups, refused } = splitGroups(latest, options);
-      const refusals: Refusal[] = [...superseded, ...refused];
+      const { groups, refused } = plan(batch);
+      const byGateway = createRefusals();
       let accepted = 0;
       for (const group of groups) {
         if (group.families.length === 0) {
@@ -123,11 +131,13 @@ export function createPushgateway(options: PushgatewayOptions): Pushgateway {
             probe: () => run(request("POST", group.path), sendOptions),
           });
           accepted += result.accepted;
-          refusals.push(...result.refused);
+          for (const { family, reason } of result.refused) {
+            byGateway.add("the gateway refuses the family", family.name, family.values.length, reason);
+          }
         }
         accepted += group.endedCount;
       }
-      return { accepted, refused: refusals, unknown: 0 } satisfies Receipt;
+      return { accepted, refused: [...refused, ...byGateway.list()], unknown: 0 } satisfies Receipt;
     },
     push: (families, sendOptions = {}) => runAll("PUT", families, sendOptions),
     add: (families, sendOptions = {}) => runAll("POST", families, sendOptions),

@@ -121,6 +121,22 @@ const cases: Case[] = [
     verdict: 3,
     rejections: [{ outcome: "refused", count: 2, reason: "limit" }],
   },
+  {
+    name: "a receipt for more than was sent accounts for what was sent",
+    answer: () => ({ receipt: () => ({ accepted: 100, refused: [], unknown: 0 }) }),
+    arrives: [],
+    report: { accepted: 8, unknown: 0, refused: [] },
+    verdict: 0,
+  },
+  {
+    name: "a receipt that does not add up leaves the rest unknown",
+    answer: () => ({
+      receipt: () => ({ accepted: 5, refused: [{ reason: "limit", count: 4 }], unknown: 0 }),
+    }),
+    arrives: [],
+    report: { accepted: 5, unknown: 3, refused: [] },
+    verdict: 3,
+  },
 ];
 
 for (const { name, answer, arrives, report, verdict, sends, rejections = [] } of cases) {
@@ -222,6 +238,23 @@ test("where everything is too old, the collapsed counts come at the oldest time 
   expect(destination.samples).toEqual([`a_total 0@${at}`, `a_total 2@${at + 1}`]);
 });
 
+test("a request that was halved for a 429 waits for as long as the receiver asked", async (context) => {
+  const bed = await createTestBed(context);
+  for (const minute of minutes) await bed.write("aaaaaaaa", NOON + minute * MINUTE, { a_total: minute });
+  const began = bed.nowMs;
+  const patience = { status: 429, retryAfterMs: 40_000 };
+  const error = new DeliveryError("ERR_DELIVERY_OVERLOADED", "answered with 429", patience);
+  const times: number[] = [];
+  const destination = createReceiver({
+    answer: (n) => {
+      times.push(bed.nowMs - began);
+      return n < 3 ? { error } : "take";
+    },
+  });
+  await bed.upload({ targets: [{ destination, project: asItIs }] });
+  expect(times.slice(0, 3)).toEqual([0, 40_000, 80_000]);
+});
+
 test("a pace is kept on average", async (context) => {
   const bed = await createTestBed(context);
   for (const minute of minutes) await bed.write("aaaaaaaa", NOON + minute * MINUTE, { a_total: minute });
@@ -229,6 +262,39 @@ test("a pace is kept on average", async (context) => {
   const destination = createReceiver({ maxSamples: 2 });
   await bed.upload({ targets: [{ destination, project: asItIs, samplesPerSecond: 1 }] });
   expect(bed.nowMs - began).toBe(6_000);
+});
+
+test("what a protocol leaves out is no failure and is not unknown", async (context) => {
+  for (const keepsHistory of [true, false]) {
+    const bed = await createTestBed(context);
+    await bed.write("aaaaaaaa", NOON, { a_total: 1, b_total: 2 });
+    const leftOut = [{ reason: "no room for it", count: 1 }];
+    const answer = () => ({ receipt: () => ({ accepted: 1, refused: [], unknown: 0, leftOut }) });
+    const targets = [{ destination: createReceiver({ keepsHistory, answer }), project: asItIs }];
+    const report = await bed.upload({ targets });
+    expect(report).toMatchObject({ verdict: 0, destinations: [{ accepted: 1, unknown: 0, leftOut }] });
+  }
+});
+
+test("a state of which nobody knows what arrived is unknown, and one that was refused whole is tried again", async (context) => {
+  for (const { receipt, verdict, again } of [
+    { receipt: { accepted: 1, refused: [], unknown: 1 }, verdict: 3, again: 0 },
+    { receipt: { accepted: 0, refused: [{ reason: "no", count: 2 }], unknown: 0 }, verdict: 3, again: 1 },
+  ]) {
+    const bed = await createTestBed(context);
+    await bed.write("aaaaaaaa", NOON, { a_total: 1, b_total: 2 });
+    const destination = createReceiver({
+      keepsHistory: false,
+      answer: (n) => (n === 1 ? { receipt: () => receipt } : "take"),
+    });
+    const targets = [{ destination, project: asItIs }];
+    expect(await bed.upload({ targets })).toMatchObject({
+      verdict,
+      destinations: [{ unknown: receipt.unknown }],
+    });
+    await bed.upload({ targets });
+    expect(destination.bodies).toHaveLength(1 + again);
+  }
 });
 
 async function rejectionsIn(dir: string): Promise<unknown[]> {

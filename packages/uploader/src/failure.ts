@@ -21,7 +21,16 @@ export function failureOf(error: unknown, signal: AbortSignal | undefined): Uplo
   const kind = signal?.aborted ? "aborted" : kindOf(cause);
   const message = kind === "aborted" ? "stopped; the next upload goes on from there" : messageOf(cause);
   const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-  return { kind, code: typeof code === "string" ? code : undefined, message, inDoubt };
+  const hint = kind === "aborted" ? undefined : hintOf(cause);
+  return { kind, code: typeof code === "string" ? code : undefined, message, hint, inDoubt };
+}
+
+/** The nearest `hint` on the way down the causes. */
+function hintOf(error: unknown): string | undefined {
+  for (let each = error; each instanceof Error; each = each.cause) {
+    if ("hint" in each && typeof each.hint === "string") return each.hint;
+  }
+  return undefined;
 }
 
 function kindOf(cause: unknown): FailureKind {

@@ -116,6 +116,12 @@ export function withFile(ledger: Ledger, file: string, name: string, record: Fil
   return { ...ledger, files: new Map(ledger.files).set(file, byName) };
 }
 
+/** The ledger with the summaries of one file under another name as well. */
+export function withCopiedFile(ledger: Ledger, from: string, to: string): Ledger {
+  const byName = ledger.files.get(from);
+  return byName === undefined ? ledger : { ...ledger, files: new Map(ledger.files).set(to, byName) };
+}
+
 /** The ledger without the summaries of files that are gone. */
 export function withoutFiles(ledger: Ledger, gone: ReadonlySet<string>): Ledger {
   return { ...ledger, files: new Map([...ledger.files].filter(([file]) => !gone.has(file))) };

@@ -1,9 +1,9 @@
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { asItIs, createReceiver, createTestBed, MINUTE, NOON } from "../test/harness.ts";
-import { nodeUploadFs, type ProcessTable, UploadBusyError } from "./index.ts";
+import { nodeUploadFs, type ProcessTable, UploadBusyError, type UploadFs } from "./index.ts";
 import { acquireLock, type UploadLock } from "./lock.ts";
 import { nodeProcesses } from "./lock-holder.ts";
 
@@ -28,12 +28,22 @@ async function setUp() {
   const dir = await mkdtemp(join(tmpdir(), "promferry-lock-"));
   let nowMs = NOON;
   const held: UploadLock[] = [];
+  let refreshes = 0;
+  const fs: UploadFs = {
+    ...nodeUploadFs,
+    async rename(from, to) {
+      refreshes++;
+      await nodeUploadFs.rename(from, to);
+    },
+  };
   onTestFinished(async () => {
     for (const lock of held) await lock.release();
     await rm(dir, { recursive: true });
   });
   return {
     dir,
+    /** How often a lock's file was replaced. */
+    refreshes: () => refreshes,
     pass: (ms: number) => {
       nowMs += ms;
     },
@@ -41,7 +51,7 @@ async function setUp() {
       const sleep = async (ms: number) => {
         nowMs += ms;
       };
-      const lock = await acquireLock({ dir, fs: nodeUploadFs, now: () => nowMs, sleep, processes, waitMs });
+      const lock = await acquireLock({ dir, fs, now: () => nowMs, sleep, processes, waitMs });
       held.push(lock);
       return lock;
     },
@@ -100,6 +110,58 @@ for (const { name, second, afterMs = 0, taken } of [
     await lock.check();
   });
 }
+
+test("a lock that its holder has made and not yet written is respected for two minutes", async () => {
+  const bed = await setUp();
+  const path = join(bed.dir, ".upload-lock.1");
+  await writeFile(path, "");
+  await utimes(path, new Date(NOON), new Date(NOON));
+  await expect(bed.acquire(at({}))).rejects.toMatchObject({ holder: undefined });
+  bed.pass(2 * minute);
+  await (await bed.acquire(at({}))).check();
+});
+
+test("a clock that was set back keeps no lock for ever", async () => {
+  const bed = await setUp();
+  await bed.acquire(at({}));
+  bed.pass(-2 * minute);
+  await bed.acquire(at({ pid: 2, host: "there" }));
+});
+
+test("where the system tells no boot, a process that runs is not taken for one from before it", async () => {
+  const bed = await setUp();
+  await bed.acquire(at({ boot: "" }));
+  await expect(bed.acquire(at({ pid: 2, running: { 1: "10" } }))).rejects.toThrow(UploadBusyError);
+});
+
+test("a holder at work keeps its lock for longer than two minutes", async () => {
+  const bed = await setUp();
+  const first = await bed.acquire(at({}));
+  for (let i = 0; i < 5; i++) {
+    bed.pass(minute / 2);
+    await first.check();
+  }
+  await expect(bed.acquire(at({ pid: 2, host: "there" }))).rejects.toThrow(UploadBusyError);
+});
+
+test("a holder that waits for an answer keeps its lock for longer than two minutes", async () => {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const bed = await setUp();
+  const first = await bed.acquire(at({}));
+  bed.pass(3 * minute);
+  vi.advanceTimersByTime(20_000);
+  await first.release();
+  // Releasing waits for a refresh that is under way.
+  expect(bed.refreshes()).toBe(1);
+});
+
+test("a lock that was taken over leaves no older file behind", async () => {
+  const bed = await setUp();
+  await bed.acquire(at({}));
+  await bed.acquire(at({ pid: 2 }));
+  expect(await readdir(bed.dir)).toEqual([".upload-lock.2"]);
+});
 
 test("of many that see a dead holder, one gets the lock", async () => {
   const bed = await setUp();

@@ -24,6 +24,8 @@ export interface UploadFailure {
   /** The error's code, where it has one. */
   readonly code: string | undefined;
   readonly message: string;
+  /** What to do, where the error or one that caused it says so in a property `hint`. */
+  readonly hint: string | undefined;
   /** Whether the receiver may hold samples that are not counted as accepted yet. */
   readonly inDoubt: boolean;
 }
@@ -111,6 +113,8 @@ export interface UploadReport {
   readonly historyDropped: boolean;
   /** Bytes above `maxBytes` that remain after deleting, since only days that are over go. */
   readonly bytesOver: number;
+  /** Day files that were compressed after the upload, by their new names. */
+  readonly compressed: readonly string[];
   /** Stretches of day files that hold no valid frame. */
   readonly damaged: number;
   /** Frames dated more than ten minutes ahead or before 2020; never sent. */
@@ -124,7 +128,7 @@ export interface UploadReport {
 export interface PlannedRequest {
   readonly destination: string;
   readonly request: EncodedRequest;
-  /** Samples of the batch that the request belongs to. */
+  /** Samples of the batch that the request belongs to, without those that the destination keeps out. */
   readonly samples: number;
 }
 

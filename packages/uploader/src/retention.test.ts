@@ -15,8 +15,9 @@ async function threeDays(bed: TestBed): Promise<void> {
   for (const file of await dayFiles(bed)) await utimes(join(bed.dir, file), new Date(NOON), new Date(NOON));
 }
 
+/** Whether an upload has compressed them meanwhile or not. */
 async function dayFiles({ dir }: TestBed): Promise<string[]> {
-  return (await readdir(dir)).filter((name) => name.endsWith(".prom")).sort();
+  return (await readdir(dir)).flatMap((name) => /^(.*\.prom)(?:\.gz)?$/.exec(name)?.[1] ?? []).sort();
 }
 
 const days = ["2025-10-04.prom", "2025-10-05.prom", "2025-10-06.prom"];
@@ -304,4 +305,22 @@ test("a day stays as long as an earlier part of its sessions stands under a late
     day: "2025-10-04",
     reason: "its frames follow those of 2025-10-06, which stays",
   });
+});
+
+test("a day that goes for want of room leaves no copy of its damage, and what was passed over counts as lost", async (context) => {
+  const bed = await createTestBed(context);
+  await threeDays(bed);
+  const path = join(bed.dir, days[0]!);
+  await writeFile(path, `${await readFile(path, "utf8")}\n# Written: torn`);
+  await utimes(path, new Date(NOON), new Date(NOON));
+  const targets = [{ destination: createReceiver(), project: asItIs }];
+  const maxBytes = await sizeOf(bed, ...days.slice(1));
+  const report = await bed.upload({ targets, from: "2025-10-05", cleanup: { maxBytes } });
+  expect(report.deleted[0]).toEqual({
+    day: "2025-10-04",
+    cause: "size",
+    files: [days[0]],
+    lost: [{ destination: "store", frames: 2 }],
+  });
+  expect(await readdir(bed.dir)).not.toContain("quarantine");
 });

@@ -125,6 +125,29 @@ test("a dry run makes the same requests to the byte and leaves no trace", async 
   expect(real.destinations[0]?.requests).toBe(dry.destinations[0]?.requests);
 });
 
+test("a dry run counts what the destination keeps out by its own rules, as the upload does", async (context) => {
+  const bed = await createTestBed(context);
+  await bed.write("aaaaaaaa", NOON, "start");
+  await bed.write("aaaaaaaa", NOON + MINUTE, { a_total: 1, b_total: 2 });
+  const refused = [{ reason: "a name of its own", count: 2 }];
+  const leftOut = [{ reason: "no such thing", count: 1 }];
+  const destination = createReceiver({ keptOut: { refused, leftOut } });
+  const targets = [{ destination, project: asItIs }];
+  const samples: number[] = [];
+
+  const dry = await bed.upload({
+    targets,
+    dryRun: true,
+    onRequest: (request) => samples.push(request.samples),
+  });
+  const real = await bed.upload({ targets });
+
+  const expected = { accepted: 1, refused, leftOut };
+  expect(dry).toMatchObject({ destinations: [expected], verdict: 3 });
+  expect(real).toMatchObject({ destinations: [expected], verdict: 3 });
+  expect(samples).toEqual([1]);
+});
+
 test("one destination that fails does not hold up another", async (context) => {
   const bed = await createTestBed(context);
   await bed.write("aaaaaaaa", NOON, "start");
@@ -268,4 +291,14 @@ test("a late frame whose session has gone on is taken in before what followed it
   await bed.upload({ targets });
 
   expect(destination.samples.slice(2)).toEqual([`a_total 5@${11 * MINUTE}`, `a_total 7@${12 * MINUTE}`]);
+});
+
+test("a failure says what the error that caused it advises", async (context) => {
+  const bed = await createTestBed(context);
+  await bed.write("aaaaaaaa", NOON, { a_total: 1 });
+  const cause = Object.assign(new Error("no such file"), { hint: "make it" });
+  const error = new DeliveryError("ERR_DELIVERY_UNAUTHORIZED", "there is no credential", { cause });
+  const destination = createReceiver({ answer: () => ({ error }) });
+  const report = await bed.upload({ targets: [{ destination, project: asItIs }] });
+  expect(report.destinations[0]?.failure).toMatchObject({ kind: "credentials", hint: "make it" });
 });

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { JournalError, type JournalIndex, syncDays } from "@promferry/core/journal";
+import { compressDays } from "./compress-days.ts";
 import { createLedgerStore, createMemoryStore, readLedger } from "./ledger-store.ts";
 import { acquireLock, type UploadLock } from "./lock.ts";
 import { type FrameChoice, isInside } from "./plan.ts";
-import { type DestinationReport, type UploadReport, verdictOf } from "./report.ts";
+import { type DeletedDay, type DestinationReport, type UploadReport, verdictOf } from "./report.ts";
 import { deleteDays, type RetentionResult } from "./retention.ts";
 import { identityDigest, serve, type UploadSession } from "./serve.ts";
 import { errorCode } from "./state-file.ts";
@@ -69,6 +70,7 @@ async function uploadAll(
   };
   const destinations = await Promise.all(options.targets.map((target) => serve(session, target)));
   const { deleted, kept, droppedHistory, bytesOver } = await clean(session, destinations);
+  const compressed = await compress(session, deleted);
   return {
     dryRun,
     destinations,
@@ -76,6 +78,7 @@ async function uploadAll(
     kept,
     historyDropped: droppedHistory,
     bytesOver,
+    compressed,
     damaged: index.damage.filter((each) => !each.recovered).length,
     heldFrames: index.held.length,
     aborted: signal?.aborted ?? false,
@@ -130,6 +133,15 @@ function checkReadable({ files }: JournalIndex, choice: FrameChoice): void {
     const advice = "nothing was sent; try again, or leave its day out with --from";
     throw new JournalError(error.code, `${error.message}; ${advice}`, error.path, error);
   }
+}
+
+/** Compresses the days that are over and stay. A failure here undoes nothing; the next upload tries again. */
+async function compress(session: UploadSession, deleted: readonly DeletedDay[]): Promise<readonly string[]> {
+  const { options, store, guard, index } = session;
+  if (options.dryRun || options.signal?.aborted) return [];
+  const gone = new Set(deleted.flatMap(({ files }) => files));
+  const files = index.files.filter(({ name }) => !gone.has(name));
+  return compressDays({ journal: options.journal, files, store, guard }).catch(() => []);
 }
 
 function checkNames({ targets, otherDestinations = [] }: UploadOptions): void {

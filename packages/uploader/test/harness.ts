@@ -3,7 +3,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Batch, Destination, EncodedRequest, Receipt } from "@promferry/core/delivery";
+import type { Batch, Destination, EncodedBatch, Receipt } from "@promferry/core/delivery";
 import {
   createJournalWriter,
   type Journal,
@@ -111,6 +111,8 @@ export interface ReceiverOptions {
   readonly keepsHistory?: boolean;
   readonly maxSamples?: number;
   readonly maxBytes?: number;
+  /** What it says of each batch that it keeps out by its own rules. Default: nothing. */
+  readonly keptOut?: Pick<EncodedBatch, "refused" | "leftOut">;
   /** Called for each send, counted from 1. Default: takes all. */
   readonly answer?: (n: number, batch: Batch, body: string) => Answer;
 }
@@ -121,14 +123,16 @@ export function createReceiver(options: ReceiverOptions = {}): Receiver {
     keepsHistory = true,
     maxSamples = 1000,
     maxBytes = 1e6,
+    keptOut = { refused: [] },
     answer = () => "take",
   } = options;
   const samples: string[] = [];
   const bodies: string[] = [];
   const bodyOf = (batch: Batch) => linesOf(batch).join("\n");
-  const encode = (batch: Batch): EncodedRequest[] => [
-    { method: "POST", url: "http://127.0.0.1/", headers: {}, body: Buffer.from(bodyOf(batch)) },
-  ];
+  const encode = (batch: Batch): EncodedBatch => ({
+    requests: [{ method: "POST", url: "http://127.0.0.1/", headers: {}, body: Buffer.from(bodyOf(batch)) }],
+    ...keptOut,
+  });
   return {
     name,
     identity: options.identity ?? `fake ${name}`,
@@ -147,7 +151,9 @@ export function createReceiver(options: ReceiverOptions = {}): Receiver {
         if (given.takes) samples.push(...linesOf(batch));
         throw given.error;
       }
-      return { accepted: batch.sampleCount, refused: [], unknown: 0 };
+      const { refused, leftOut = [] } = keptOut;
+      const accepted = [...refused, ...leftOut].reduce((left, { count }) => left - count, batch.sampleCount);
+      return { accepted, unknown: 0, ...keptOut };
     },
   };
 }

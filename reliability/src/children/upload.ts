@@ -28,7 +28,7 @@ const destination: Destination = {
   identity: "the process that started this one",
   keepsHistory: true,
   limits: { maxSamples: 40, maxBytes: 3_000_000 },
-  encode: () => [],
+  encode: () => ({ requests: [], refused: [] }),
   async send(batch) {
     await call(() => post(JSON.stringify(samplesOf(batch))));
     return { accepted: batch.sampleCount, refused: [], unknown: 0 };

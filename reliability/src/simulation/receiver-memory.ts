@@ -102,7 +102,7 @@ export function createMemoryDestination(
     identity: "a receiver in memory",
     keepsHistory: true,
     limits: { maxSamples, maxBytes: 3_000_000 },
-    encode: () => [],
+    encode: () => ({ requests: [], refused: [] }),
     async send(batch) {
       await around(() => memory.take(samplesOf(batch)));
       return { accepted: batch.sampleCount, refused: [], unknown: 0 };

@@ -94,7 +94,7 @@ for (const { name, yaml, argv = [], exitCode, what, does } of [
     ),
     exitCode: 77,
     what: "password_cmd of destination d: `echo` ended with status 1: no such entry",
-    does: "check its auth in the configuration, and run the secret's command by hand",
+    does: "run it by hand to see why",
   },
   {
     name: "credentials over plain http",
@@ -209,6 +209,19 @@ test("a corrupt file costs the damaged frame alone, and the upload says so", asy
   expect(stdout).toMatch(/damaged: .*\.prom at byte \d+, \d+ bytes \(checksum\); left out/);
 });
 
+test("a session of which all info is damaged stays here, and the report says why", async () => {
+  const { url, dir: received } = await serveReceiver();
+  const { home, dir } = await homeWithJournal(config(`type: prometheus, url: "${url}/api/v1/write"`));
+  const [file] = readdirSync(dir);
+  const path = join(dir, file!);
+  writeFileSync(path, readFileSync(path, "utf8").replaceAll("# Session: {", "# Session: [["));
+  const { stdout } = await runCli(["upload-metrics", "--config", "config.yaml"], { home });
+  expect(stdout).toContain(
+    "stayed here: 1 frame, because the session's info is damaged: nothing says what may leave",
+  );
+  expect(await readSamples(received)).toEqual([]);
+});
+
 test("a corrupt ledger stops the upload before anything is sent", async () => {
   const { url, dir: received } = await serveReceiver();
   const { home, dir } = await homeWithJournal(config(`type: prometheus, url: "${url}/api/v1/write"`));
@@ -222,7 +235,7 @@ test("a file where the journal's folder should be is told", async () => {
   const { home } = homeWith(config('type: prometheus, url: "http://127.0.0.1:1"'));
   writeFileSync(join(home, "journal"), "");
   const result = await runCli(["upload-metrics", "--config", "config.yaml"], { home });
-  expectTold(result, { exitCode: 78, what: "journal", does: "correct it in" });
+  expectTold(result, { exitCode: 78, what: "journal", does: "give yourself access to the journal's folder" });
 });
 
 test("a directory without permission is exit 78, says what to do, and costs nothing", async () => {
@@ -236,7 +249,7 @@ test("a directory without permission is exit 78, says what to do, and costs noth
   chmodSync(dir, isRoot ? 0o700 : 0o500);
   const result = await runAsProcess(["upload-metrics", "--config", "config.yaml"], home, uid);
   chmodSync(dir, 0o700);
-  expectTold(result, { exitCode: 78, what: "journal", does: "" });
+  expectTold(result, { exitCode: 78, what: "journal", does: "give yourself access to the journal's folder" });
   expect(result.stderr).toMatch(/EACCES|permission/);
   await expectNothingLost(home, before);
 });

@@ -3,7 +3,7 @@ import { openJournal } from "@promferry/core/journal";
 import type { TotalSample } from "@promferry/core/merge";
 import type { Series } from "@promferry/core/series";
 import { writeOpenMetrics, writePrometheusText } from "@promferry/core/text-format";
-import { createHttpPush } from "@promferry/http-push";
+import { writeJsonLines } from "@promferry/http-push";
 import { joinSession } from "@promferry/privacy";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
@@ -64,16 +64,9 @@ async function writeAll({ out }: Context, totals: JournalTotals): Promise<number
 }
 
 async function writeLines({ out }: Context, totals: JournalTotals): Promise<number> {
-  // The very lines that an HTTP destination would be sent; the address is never used.
-  const encoder = createHttpPush({
-    url: "http://localhost",
-    format: "json",
-    maxBytes: Number.POSITIVE_INFINITY,
-  });
   let count = 0;
   for await (const samples of totals.steps()) {
-    for (const { body } of encoder.encode(toBatch(samples)))
-      await out.data(Buffer.from(body).toString("utf8"));
+    await out.data(writeJsonLines(toBatch(samples)));
     count += samples.length;
   }
   return count;

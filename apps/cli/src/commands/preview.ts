@@ -41,10 +41,12 @@ export async function preview(context: Context, flags: PreviewOptions): Promise<
   }));
   out.json({ destinations: shown.map((each) => ({ ...each, series: each.series.slice(0, limit) })) });
   printReport(out, report, notes);
-  for (const { name: destination, series } of shown) {
+  for (const { name: destination, series, refused, leftOut } of shown) {
     if (series.length === 0) continue;
     out.line();
-    out.line(`${out.style.bold(destination)}  ${series.length} series, the newest sample of each:`);
+    // Destinations say how many samples they keep out, not which.
+    const all = refused.length + leftOut.length > 0 ? ", those that would not go among them" : "";
+    out.line(`${out.style.bold(destination)}  ${series.length} series${all}, the newest sample of each:`);
     for (const { name, labels, samples, newest } of series.slice(0, limit)) {
       const pairs = Object.entries(labels).map(([label, value]) => `${label}=${JSON.stringify(value)}`);
       const value = newest.value === null ? "(ended)" : newest.value;
@@ -64,9 +66,9 @@ function watched(destination: Destination, onBatch: (batch: Batch) => void): Des
     keepsHistory,
     limits,
     encode(batch) {
-      const requests = destination.encode(batch);
+      const encoded = destination.encode(batch);
       onBatch(batch);
-      return requests;
+      return encoded;
     },
     send: (batch, options) => destination.send(batch, options),
   };

@@ -1,10 +1,12 @@
 import { once } from "node:events";
+import { constants } from "node:fs";
+import { access, mkdir } from "node:fs/promises";
 import { CliError } from "../cli-error.ts";
 import { isLoopbackHost } from "../config/check-url.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { type Receiver, startReceiver } from "../receiver/receiver.ts";
-import { stopCode } from "../report-error.ts";
+import { reportFailure, stopCode } from "../report-error.ts";
 
 interface ReceiveOptions {
   readonly listen: string;
@@ -28,9 +30,17 @@ export async function receive(
     );
   }
   const { dir, metrics } = await context.settings();
+  await checkWritable(dir);
   let receiver: Receiver;
   try {
-    receiver = await startReceiver({ dir, dayBoundary: metrics.day_boundary, now: io.now, host, port });
+    receiver = await startReceiver({
+      dir,
+      dayBoundary: metrics.day_boundary,
+      now: io.now,
+      host,
+      port,
+      onError: (error) => reportFailure(context, error),
+    });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new CliError(EXIT.unavailable, `${listen} can't be listened on (${code ?? "unknown error"})`, {
@@ -52,6 +62,19 @@ export async function receive(
   const { requests, samples, leftOut } = receiver.counts;
   out.note(`${samples} samples in ${requests} requests${leftOut > 0 ? `, ${leftOut} left out` : ""}`);
   return stopCode(io.signal.reason);
+}
+
+/** Found out before a sender is told to send. */
+async function checkWritable(dir: string): Promise<void> {
+  try {
+    await mkdir(dir, { recursive: true, mode: 0o700 });
+    await access(dir, constants.W_OK);
+  } catch (error) {
+    throw new CliError(EXIT.config, `nothing can be stored in ${dir}: ${(error as Error).message}`, {
+      hint: "give yourself access to the folder, or name another one with --dir",
+      cause: error,
+    });
+  }
 }
 
 function parseListen(text: string): { host: string; port: number } {

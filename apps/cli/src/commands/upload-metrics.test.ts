@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { Socket } from "node:net";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
@@ -103,7 +103,7 @@ test("credentials and custom headers arrive, and are never shown", async () => {
     asked.push(request.headers.authorization, request.headers["x-key"] as string);
     response.writeHead(400).end(`no: ${request.headers.authorization} s3cret-pw s3cret-key`);
   });
-  const { cli } = await homeFor(
+  const { cli, dir } = await homeFor(
     `type: http, url: "${url}", auth: { username: u, password_cmd: "echo s3cret-pw" }, headers: { X-Key: "\${KEY}" }`,
   );
   const { exitCode, stdout, stderr } = await cli(["upload-metrics", "--json"], { KEY: "s3cret-key" });
@@ -112,6 +112,11 @@ test("credentials and custom headers arrive, and are never shown", async () => {
   expect(asked).toContain("s3cret-key");
   expect(stdout + stderr).not.toContain("s3cret");
   expect(stdout + stderr).not.toContain(Buffer.from("u:s3cret-pw").toString("base64"));
+  const written = readdirSync(dir, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => readFileSync(join(entry.parentPath, entry.name), "utf8"));
+  expect(written.join()).toContain("no: ");
+  expect(written.join()).not.toMatch(/s3cret|dTpzM2NyZXQ/);
 });
 
 test("without an identity, series that nothing tells apart are not sent", async () => {
@@ -294,4 +299,12 @@ test("a label that is dropped by now does not leave with what was kept of delete
   const changed = await uploadWith("write_relabel_configs: [{ regex: screen, action: labeldrop }]");
   expect(changed.stdout).toContain("labels of the series for g were changed since days were deleted");
   expect(bodies.map((body) => body.includes('screen="pods"'))).toEqual([true, false]);
+});
+
+test("a credential that cannot be had says what to do about it", async () => {
+  const auth = 'auth: { token_file: "nowhere" }';
+  const { cli } = await homeFor(`type: prometheus, url: "http://127.0.0.1:1/", ${auth}`);
+  const { exitCode, stderr } = await cli(["upload-metrics"]);
+  expect(exitCode).toBe(77);
+  expect(stderr).toContain("that you may read it, and that it holds the secret alone");
 });

@@ -6,19 +6,21 @@ import {
   type Series,
 } from "@promferry/core/series";
 import type { ReceivedBatch } from "@promferry/remote-write/receiver";
-import { toFramePieces } from "../frame-families.ts";
+import { toFrameFamilies } from "../frame-families.ts";
 
 export interface ReceivedJournalOptions {
   readonly dir: string;
   readonly dayBoundary: DayBoundary;
   readonly now: () => number;
+  /** Told why samples could not be stored; their sender learns no more than that. */
+  readonly onError?: (error: unknown) => void;
 }
 
 /** What came in so far. */
 export interface ReceivedCounts {
   readonly requests: number;
   readonly samples: number;
-  /** Stale markers, and names that a journal can't hold. */
+  /** Stale markers, and samples with times that a journal can't hold. */
   readonly leftOut: number;
 }
 
@@ -31,18 +33,25 @@ export interface ReceivedJournal {
 }
 
 /** Frames carry the time of arrival; samples keep their own times. */
-export function createReceivedJournal({ dir, dayBoundary, now }: ReceivedJournalOptions): ReceivedJournal {
+export function createReceivedJournal(options: ReceivedJournalOptions): ReceivedJournal {
+  const { dir, dayBoundary, now, onError } = options;
   const info = { intervalMs: 60_000 };
   const writer = createJournalWriter({ dir, origin: "scrape", consent: "user", info, dayBoundary, now });
   const metadata = new Map<string, FamilyMetadata>();
   const counts = { requests: 0, samples: 0, leftOut: 0 };
 
-  const store = async (families: readonly MetricFamily[], alreadyLeftOut: number) => {
-    const { pieces, leftOut } = toFramePieces(families);
-    await Promise.all(pieces.map((piece) => writer.write({ kind: "full", families: piece })));
+  const store = async (received: readonly MetricFamily[], alreadyLeftOut: number) => {
+    const { families, leftOut } = toFrameFamilies(received);
+    const samples = families.reduce((sum, { series }) => sum + series.length, 0);
+    try {
+      if (samples > 0) await writer.write({ kind: "full", families });
+    } catch (error) {
+      onError?.(error);
+      throw error;
+    }
     counts.requests++;
     counts.leftOut += leftOut + alreadyLeftOut;
-    counts.samples += families.reduce((sum, { series }) => sum + series.length, 0) - leftOut;
+    counts.samples += samples;
   };
 
   return {

@@ -1,11 +1,13 @@
 import { once } from "node:events";
+import { rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
+import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { createSeriesDictionary } from "@promferry/core/series";
 import { createRemoteWrite } from "@promferry/remote-write";
 import { expect, test } from "vitest";
 import { readSamples } from "../../test/journal.ts";
-import { runCli } from "../../test/run-cli.ts";
+import { runCli, temporaryFolder } from "../../test/run-cli.ts";
 import { serveReceiver } from "../../test/serve.ts";
 import { StopSignal } from "../io.ts";
 import { readPushPath } from "./push-path.ts";
@@ -37,10 +39,27 @@ test("remote write is stored, several samples of a series and all", async () => 
   expect(receipt.accepted).toBe(4);
   expect(await stored()).toEqual([
     "a{l=x} 1 @1700000000000",
-    "a{l=y} 3 @1700000000000",
     "a{l=x} 2 @1700000001000",
+    "a{l=y} 3 @1700000000000",
   ]);
   expect(await fetch(url).then((r) => r.json())).toMatchObject({ requests: 1, samples: 3, leftOut: 1 });
+});
+
+test("names in UTF-8 are stored, and times that a journal can't hold are left out", async () => {
+  const { url, stored } = await start();
+  const dictionary = createSeriesDictionary();
+  const row = (name: string, timestampMs: number) => ({
+    series: dictionary.intern(name, [{ name: "größe", value: "ä" }]),
+    family: { name, type: "gauge", help: "", unit: "" } as const,
+    timestampsMs: [timestampMs],
+    values: [1],
+  });
+  const destination = createRemoteWrite({ name: "r", url: `${url}/api/v1/write`, protocol: 2 });
+  const series = [row("a.b", 1_700_000_000_000), row("c", -5)];
+  expect(await destination.send({ series, sampleCount: 2 })).toMatchObject({ accepted: 2 });
+  await destination.send({ series: [row("c", -4)], sampleCount: 1 });
+  expect(await stored()).toEqual(["a.b{größe=ä} 1 @1700000000000"]);
+  expect(await fetch(url).then((r) => r.json())).toMatchObject({ requests: 2, samples: 1, leftOut: 2 });
 });
 
 test("a push gets its grouping labels, and timestamps are refused as by a Pushgateway", async () => {
@@ -172,4 +191,50 @@ for (const { listen, says } of [
     expect(exitCode).toBe(2);
     expect(stderr).toContain(says);
   });
+}
+
+test("receive says at its start that it can't store", async () => {
+  const home = temporaryFolder();
+  writeFileSync(join(home, "file"), "");
+  const { exitCode, stdout, stderr } = await runCli(["receive", "--dir", "file"], { home });
+  expect(exitCode).toBe(78);
+  expect(stdout).toBe("");
+  expect(stderr).toMatch(/^promferry: nothing can be stored in .*file: EEXIST/);
+});
+
+test("receive says why it could not store, and answers 500", async () => {
+  const home = temporaryFolder();
+  const stop = new AbortController();
+  const send = async (url: string) => {
+    rmSync(join(home, "j"), { recursive: true });
+    writeFileSync(join(home, "j"), "");
+    const pushed = await post(`${url}/metrics/job/a`, "a 1\n");
+    const body = await remoteWriteBody();
+    const written = await post(`${url}/api/v1/write`, body, {
+      "content-type": "application/x-protobuf",
+      "content-encoding": "snappy",
+      "x-prometheus-remote-write-version": "0.1.0",
+    });
+    stop.abort(new StopSignal("SIGINT"));
+    return [pushed.status, written.status];
+  };
+  let answered: Promise<number[]> | undefined;
+  const { exitCode, stderr } = await runCli(["receive", "--dir", "j", "--json"], {
+    home,
+    signal: stop.signal,
+    onStdout: (text) => {
+      answered ??= send(JSON.parse(text).url);
+    },
+  });
+  expect(await answered).toEqual([500, 500]);
+  expect(exitCode).toBe(130);
+  expect(stderr.match(/^promferry: .*\/j: E/gm)).toHaveLength(2);
+});
+
+/** One sample as remote write sends it. */
+async function remoteWriteBody(): Promise<Buffer> {
+  const family = { name: "a", type: "gauge", help: "", unit: "" } as const;
+  const series = { series: createSeriesDictionary().intern("a", []), family, timestampsMs: [1], values: [1] };
+  const destination = createRemoteWrite({ name: "r", url: "http://127.0.0.1/" });
+  return Buffer.from(destination.encode({ series: [series], sampleCount: 1 }).requests[0]!.body);
 }

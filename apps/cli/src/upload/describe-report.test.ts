@@ -71,6 +71,18 @@ for (const { name, destination, dryRun = false, lines } of [
     ],
   },
   {
+    name: "only the first of many reasons",
+    destination: {
+      requests: 1,
+      refused: Array.from({ length: 13 }, (_, i) => ({ reason: `r${i}`, count: 2 })),
+    },
+    lines: [
+      "d  nothing was accepted",
+      ...Array.from({ length: 10 }, (_, i) => `  refused 2 samples: r${i}`),
+      "  refused 6 samples for 3 other reasons: see rejected/ in the journal's folder",
+    ],
+  },
+  {
     name: "what a protocol cannot carry is told once",
     destination: { accepted: 2, requests: 1, leftOut: [{ reason: "stale markers", count: 1 }] },
     lines: ["d  2 samples accepted in 1 request", "  left out 1 sample: stale markers"],

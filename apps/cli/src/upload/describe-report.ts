@@ -20,6 +20,9 @@ const WHY: Readonly<Record<DeletionCause, string>> = {
   size: ", to stay within max_bytes",
 };
 
+/** Reasons that a person would read. */
+const MOST_REASONS = 10;
+
 /** Prints a report for people: what went to standard output, what went wrong to standard error. */
 export function printReport(
   out: Output,
@@ -60,7 +63,7 @@ export function printReport(
   for (const { name, failure } of report.destinations) {
     if (!failure) continue;
     out.note(`promferry: ${name}: ${failure.message}`);
-    out.note(`  ${HINTS[failure.kind]}`);
+    out.note(`  ${failure.hint ?? HINTS[failure.kind]}`);
     if (failure.inDoubt)
       out.note(
         "  the receiver may have the last request all the same; it is sent again, byte for byte, next time",
@@ -89,8 +92,15 @@ function details(report: DestinationReport, dryRun: boolean): string[] {
       const rest = `${refused > 0 ? `, ${refused} refused` : ""}${unknown > 0 ? `, ${unknown} unknown` : ""}`;
       return `${file}  ${dryRun ? "" : `${status}, `}${count(accepted, "sample")}${rest}`;
     });
-  for (const { reason, count: refused } of report.refused)
+  for (const { reason, count: refused } of report.refused.slice(0, MOST_REASONS))
     lines.push(`refused ${count(refused, "sample")}: ${reason}`);
+  const others = report.refused.slice(MOST_REASONS);
+  if (others.length > 0) {
+    const refused = others.reduce((sum, each) => sum + each.count, 0);
+    lines.push(
+      `refused ${count(refused, "sample")} for ${others.length} other reasons: see rejected/ in the journal's folder`,
+    );
+  }
   if (report.unknown > 0) lines.push(`unknown whether ${count(report.unknown, "sample")} arrived`);
   for (const { reason, count: left } of report.leftOut)
     lines.push(`left out ${count(left, "sample")}: ${reason}`);

@@ -106,7 +106,8 @@ export async function prepareTarget(
       },
     };
   } catch (error) {
-    if (error instanceof TypeError || error instanceof IdentityError) throw fail(error.message);
+    const isSetting = error instanceof IdentityError && error.code === "ERR_IDENTITY_UNSUPPORTED";
+    if (isSetting || error instanceof TypeError) throw fail(error.message);
     throw error;
   }
 }

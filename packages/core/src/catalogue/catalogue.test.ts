@@ -3,6 +3,7 @@ import { type Catalogue, catalogueDigest, catalogueFileName, catalogueToJson } f
 import { CatalogueError, catalogueFromJson } from "./catalogue-from-json.ts";
 import { counter, gauge, histogram, open, pattern } from "./definition.ts";
 import { catalogueGaugeRules } from "./gauge-rules.ts";
+import { allowsValue } from "./label-guard.ts";
 import { defineMetrics } from "./metrics.ts";
 
 const { catalogue } = defineMetrics(
@@ -125,3 +126,14 @@ for (const { name, input, code = "ERR_CATALOGUE_INVALID", says } of [
     expect((error as CatalogueError).message).toContain(says);
   });
 }
+
+test("a pattern holds for a value as a whole, whatever its flags make of line ends", () => {
+  const rule = { kind: "pattern", source: "v\\d+", flags: "im", max: 1 } as const;
+  expect(["v1", "V2", "v1\nhost-7", "host-7\nv1", ""].map(allowsValue(rule))).toEqual([
+    true,
+    true,
+    false,
+    false,
+    false,
+  ]);
+});

@@ -27,7 +27,8 @@ export function allowsValue(rule: CatalogueLabel): (value: string) => boolean {
     return (value) => values.has(value) || value === OTHER_VALUE;
   }
   if (rule.kind === "open") return isShort;
-  const whole = new RegExp(`^(?:${rule.source})$`, rule.flags);
+  // Lookarounds hold where `^` and `$` don't: under the flag m they match inside a text of several lines.
+  const whole = new RegExp(`(?<![^])(?:${rule.source})(?![^])`, rule.flags);
   return (value) => value === OTHER_VALUE || (isShort(value) && whole.test(value));
 }
 

@@ -42,6 +42,16 @@ export interface Refusal {
   readonly count: number;
 }
 
+/** What a batch becomes before a socket is opened. */
+export interface EncodedBatch {
+  /** In the order in which they are made. */
+  readonly requests: readonly EncodedRequest[];
+  /** What the destination refuses by its own rules; the receiver may refuse more. */
+  readonly refused: readonly Refusal[];
+  /** What the protocol cannot carry, as in the receipt. Default: nothing. */
+  readonly leftOut?: readonly Refusal[];
+}
+
 /** What became of a batch; all counts add up to its `sampleCount`. */
 export interface Receipt {
   readonly accepted: number;
@@ -76,12 +86,13 @@ export interface Destination {
   readonly keepsHistory: boolean;
   readonly limits: DestinationLimits;
   /**
-   * The requests that `send` would make for this batch, byte for byte. Opens no socket and resolves
-   * no credential.
+   * The requests that `send` would make for this batch, byte for byte, and what it would keep out of
+   * them: all samples that are in neither list stand in the requests. Where a receiver takes every
+   * request, these lists are those of the receipt. Opens no socket and resolves no credential.
    *
    * @throws {DeliveryError} `ERR_DELIVERY_REJECTED` when the batch breaks the protocol's own rules.
    */
-  encode(batch: Batch): readonly EncodedRequest[];
+  encode(batch: Batch): EncodedBatch;
   /**
    * One attempt, without retries. The same batch always makes the same bytes.
    *

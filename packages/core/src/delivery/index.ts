@@ -5,6 +5,7 @@ export type {
   BatchSeries,
   Destination,
   DestinationLimits,
+  EncodedBatch,
   EncodedRequest,
   Receipt,
   Refusal,

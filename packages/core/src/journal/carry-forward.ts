@@ -5,6 +5,8 @@ export interface CarriedFamilies {
   readonly families: readonly MetricFamily[];
   /** By family name; made when a frame is laid over them. */
   readonly places?: ReadonlyMap<string, FamilyPlace>;
+  /** Whether series may be missing, as {@link Frame} says it. */
+  readonly partial: boolean;
 }
 
 interface FamilyPlace {
@@ -37,7 +39,7 @@ export function carryForward(
     if (place !== undefined && merged.series.length === place.rowOf.size) continue;
     places = new Map(places).set(family.name, placeOf(merged, index));
   }
-  return { families, places };
+  return { families, places, partial: base.partial };
 }
 
 function overlay(before: MetricFamily, { rowOf }: FamilyPlace, changed: MetricFamily): MetricFamily {

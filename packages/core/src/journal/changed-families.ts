@@ -19,7 +19,8 @@ const FULL_FRAME_EVERY_MS = 6 * 3_600_000;
  * Series are told apart by identity, so both frames have to come from one dictionary.
  *
  * @returns Undefined where a full frame is needed: a frame is missing in between, the last full one is
- * 6 h old, a series or a family's metadata is gone or another, or nothing would be saved.
+ * 6 h old, a series or a family's metadata is gone or another, a series stands there at several times,
+ * or nothing would be saved.
  */
 export function changedFamilies(
   base: FrameBase,
@@ -45,9 +46,10 @@ export function changedFamilies(
   return before.size > 0 || unchangedCount === 0 ? undefined : changed;
 }
 
-/** Undefined where a series of `before` is gone. */
+/** Undefined where a series of `before` is gone, or one stands there at several times. */
 function changedRows(before: MetricFamily, after: MetricFamily): number[] | undefined {
   let rowOf: Map<Series, number> | undefined;
+  const timed = new Set<Series>();
   let knownCount = 0;
   const rows: number[] = [];
   for (let i = 0; i < after.series.length; i++) {
@@ -59,7 +61,10 @@ function changedRows(before: MetricFamily, after: MetricFamily): number[] | unde
     }
     if (known !== undefined) knownCount++;
     const isSame = known !== undefined && Object.is(before.values[known], after.values[i]);
-    if (!isSame || !Number.isNaN(after.timestampsMs[i]!)) rows.push(i);
+    const isTimed = !Number.isNaN(after.timestampsMs[i]!);
+    if (isTimed && timed.has(series)) return undefined;
+    if (isTimed) timed.add(series);
+    if (!isSame || isTimed) rows.push(i);
   }
   return knownCount === before.series.length ? rows : undefined;
 }

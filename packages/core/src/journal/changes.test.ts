@@ -205,6 +205,22 @@ test("a series with a time of its own is always listed", async (context) => {
   expect(families.map(({ timestampsMs }) => timestampsMs)).toEqual([[START - 5], [START + 1]]);
 });
 
+test("a series at several times is never carried forward", async (context) => {
+  const dir = await directory(context);
+  const { write } = session(dir);
+  const twice = (): MetricFamily[] => {
+    const [a, b] = page({ a: 1, b: 2 });
+    const series = [a!.series[0]!, a!.series[0]!];
+    return [{ ...a!, series, values: [1, 2], timestampsMs: [START - 5, START - 4] }, b!];
+  };
+  await write(START, twice());
+  await write(START + 1, twice());
+  expect(await kinds(dir)).toEqual(["full", "full"]);
+  const { frames, journal } = await contents(dir);
+  const { families } = await journal.read(frames[1]!);
+  expect(families[0]).toMatchObject({ values: [1, 2], timestampsMs: [START - 5, START - 4] });
+});
+
 test("across a missing frame nothing is carried forward until the next full one", async (context) => {
   const dir = await directory(context);
   const { write } = session(dir);
@@ -219,6 +235,10 @@ test("across a missing frame nothing is carried forward until the next full one"
   const { read, damage } = await contents(dir);
   expect(damage).toMatchObject([{ reason: "checksum", seq: 1 }]);
   expect(read).toEqual([{ a: 1, b: 1, c: 1 }, { b: 2 }, { b: 2, c: 2 }, { a: 2, b: 2, c: 3 }]);
+  const { frames, journal } = await contents(dir);
+  const isPartial = [];
+  for (const ref of frames) isPartial.push((await journal.read(ref)).partial ?? false);
+  expect(isPartial).toEqual([false, true, true, false]);
 });
 
 test("frames are read the same in any order", async (context) => {

@@ -1,6 +1,5 @@
-import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { isPacked, PACKED_ENDING } from "./day-file.ts";
+import { isPacked, packedName } from "./day-file.ts";
 import type { Journal, JournalFile } from "./journal.ts";
 import { errorNumber, systemFailure } from "./journal-error.ts";
 import type { AppendFile, JournalFs, ReadFile } from "./journal-fs.ts";
@@ -12,7 +11,8 @@ import type { FrameScan, ScannedFrame } from "./scan-frames.ts";
 
 /**
  * `compressed`: the day file has become `2025-10-06.prom.gz`. `kept`: it stays as it is, because
- * something was written since the index was made or because not every byte of it is a frame.
+ * something was written since the index was made, not every byte of it is a frame, or an earlier
+ * compressed file of its name lacks some of its frames.
  */
 export type CompressionResult = "compressed" | "kept";
 
@@ -37,8 +37,7 @@ export async function compressDay(journal: Journal, file: JournalFile): Promise<
     if (errorNumber(error) === "ENOENT") return "kept";
     throw systemFailure("compress", path, error);
   }
-  await removeDay(journal, file);
-  return "compressed";
+  return (await removeDay(journal, file)) === "removed" ? "compressed" : "kept";
 }
 
 /** Writes what the day file holds beside it, unless that stands there already. */
@@ -46,8 +45,9 @@ async function pack({ dir, fs }: Journal, file: JournalFile, open: ReadFile): Pr
   const scan = await readFrames(open, file.sizeBytes);
   if (!isWhole(scan)) return "kept";
   const frames = withoutRepeated(scan.frames);
-  const target = join(dir, `${file.name}${PACKED_ENDING}`);
-  if (holdsAll(await framesOf(fs, target), frames)) return "written";
+  const target = join(dir, packedName(file.name));
+  const earlier = await framesOf(fs, target);
+  if (earlier !== undefined) return holdsAll(earlier, frames) ? "written" : "kept";
 
   const partial = `${target}.partial`;
   await ignoringMissing(fs.unlink(partial));
@@ -58,12 +58,11 @@ async function pack({ dir, fs }: Journal, file: JournalFile, open: ReadFile): Pr
   } finally {
     await output.close();
   }
-  if (!holdsAll(await framesOf(fs, partial), frames)) {
+  const readBack = await framesOf(fs, partial);
+  if (readBack === undefined || !holdsAll(readBack, frames)) {
     throw Object.assign(new Error("what was written could not be read back"), { code: "EIO" });
   }
-  const isTaken = (await ignoringMissing(fs.stat(target))) !== undefined;
-  const own = `${file.day}.${randomBytes(4).toString("hex")}.prom${PACKED_ENDING}`;
-  await fs.rename(partial, isTaken ? join(dir, own) : target);
+  await fs.rename(partial, target);
   await fs.syncDirectory(dir);
   return "written";
 }
@@ -77,8 +76,8 @@ function withoutRepeated(frames: readonly ScannedFrame[]): ScannedFrame[] {
   return [...new Map(frames.map((frame) => [frameKey(frame), frame])).values()];
 }
 
-function holdsAll(scan: FrameScan | undefined, frames: readonly ScannedFrame[]): boolean {
-  const held = new Set(scan?.frames.map(frameKey));
+function holdsAll(scan: FrameScan, frames: readonly ScannedFrame[]): boolean {
+  const held = new Set(scan.frames.map(frameKey));
   return frames.every((frame) => held.has(frameKey(frame)));
 }
 

@@ -15,6 +15,11 @@ const DAY_FILE = /^(\d{4})-(\d{2})-(\d{2})(?:[.-].*)?\.prom(?:\.gz)?$/;
 /** What the name of a compressed day file has at its end. */
 export const PACKED_ENDING = ".gz";
 
+/** The name that a day file has once it is compressed. */
+export function packedName(name: string): string {
+  return `${name}${PACKED_ENDING}`;
+}
+
 /** Whether a day file is a compressed one, going by its name. */
 export function isPacked(name: string): boolean {
   return name.endsWith(PACKED_ENDING);

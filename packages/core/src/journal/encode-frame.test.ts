@@ -131,6 +131,79 @@ test("a series at two times in one frame keeps both", () => {
   expect(family).toMatchObject({ values: [1, 2], timestampsMs: [HEADER.writtenMs - 1, HEADER.writtenMs] });
 });
 
+const type = fc.constantFrom<MetricFamily["type"]>(
+  "counter",
+  "gauge",
+  "histogram",
+  "gaugehistogram",
+  "summary",
+  "info",
+  "stateset",
+  "unknown",
+);
+
+test("whatever a family's type promises, all its samples come back", () => {
+  const sampleName = fc.constantFrom(
+    "h",
+    "h_bucket",
+    "h_sum",
+    "h_count",
+    "h_created",
+    "x_total",
+    "x.y",
+    "9a",
+  );
+  const labels = fc.dictionary(
+    fc.constantFrom("le", "quantile", "a", "a.b"),
+    fc.constantFrom("1", "+Inf", "1.0", "-1", "x", '"\\\n'),
+    { maxKeys: 3 },
+  );
+  const row = fc.record({ name: sampleName, labels, value: fc.double({ noNaN: true }) });
+  const distinct = fc.uniqueArray(row, {
+    maxLength: 8,
+    selector: ({ name, labels: set }) => JSON.stringify([name, Object.entries(set).sort()]),
+  });
+  fc.assert(
+    fc.property(distinct, type, (rows, family) => {
+      const one = rows.map((each) => gauge(each.name, each.labels, each.value, HEADER.writtenMs));
+      const columns = {
+        series: one.flatMap(({ series }) => series),
+        values: one.flatMap(({ values }) => values),
+        timestampsMs: one.flatMap(({ timestampsMs }) => timestampsMs),
+      };
+      const frame = encodeFrame(HEADER, undefined, [
+        { name: "h", type: family, help: "", unit: "", ...columns },
+      ]);
+      const flat = (families: readonly MetricFamily[]) =>
+        families
+          .flatMap(({ series, values }) => series.map((each, i) => JSON.stringify([each, String(values[i])])))
+          .sort();
+      expect(flat(decodeFrame(frame))).toEqual(flat(one));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+for (const { name, family, message } of [
+  { name: "a family without a name", family: gauge("", {}, 1), message: 'family "" has no name' },
+  {
+    name: "a sample without a name",
+    family: { ...gauge("k1_open", {}, 1), series: [{ name: "", labels: [] }] },
+    message: 'family "k1_open" has a sample without a name',
+  },
+  {
+    name: "a label without a name",
+    family: gauge("k1_open", { "": "a" }, 1),
+    message: 'family "k1_open" has a label without a name',
+  },
+  { name: "a time before 1970", family: gauge("k1_open", {}, 1, -1), message: "since 1970: -1" },
+  { name: "half a millisecond", family: gauge("k1_open", {}, 1, 1.5), message: "since 1970: 1.5" },
+]) {
+  test(`${name} is refused before it is written, since no reader would take it`, () => {
+    expect(() => encodeFrame(HEADER, undefined, [family])).toThrow(message);
+  });
+}
+
 test("a sample without a timestamp gets the frame's", () => {
   const [family] = decodeFrame(encodeFrame(HEADER, undefined, [gauge("k1_open", {}, 1)]));
   expect(family?.timestampsMs).toEqual([HEADER.writtenMs]);

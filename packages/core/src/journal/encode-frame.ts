@@ -19,14 +19,16 @@ export const END_MARK = "# End: ";
  * The CRC-32 covers the bytes from the `#` of `# Written` up to the `#` of `# End`.
  *
  * @param families Samples without a timestamp get the header's `writtenMs`. Exemplars are left out.
- * @throws {RangeError} The header has a field that the format has no place for, or a `start` frame has
- * samples.
+ * @throws {RangeError} What no reader would find again: a header field that the format has no place for, an
+ * empty metric or label name, a timestamp that is not a whole number of milliseconds since 1970, or samples
+ * in a `start` frame.
  */
 export function encodeFrame(
   header: FrameHeader,
   info: SessionInfo | undefined,
   families: readonly MetricFamily[],
 ): Uint8Array {
+  for (const family of families) demandReadable(family);
   const sampleCount = countSamples(families);
   if (header.kind === "start" && sampleCount > 0) throw new RangeError("a start frame has no samples");
   let text = `${formatHeader(header)}\n`;
@@ -36,6 +38,22 @@ export function encodeFrame(
   const sum = crc32(covered).toString(16).padStart(8, "0");
   const trailer = `${END_MARK}session=${header.session} seq=${header.seq} samples=${sampleCount} crc32=${sum}\n`;
   return Buffer.concat([Buffer.from("\n"), covered, Buffer.from(trailer)]);
+}
+
+/** Everything else that a family can hold is read back as it was, whatever its type says of it. */
+function demandReadable({ name, series, timestampsMs }: MetricFamily): void {
+  const family = `frame: family ${JSON.stringify(name.slice(0, 64))}`;
+  if (name === "") throw new RangeError(`${family} has no name`);
+  for (const each of series) {
+    if (each.name === "") throw new RangeError(`${family} has a sample without a name`);
+    for (const label of each.labels) {
+      if (label.name === "") throw new RangeError(`${family} has a label without a name`);
+    }
+  }
+  for (const timestampMs of timestampsMs) {
+    if (Number.isNaN(timestampMs) || (Number.isSafeInteger(timestampMs) && timestampMs >= 0)) continue;
+    throw new RangeError(`${family} has a timestamp that is no whole millisecond since 1970: ${timestampMs}`);
+  }
 }
 
 function countSamples(families: readonly MetricFamily[]): number {

@@ -66,6 +66,12 @@ export interface SessionInfo {
   readonly gauges?: Readonly<Record<string, GaugeMerge>>;
   /** Digest of the catalogue that the write gate used: `catalog-<digest>.json` beside the day files. */
   readonly catalog?: string;
+  /**
+   * Every frame with the session's info is damaged: the times are assumed and nothing else is known. No
+   * gate can tell what such a session may say, so `allowListBySession` of `@promferry/privacy` withholds
+   * its series. Only readers set it.
+   */
+  readonly lost?: true;
 }
 
 /** One valid frame, read. */
@@ -73,12 +79,13 @@ export interface Frame {
   readonly header: FrameHeader;
   /** The session's info as of this frame, wherever it was written. */
   readonly info: SessionInfo;
-  /**
-   * Every series of the session, those that a `changes` frame does not list carried forward to its time.
-   * Where a frame is missing in between, only what was listed since; the rest is unknown until the next
-   * full frame.
-   */
+  /** Every series of the session, those that a `changes` frame does not list carried forward to its time. */
   readonly families: readonly MetricFamily[];
+  /**
+   * Whether a frame is missing in between: then `families` has only what was listed since, and the rest is
+   * unknown until the next full frame.
+   */
+  readonly partial?: boolean;
 }
 
 /** Where a valid frame lies. */
@@ -95,6 +102,4 @@ export interface FrameRef {
   readonly sampleCount: number;
   /** The frame that a `changes` frame builds on; absent where it is missing. */
   readonly base?: FrameRef;
-  /** Whether every frame with the session's info is damaged; `info` then holds assumed times and no more. */
-  readonly infoLost?: boolean;
 }

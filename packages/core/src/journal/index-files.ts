@@ -137,9 +137,10 @@ function withInfo(unique: readonly PlacedFrame[], placed: readonly PlacedFrame[]
     const guess = assumed.get(header.session) ?? {
       startedMs: header.writtenMs,
       intervalMs: ASSUMED_INTERVAL_MS,
+      lost: true,
     };
     assumed.set(header.session, guess);
-    return { ...ref, info: guess, infoLost: true };
+    return { ...ref, info: guess };
   });
 }
 

@@ -12,7 +12,7 @@ import { createSessionClock, MAX_CLOCK_DRIFT_MS, type SessionClock } from "./ses
 import { appendsAreShared } from "./shared-append.ts";
 
 /** A session's info; without `startedMs`, the session's clock says it. */
-export type WriterInfo = Omit<SessionInfo, "startedMs"> & { readonly startedMs?: EpochMs };
+export type WriterInfo = Omit<SessionInfo, "startedMs" | "lost"> & { readonly startedMs?: EpochMs };
 
 export interface JournalWriterOptions {
   /** Where the day files lie; made with mode 0700 at the first write. */

@@ -150,7 +150,7 @@ for (const { name, infos, expected, lost } of [
     const dir = await directory(context, { "2025-10-06.prom": frames });
     const index = await journalOf(dir).index();
     expect(index.frames.map(({ info }) => info.app)).toEqual(expected);
-    expect(index.frames.filter(({ infoLost }) => infoLost)).toHaveLength(lost);
+    expect(index.frames.filter(({ info }) => info.lost)).toHaveLength(lost);
   });
 }
 

@@ -8,7 +8,14 @@
 import type { FrameOrigin, GaugeMerge, SessionInfo } from "../journal/frame.ts";
 import type { EpochMs, FamilyMetadata, Label, MetricType, Series } from "../series/series.ts";
 import { addSourceBucket } from "./bucket-totals.ts";
-import { type SessionState, type Slot, type SourceGroup, setSlot } from "./session-state.ts";
+import {
+  type BucketSlot,
+  type CounterSlot,
+  type GaugeSlot,
+  type SessionState,
+  type SourceGroup,
+  setSlot,
+} from "./session-state.ts";
 import type { TargetTable } from "./target-table.ts";
 import { joinGauge, type Target } from "./targets.ts";
 
@@ -24,6 +31,8 @@ export interface StoredTarget {
   readonly emitted: boolean;
   readonly stale: boolean;
   readonly owedSinceMs?: EpochMs;
+  /** Slots of running sessions that feed it, in the order in which they are added up; see {@link StoredSlot}. */
+  readonly live?: readonly number[];
   readonly series?: StoredSeries;
   /** Of a counter. */
   readonly endedGrowth?: StoredNumber;
@@ -40,15 +49,16 @@ export interface StoredTarget {
   /** Of a scraped series. */
   readonly newestMs?: StoredNumber;
   readonly value?: StoredNumber;
+  readonly session?: string;
+  readonly shownAtMs?: StoredNumber;
 }
 
+/** Known by its number: its place among all slots of all sessions, in their order. */
 export interface StoredSlot {
   readonly source: StoredSeries;
-  readonly kind: Slot["kind"];
   readonly type: MetricType;
   /** Index into `targets`. */
-  readonly target?: number;
-  readonly reason?: string;
+  readonly target: number;
   readonly offset?: StoredNumber;
   readonly last?: StoredNumber;
   readonly group?: string;
@@ -103,11 +113,18 @@ export function writeCheckpoint(
 ): TotalsCheckpoint {
   const targets = [...memory.targets.values()];
   const indexOf = new Map(targets.map((target, index) => [target, index]));
+  const sessions = [...memory.sessions.values()];
+  const numberOf = new Map<object, number>();
+  const stored = sessions.map((session) => storedSlots(session));
+  for (const [number, { slot }] of stored.flat().entries()) {
+    const feeder = feederOf(slot);
+    if (!numberOf.has(feeder)) numberOf.set(feeder, number);
+  }
   return {
     v: 1,
     newestMs: store(memory.newestMs),
-    targets: targets.map(storeTarget),
-    sessions: [...memory.sessions.values()].map((session) => ({
+    targets: targets.map((target) => storeTarget(target, numberOf)),
+    sessions: sessions.map((session, i) => ({
       id: session.id,
       origin: session.origin,
       info: session.info,
@@ -117,7 +134,7 @@ export function writeCheckpoint(
       ...(session.previousMs !== undefined && { previousMs: session.previousMs }),
       exited: session.exited,
       running: memory.running.has(session),
-      slots: storeSlots(session, indexOf),
+      slots: stored[i]!.map(({ source, slot }) => storeSlot(source, slot, indexOf)),
     })),
     types: [...memory.types].map(([name, { type, startedMs, session }]) => [name, type, startedMs, session]),
     versions: [...memory.versions].map(([version, { told, targets: fed }]) => ({
@@ -145,6 +162,7 @@ export function readCheckpoint(checkpoint: TotalsCheckpoint | undefined, table: 
   if (checkpoint.v !== 1) throw new TypeError(`totals checkpoint: expected v 1, got ${String(checkpoint.v)}`);
   memory.newestMs = restore(checkpoint.newestMs);
   const targets = checkpoint.targets.map((stored) => restoreTarget(stored, table));
+  const slots: { readonly session: SessionState; readonly slot: CountingSlot }[] = [];
   for (const stored of checkpoint.sessions) {
     const session: SessionState = {
       id: stored.id,
@@ -161,7 +179,15 @@ export function readCheckpoint(checkpoint: TotalsCheckpoint | undefined, table: 
     };
     memory.sessions.set(session.id, session);
     if (stored.running) memory.running.add(session);
-    for (const slot of stored.slots) restoreSlot(slot, session, stored.running, targets, table);
+    for (const slot of stored.slots)
+      slots.push({ session, slot: restoreSlot(slot, session, targets, table) });
+  }
+  for (const [i, target] of targets.entries()) {
+    const { live = [], session, shownAtMs } = checkpoint.targets[i]!;
+    for (const number of live) join(slots[number]!);
+    if (target.kind !== "page" || session === undefined) continue;
+    target.session = memory.sessions.get(session);
+    target.shownAtMs = restore(shownAtMs!);
   }
   for (const [name, type, startedMs, session] of checkpoint.types) {
     memory.types.set(name, { type, startedMs, session });
@@ -172,24 +198,59 @@ export function readCheckpoint(checkpoint: TotalsCheckpoint | undefined, table: 
   return memory;
 }
 
-function storeTarget(target: Target): StoredTarget {
+/** What the totals of a target hold on to. */
+type CountingSlot = CounterSlot | BucketSlot | GaugeSlot;
+
+/** What a session's series stand for; the others are found again at their next sample. */
+function storedSlots(session: SessionState): { readonly source: Series; readonly slot: CountingSlot }[] {
+  return [...session.slots.values()].flatMap(({ source, slot }) =>
+    slot.kind === "withheld" || slot.kind === "page" ? [] : [{ source, slot }],
+  );
+}
+
+/** What the slot's target adds up; all buckets of a histogram are one. */
+function feederOf(slot: CountingSlot): object {
+  if (slot.kind === "bucket") return slot.group.buckets;
+  return slot.kind === "counter" ? slot.accumulator : slot;
+}
+
+function join({ session, slot }: { readonly session: SessionState; readonly slot: CountingSlot }): void {
+  if (slot.kind === "counter") slot.target.live.add(slot.accumulator);
+  else if (slot.kind === "gauge") joinGauge(session, slot);
+  else slot.target.totals.live.add(slot.group.buckets);
+}
+
+function storeTarget(target: Target, numberOf: ReadonlyMap<object, number>): StoredTarget {
   const { kind, family, emitted, stale, owedSinceMs } = target;
   const shared = { kind, family, emitted, stale, ...(owedSinceMs !== undefined && { owedSinceMs }) };
+  const numbers = (feeders: Iterable<object>) => Array.from(feeders, (feeder) => numberOf.get(feeder)!);
   switch (target.kind) {
     case "counter":
-      return { ...shared, series: storeSeries(target.series), endedGrowth: store(target.endedGrowth) };
+      return {
+        ...shared,
+        live: numbers(target.live),
+        series: storeSeries(target.series),
+        endedGrowth: store(target.endedGrowth),
+      };
     case "gauge":
-      return { ...shared, series: storeSeries(target.series), merge: target.merge };
+      return {
+        ...shared,
+        live: numbers([...target.live.values()].flat()),
+        series: storeSeries(target.series),
+        merge: target.merge,
+      };
     case "page":
       return {
         ...shared,
         series: storeSeries(target.series),
         newestMs: store(target.newestMs),
         value: store(target.value),
+        ...(target.session && { session: target.session.id, shownAtMs: store(target.shownAtMs) }),
       };
     case "bucket":
       return {
         ...shared,
+        live: numbers(target.totals.live),
         bounds: target.outlets.map((outlet, i) => ({
           bound: store(target.totals.bounds[i]!),
           ended: store(target.totals.ended[i]!),
@@ -243,72 +304,50 @@ function openTarget(stored: StoredTarget, table: TargetTable): Target {
   }
 }
 
-function storeSlots(session: SessionState, indexOf: ReadonlyMap<Target, number>): StoredSlot[] {
-  const keyOf = new Map<SourceGroup, string>([...session.groups].map(([key, group]) => [group, key]));
-  return [...session.slots.values()].map(({ source, slot }) => {
-    const shared = { source: storeSeries(source), kind: slot.kind, type: slot.type };
-    if (slot.kind === "withheld") return { ...shared, reason: slot.reason };
-    const target = indexOf.get(slot.target)!;
-    if (slot.kind === "page") return { ...shared, target };
-    if (slot.kind === "gauge") return { ...shared, target, value: store(slot.value), atMs: slot.atMs };
-    const { offset, last } = slot.accumulator;
-    const counted = { ...shared, target, offset: store(offset), last: store(last) };
-    const group = slot.group && { group: keyOf.get(slot.group)! };
-    if (slot.kind === "counter") return { ...counted, ...group, isCount: slot.isCount };
-    const { bounds, accumulators } = slot.group.buckets;
-    return { ...counted, ...group, bound: store(bounds[accumulators.indexOf(slot.accumulator)]!) };
-  });
+function storeSlot(source: Series, slot: CountingSlot, indexOf: ReadonlyMap<Target, number>): StoredSlot {
+  const shared = { source: storeSeries(source), type: slot.type, target: indexOf.get(slot.target)! };
+  if (slot.kind === "gauge") return { ...shared, value: store(slot.value), atMs: slot.atMs };
+  const { offset, last } = slot.accumulator;
+  const counted = { ...shared, offset: store(offset), last: store(last) };
+  const group = slot.group && { group: slot.group.key };
+  if (slot.kind === "counter") return { ...counted, ...group, isCount: slot.isCount };
+  const { bounds, accumulators } = slot.group.buckets;
+  return { ...counted, ...group, bound: store(bounds[accumulators.indexOf(slot.accumulator)]!) };
 }
 
 function restoreSlot(
   stored: StoredSlot,
   session: SessionState,
-  isRunning: boolean,
   targets: readonly Target[],
   table: TargetTable,
-): void {
+): CountingSlot {
   const source = restoreSeries(stored.source);
-  const series = table.dictionary.intern(source.name, source.labels);
+  const slot = openSlot(stored, session, targets[stored.target]!);
+  setSlot(session, table.dictionary.intern(source.name, source.labels), slot);
+  return slot;
+}
+
+function openSlot(stored: StoredSlot, session: SessionState, target: Target): CountingSlot {
   const { type } = stored;
-  const target = stored.target === undefined ? undefined : targets[stored.target];
-  if (!target) {
-    setSlot(session, series, { kind: "withheld", type, reason: stored.reason ?? "" });
-    return;
-  }
-  if (target.kind === "page") {
-    setSlot(session, series, { kind: "page", type, target });
-    return;
-  }
   if (target.kind === "gauge") {
-    const slot = { kind: "gauge" as const, type, target, value: restore(stored.value!), atMs: stored.atMs! };
-    setSlot(session, series, slot);
-    if (isRunning) joinGauge(session, slot);
-    return;
+    return { kind: "gauge", type, target, value: restore(stored.value!), atMs: stored.atMs! };
   }
   const accumulator = { offset: restore(stored.offset!), last: restore(stored.last!) };
   const group = stored.group === undefined ? undefined : openGroup(session, stored.group);
   if (target.kind === "counter") {
-    setSlot(session, series, {
-      kind: "counter",
-      type,
-      target,
-      accumulator,
-      group,
-      isCount: stored.isCount === true,
-    });
-    if (isRunning) target.live.add(accumulator);
-    return;
+    return { kind: "counter", type, target, accumulator, group, isCount: stored.isCount === true };
   }
-  group!.target = target;
-  addSourceBucket(group!.buckets, restore(stored.bound!), accumulator);
-  setSlot(session, series, { kind: "bucket", type, target, accumulator, group: group! });
-  if (isRunning) target.totals.live.add(group!.buckets);
+  if (target.kind !== "bucket" || !group)
+    throw new TypeError("totals checkpoint: a slot without its histogram");
+  group.target = target;
+  addSourceBucket(group.buckets, restore(stored.bound!), accumulator);
+  return { kind: "bucket", type, target, accumulator, group };
 }
 
 function openGroup(session: SessionState, key: string): SourceGroup {
   let group = session.groups.get(key);
   if (!group) {
-    group = { reset: undefined, target: undefined, buckets: { bounds: [], accumulators: [] } };
+    group = { key, reset: undefined, target: undefined, buckets: { bounds: [], accumulators: [] } };
     session.groups.set(key, group);
   }
   return group;

@@ -43,6 +43,8 @@ export interface GaugeSlot {
 
 /** One histogram or summary of one session: it is reset as a whole, and its `_count` tells. */
 export interface SourceGroup {
+  /** Of the session's `groups`. */
+  readonly key: string;
   /** Whether the frame at hand shows a reset; `undefined` without a `_count`. */
   reset: boolean | undefined;
   target: BucketTarget | undefined;
@@ -54,7 +56,7 @@ export interface SessionState {
   readonly id: string;
   readonly origin: FrameOrigin;
   info: SessionInfo;
-  /** Whether its start frame was seen: then a series that shows up later has counted from zero. */
+  /** Whether a frame of it was seen that a series would stand in, were it not new: then it counts from zero. */
   fromZero: boolean;
   lastSeq: number;
   lastMs: EpochMs;
@@ -87,4 +89,13 @@ export function setSlot(session: SessionState, source: Series, slot: Slot): void
 export function runsAt(session: SessionState, atMs: EpochMs): boolean {
   if (atMs <= session.lastMs) return true;
   return !session.exited && atMs <= session.lastMs + 2 * session.info.intervalMs;
+}
+
+/** Lets go of all that the session has counted. Should it write again, its first values are a baseline. */
+export function forgetSeries(session: SessionState): void {
+  session.fromZero = false;
+  session.info = { startedMs: session.info.startedMs, intervalMs: session.info.intervalMs };
+  session.slots.clear();
+  session.slotOf.clear();
+  session.groups.clear();
 }

@@ -20,16 +20,23 @@ export interface TargetTable {
   page(leaving: Leaving, family: FamilyMetadata): PageTarget;
   /** The histogram that a `_bucket` series belongs to. */
   buckets(leaving: Leaving, family: FamilyMetadata): BucketTarget;
+  /** Targets of another kind that have a series in common with this one, from before its type changed. */
+  rivals(target: Target): Target[];
 }
 
 export function createTargetTable(): TargetTable {
   const dictionary = createSeriesDictionary();
   const byKey = new Map<string, Target>();
 
+  function known(kind: Target["kind"], series: Leaving): Target[] {
+    const target = byKey.get(keyOf(kind, series));
+    return target ? [target] : [];
+  }
+
   function find<T extends Target>(kind: T["kind"], leaving: Leaving, open: () => T): T {
-    const key = `${kind}\n${seriesKey(leaving.name, leaving.labels)}`;
-    const known = byKey.get(key);
-    if (known) return known as T;
+    const key = keyOf(kind, leaving);
+    const found = byKey.get(key);
+    if (found) return found as T;
     const target = open();
     byKey.set(key, target);
     return target;
@@ -50,13 +57,15 @@ export function createTargetTable(): TargetTable {
     },
     gauge: (leaving, family, merge) => {
       const series = dictionary.intern(leaving.name, leaving.labels);
-      return find<GaugeTarget>("gauge", series, () => ({
+      const target = find<GaugeTarget>("gauge", series, () => ({
         kind: "gauge",
         ...freshOutlet(family),
         series,
         merge,
         live: new Map(),
       }));
+      target.merge = merge;
+      return target;
     },
     page: (leaving, family) => {
       const series = dictionary.intern(leaving.name, leaving.labels);
@@ -79,7 +88,25 @@ export function createTargetTable(): TargetTable {
         outlets: [],
       }));
     },
+    rivals: (target) => {
+      if (target.kind === "bucket") {
+        return target.outlets.flatMap(({ series }) => SINGLE_KINDS.flatMap((kind) => known(kind, series)));
+      }
+      const { series, kind } = target;
+      const whole = { name: series.name, labels: withoutLabel(series.labels, "le") };
+      const isBound = whole.labels.length < series.labels.length;
+      return [
+        ...SINGLE_KINDS.filter((other) => other !== kind).flatMap((other) => known(other, series)),
+        ...(isBound ? known("bucket", whole) : []),
+      ];
+    },
   };
+}
+
+const SINGLE_KINDS = ["counter", "gauge", "page"] as const;
+
+function keyOf(kind: Target["kind"], { name, labels }: Leaving): string {
+  return `${kind}\n${seriesKey(name, labels)}`;
 }
 
 function withoutLabel(labels: readonly Label[], name: string): readonly Label[] {

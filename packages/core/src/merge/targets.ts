@@ -14,7 +14,7 @@ interface Outlet {
   readonly family: FamilyMetadata;
   /** Whether the destination has had a sample of it. */
   emitted: boolean;
-  /** Whether the last sample was a stale marker. */
+  /** Whether the last sample was a stale marker, or the series go on under another type. */
   stale: boolean;
   /** While a late frame's growth waits for the next sample: the time before that growth. */
   owedSinceMs: EpochMs | undefined;
@@ -51,7 +51,8 @@ export interface BucketTarget extends Outlet {
 export interface GaugeTarget extends Outlet {
   readonly kind: "gauge";
   readonly series: Series;
-  readonly merge: GaugeMerge;
+  /** Of the session that came to it last. */
+  merge: GaugeMerge;
   readonly live: Map<SessionState, GaugeSlot[]>;
 }
 
@@ -84,6 +85,12 @@ export function joinGauge(session: SessionState, slot: GaugeSlot): void {
   const slots = slot.target.live.get(session);
   if (slots) slots.push(slot);
   else slot.target.live.set(session, [slot]);
+}
+
+export function leaveGauge(session: SessionState, slot: GaugeSlot): void {
+  const rest = slot.target.live.get(session)?.filter((each) => each !== slot) ?? [];
+  if (rest.length > 0) slot.target.live.set(session, rest);
+  else slot.target.live.delete(session);
 }
 
 /**

@@ -476,6 +476,149 @@ test("a step of frames of two instants is refused", () => {
   expect(() => totals.step([a.at(1000, {}), a.at(2000, {})])).toThrow("must be of one instant");
 });
 
+test("a second exit frame, as of a process that ends while it stops, counts nothing twice", () => {
+  const a = session("a");
+  const totals = createTotals({ project: asItIs });
+
+  const samples = stepAll(totals, [
+    a.start(1000),
+    a.at(2000, { x_total: 5 }, { exit: true }),
+    a.at(2001, { x_total: 6 }, { exit: true }),
+  ]);
+
+  expect(shown(samples)).toEqual(["1000 x_total 0", "2000 x_total 5", "2001 x_total 6"]);
+});
+
+test("what a session counted is forgotten when it is not expected to write again", () => {
+  const hour = 3_600_000;
+  const killed = session("aaaaaaaa");
+  const over = session("bbbbbbbb");
+  const page = session("cccccccc", { origin: "scrape" });
+  const totals = createTotals({ project: asItIs });
+  stepAll(totals, [
+    killed.start(0),
+    over.start(0),
+    killed.at(1000, { x_total: 1 }),
+    over.at(1000, { x_total: 2 }, { exit: true }),
+    page.at(1000, { up: 1 }),
+  ]);
+  const kept = (atMs: number) => {
+    totals.step([session("dddddddd").at(atMs, {})]);
+    const { sessions } = totals.checkpoint();
+    return sessions.map(({ id, slots }) => `${id[0]}${slots.length}`).join(" ");
+  };
+
+  expect(kept(2 * hour)).toBe("a1 b0 c0 d0");
+  expect(kept(170 * hour)).toBe("a0 b0 c0 d0");
+  expect(kept(32 * 24 * hour)).toBe("d0");
+  expect(shown(totals.step([killed.at(33 * 24 * hour, { x_total: 4 })]))).toEqual([
+    `${33 * 24 * hour} x_total 3`,
+  ]);
+});
+
+test("a series that a full frame did not have yet counts from zero, start frame or not", () => {
+  const a = session("a");
+  a.skip();
+  const totals = createTotals({ project: asItIs });
+
+  const samples = stepAll(totals, [a.at(1000, { x_total: 7 }), a.at(2000, { x_total: 7, y_total: 3 })]);
+
+  expect(shown(samples)).toEqual(["1000 x_total 0", "2000 x_total 0", "1000 y_total 0", "2000 y_total 3"]);
+});
+
+for (const odd of [Number.NaN, Number.POSITIVE_INFINITY]) {
+  test(`a counter at ${odd} is withheld and does not stay in later totals`, () => {
+    const a = session("a");
+    const b = session("b", { startedMs: 5000 });
+    const totals = createTotals({ project: asItIs });
+
+    const samples = stepAll(totals, [
+      a.start(1000),
+      a.at(2000, { x_total: 5 }),
+      a.at(3000, { x_total: odd }, { exit: true }),
+      b.start(5000),
+      b.at(6000, { x_total: odd }),
+      b.at(7000, { x_total: 2 }),
+    ]);
+
+    expect(shown(samples)).toEqual(["1000 x_total 0", "2000 x_total 5", "7000 x_total 7"]);
+    expect(totals.withheld()).toEqual([{ reason: "not_a_number", series: 1, samples: 2 }]);
+  });
+}
+
+test("a changed type leaves one series behind, which the old version's end does not end", () => {
+  const a = session("a", { version: "v1" });
+  const b = session("b", { version: "v2", startedMs: 2500 });
+  const totals = createTotals({ project: asItIs });
+
+  const samples = stepAll(totals, [
+    a.start(1000),
+    a.at(2000, { x: 4 }, { exit: true }),
+    b.start(2500),
+    b.at(3000, { x: 9 }, { types: { x: "gauge" } }),
+  ]);
+
+  expect(shown(samples)).toEqual(["1000 x 0", "2000 x 4", "3000 x 9"]);
+  expect(shown(totals.latest())).toEqual(["3000 x 9"]);
+});
+
+test("a gauge follows the rule of the session that came last", () => {
+  const a = session("a", { gauges: { g: { sessions: "max" } } });
+  const b = session("b", { gauges: { g: { sessions: "sum" } } });
+  const totals = createTotals({ project: asItIs });
+
+  const samples = stepAll(totals, [a.at(1000, { g: 5 }, gauge), b.at(1500, { g: 2 }, gauge)]);
+
+  expect(shown(samples)).toEqual(["1000 g 5", "1500 g 7"]);
+});
+
+test("the latest state of a scraped page is the same after a restore, and not of an older page", () => {
+  const a = session("a", { origin: "scrape" });
+  const totals = createTotals({ project: asItIs });
+  const [early, late] = [a.at(1000, { x: 1, gone: 1 }), a.at(2000, { x: 2 })];
+  stepAll(totals, [early, late]);
+  totals.step([early]);
+  const restored = createTotals({
+    project: asItIs,
+    checkpoint: JSON.parse(JSON.stringify(totals.checkpoint())),
+  });
+
+  expect(shown(totals.latest())).toEqual(["2000 x 2"]);
+  expect(shown(restored.latest())).toEqual(["2000 x 2"]);
+});
+
+test("a gauge of a session that ended before it came late is not the latest state", () => {
+  const a = session("a");
+  const b = session("b");
+  const totals = createTotals({ project: asItIs });
+  stepAll(totals, [b.start(50_000)]);
+
+  totals.fold(a.at(1000, { g: 1 }, gauge), { late: true });
+
+  expect(totals.latest()).toEqual([]);
+});
+
+test("info that is lost later does not undo what was known of a session", () => {
+  const a = session("a", { version: "v1" });
+  const totals = createTotals({ project: withVersion });
+  const lost = (frame: Frame): Frame => ({
+    ...frame,
+    info: { startedMs: 3000, intervalMs: 300_000, lost: true },
+  });
+
+  const samples = stepAll(totals, [
+    a.start(1000),
+    lost(a.at(2000, { x_total: 1 })),
+    lost(a.at(3000, { x_total: 2 })),
+  ]);
+
+  expect(shown(samples)).toEqual([
+    '1000 x_total{version="v1"} 0',
+    '2000 x_total{version="v1"} 1',
+    '3000 x_total{version="v1"} 2',
+  ]);
+});
+
 /** A few sessions of a program with a counter, a gauge and a histogram: integers, so that sums are exact. */
 const histories = fc
   .array(
@@ -570,3 +713,43 @@ function sumOfGrowth(frames: readonly Frame[]): number {
   }
   return sum;
 }
+
+test("a series that a partial frame lacks is a baseline where nothing is known of it before", () => {
+  const a = session("a");
+  a.skip();
+  const totals = createTotals({ project: asItIs });
+  totals.step([a.at(1000, { x_total: 5 }, { kind: "changes", partial: true })]);
+
+  expect(shown(totals.step([a.at(2000, { x_total: 6, y_total: 100 })]))).toEqual([
+    "2000 x_total 1",
+    "1000 y_total 0",
+    "2000 y_total 0",
+  ]);
+});
+
+test("a series that shows up behind a missing frame has counted from zero where all before are known", () => {
+  const a = session("a");
+  const totals = createTotals({ project: asItIs });
+  totals.step([a.start(1000)]);
+  a.skip();
+  totals.step([a.at(2000, { x_total: 5 }, { kind: "changes", partial: true })]);
+
+  expect(shown(totals.step([a.at(3000, { x_total: 6, y_total: 7 })]))).toEqual([
+    "3000 x_total 6",
+    "2000 y_total 0",
+    "3000 y_total 7",
+  ]);
+});
+
+test("a histogram's reset is forgotten by a partial frame without its count", () => {
+  const types = { h: "histogram" } as const;
+  const a = session("a");
+  const totals = createTotals({ project: asItIs });
+  totals.step([a.start(1000)]);
+  totals.step([a.at(2000, { h_sum: 9, h_count: 3 }, { types })]);
+  totals.step([a.at(3000, { h_sum: 4, h_count: 1 }, { types })]);
+  a.skip();
+  const samples = totals.step([a.at(4000, { h_sum: 5 }, { types, kind: "changes", partial: true })]);
+
+  expect(shown(samples)).toEqual(["4000 h_sum 14"]);
+});

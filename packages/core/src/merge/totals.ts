@@ -27,6 +27,7 @@ import type { Projection } from "./projection.ts";
 import { boundOf, familyAs, shapeOf } from "./series-shape.ts";
 import {
   findSlot,
+  forgetSeries,
   runsAt,
   type SessionState,
   type Slot,
@@ -40,6 +41,7 @@ import {
   gaugeTotal,
   isLive,
   joinGauge,
+  leaveGauge,
   markSettled,
   type Target,
 } from "./targets.ts";
@@ -65,6 +67,13 @@ export interface TotalsOptions {
  * Of one session, frames must come in the order of their `seq`; one that comes too late is ignored,
  * since its successor already held what it counted. Those of `kind=changes` come as `Journal.read` gives
  * them, with what they do not list carried forward.
+ *
+ * A series counts from zero where a frame of its session came before that did not have it; the first
+ * values of a session without its start frame are a baseline. A counter that is no finite number is
+ * withheld as `not_a_number`.
+ *
+ * State grows with the number of series, and with the sessions of the last 30 days by a line each. What a
+ * session counted is let go of two intervals after its exit frame, or after seven silent days.
  */
 export interface Totals {
   /**
@@ -113,6 +122,12 @@ interface VersionState {
   told: boolean;
 }
 
+const HOUR_MS = 3_600_000;
+/** Without an exit frame: a session silent for longer may write again, but its first values count nothing. */
+const SERIES_KEPT_MS = 7 * 24 * HOUR_MS;
+/** After this a frame of the session is taken for one of a session never seen. */
+const SESSION_KEPT_MS = 30 * 24 * HOUR_MS;
+
 class TotalsState implements Totals {
   readonly #project: Projection;
   readonly #table: TargetTable;
@@ -123,7 +138,10 @@ class TotalsState implements Totals {
   readonly #withholding = createWithholding();
   #newestMs: EpochMs;
   #step = 0;
-  #touched: { readonly target: Target; readonly session: SessionState }[] = [];
+  /** What this step has touched, and the frame before, of a session that touched it. */
+  #touched = new Map<Target, EpochMs | undefined>();
+  /** Folded frames of one instant whose verdict on ended versions waits for the last of them. */
+  #foldedHeaders: FrameHeader[] = [];
 
   constructor(options: TotalsOptions) {
     const table = createTargetTable();
@@ -144,11 +162,11 @@ class TotalsState implements Totals {
       return;
     }
     this.#absorb(frame, false);
-    for (const { target, session } of this.#touched) {
-      if (late) target.owedSinceMs ??= session.previousMs ?? frame.header.writtenMs;
+    for (const [target, previousMs] of this.#touched) {
+      if (late) target.owedSinceMs ??= previousMs ?? frame.header.writtenMs;
       else markSettled(target);
     }
-    if (!late) this.#endVersions(frame.header, []);
+    if (!late) this.#foldedHeaders.push(frame.header);
   }
 
   step(frames: readonly Frame[]): TotalSample[] {
@@ -163,7 +181,7 @@ class TotalsState implements Totals {
       if (frame.header.origin === "scrape") this.#passThrough(frame, samples);
       else this.#absorb(frame, true);
     }
-    for (const { target, session } of this.#touched) this.#emit(target, atMs, session.previousMs, samples);
+    for (const [target, previousMs] of this.#touched) this.#emit(target, atMs, previousMs, samples);
     for (const frame of inOrder) this.#endVersions(frame.header, samples);
     return samples;
   }
@@ -181,6 +199,7 @@ class TotalsState implements Totals {
   }
 
   latest(): TotalSample[] {
+    this.#endSilent(this.#newestMs);
     const samples: TotalSample[] = [];
     for (const target of this.#table.byKey.values()) {
       if (!target.stale) this.#pushValue(target, this.#newestMs, samples);
@@ -193,6 +212,7 @@ class TotalsState implements Totals {
   }
 
   checkpoint(): TotalsCheckpoint {
+    this.#endFoldedVersions();
     return writeCheckpoint({
       newestMs: this.#newestMs,
       targets: this.#table.byKey,
@@ -205,9 +225,16 @@ class TotalsState implements Totals {
 
   #begin(atMs: EpochMs): void {
     this.#step++;
-    this.#touched = [];
+    this.#touched = new Map();
+    if (this.#foldedHeaders[0]?.writtenMs !== atMs) this.#endFoldedVersions();
     if (atMs <= this.#newestMs) return;
+    const isNewHour = Math.floor(atMs / HOUR_MS) > Math.floor(this.#newestMs / HOUR_MS);
     this.#newestMs = atMs;
+    this.#endSilent(atMs);
+    if (isNewHour) this.#forget(atMs);
+  }
+
+  #endSilent(atMs: EpochMs): void {
     const over = [...this.#running].filter((session) => !runsAt(session, atMs));
     for (const session of over.sort((a, b) => (a.id < b.id ? -1 : 1))) this.#end(session);
   }
@@ -219,10 +246,19 @@ class TotalsState implements Totals {
       else if (slot.kind === "gauge") slot.target.live.delete(session);
     }
     for (const { target, buckets } of session.groups.values()) if (target) endSource(target.totals, buckets);
-    if (!session.exited) return;
-    session.slots.clear();
-    session.slotOf.clear();
-    session.groups.clear();
+    // A page's series carry nothing over from one frame to the next.
+    if (session.origin === "scrape") forgetSeries(session);
+  }
+
+  /** Lets go of what sessions counted that are not expected to write again, and then of the sessions. */
+  #forget(atMs: EpochMs): void {
+    for (const session of this.#sessions.values()) {
+      if (this.#running.has(session)) continue;
+      const silentMs = atMs - session.lastMs;
+      if (silentMs > SESSION_KEPT_MS) this.#sessions.delete(session.id);
+      else if (silentMs > (session.exited ? 2 * session.info.intervalMs : SERIES_KEPT_MS))
+        forgetSeries(session);
+    }
   }
 
   /** A session that was silent for too long and writes again. */
@@ -256,11 +292,11 @@ class TotalsState implements Totals {
       };
       this.#sessions.set(session.id, session);
     }
-    session.info = info;
+    if (!info.lost) session.info = info;
     session.lastSeq = header.seq;
     session.lastMs = header.writtenMs;
     session.exited = header.exit;
-    if (header.kind === "start") session.fromZero = true;
+    if (!this.#running.has(session)) this.#resume(session);
     return session;
   }
 
@@ -271,12 +307,13 @@ class TotalsState implements Totals {
     // Its successor came first and held all that this one counted.
     if (known && header.seq <= known.lastSeq) return;
     const session = this.#enter(frame);
-    if (!this.#running.has(session)) this.#resume(session);
     this.#versionOf(session).told = false;
     for (const family of frame.families) {
       if (this.#agreesOnType(family, session)) this.#absorbFamily(family, session, counts);
       else if (counts) for (const series of family.series) this.#withholding.add("type_conflict", series);
     }
+    // A start frame says it, and so does one that is whole of all that it doesn't have.
+    if (!frame.partial) session.fromZero = true;
   }
 
   /** The type that the newest session gives a family wins; samples of another type are refused. */
@@ -295,10 +332,17 @@ class TotalsState implements Totals {
     for (let i = 0; i < family.series.length; i++) {
       const source = family.series[i]!;
       const value = family.values[i]!;
+      // Such a value would stay in every later total.
+      if (!Number.isFinite(value) && shapeOf(source, family) !== "gauge") {
+        if (counts) this.#withholding.add("not_a_number", source);
+        continue;
+      }
       let slot = findSlot(session, source);
       if (slot === undefined || slot.type !== family.type) {
+        if (slot) closeSlot(slot, session);
         slot = this.#open(source, value, family, session);
         setSlot(session, source, slot);
+        if (slot.kind !== "withheld") this.#succeed(slot.target);
       } else if (slot.kind === "counter" || slot.kind === "bucket") {
         const { accumulator } = slot;
         advance(accumulator, value, slot.group?.reset ?? value < accumulator.last);
@@ -327,7 +371,6 @@ class TotalsState implements Totals {
       joinGauge(session, slot);
       return slot;
     }
-    if (Number.isNaN(value)) return { kind: "withheld", type, reason: "not_a_number" };
     const accumulator = beginAccumulator(value, session.fromZero);
     const group = type === "counter" ? undefined : groupOf(source, family, session);
     const bound = shape === "bucket" ? boundOf(leaving.labels) : undefined;
@@ -345,14 +388,27 @@ class TotalsState implements Totals {
   }
 
   #touch(target: Target, session: SessionState): void {
-    if (target.touchedIn === this.#step) return;
+    const isFirst = target.touchedIn !== this.#step;
+    if (!isFirst && this.#touched.get(target) !== undefined) return;
     target.touchedIn = this.#step;
-    this.#touched.push({ target, session });
-    this.#versionOf(session).targets.add(target);
+    this.#touched.set(target, session.previousMs);
+    if (isFirst) this.#versionOf(session).targets.add(target);
+  }
+
+  /** Where the target's series were shown under another type: the destination sees no end of them, and no new ones. */
+  #succeed(target: Target): void {
+    for (const former of this.#table.rivals(target)) {
+      if (former.emitted || this.#touched.has(former)) markSettled(target);
+      this.#touched.delete(former);
+      markSettled(former);
+      former.stale = true;
+    }
   }
 
   #passThrough(frame: Frame, out: TotalSample[] | undefined): void {
-    const session = this.#enter(frame);
+    const known = this.#sessions.get(frame.header.session);
+    const isOvertaken = known !== undefined && frame.header.seq < known.lastSeq;
+    const session = isOvertaken ? known : this.#enter(frame);
     const { writtenMs } = frame.header;
     for (const family of frame.families) {
       for (let i = 0; i < family.series.length; i++) {
@@ -361,6 +417,7 @@ class TotalsState implements Totals {
         if (slot === undefined || slot.type !== family.type) {
           slot = this.#open(source, 0, family, session);
           setSlot(session, source, slot);
+          if (slot.kind === "page") this.#succeed(slot.target);
         }
         if (slot.kind === "withheld") {
           if (out) this.#withholding.add(slot.reason, source);
@@ -371,8 +428,10 @@ class TotalsState implements Totals {
         const value = family.values[i]!;
         const ownMs = family.timestampsMs[i]!;
         const timestampMs = Number.isNaN(ownMs) ? writtenMs : ownMs;
-        target.session = session;
-        target.shownAtMs = writtenMs;
+        if (!isOvertaken) {
+          target.session = session;
+          target.shownAtMs = writtenMs;
+        }
         if (timestampMs > target.newestMs) {
           target.newestMs = timestampMs;
           target.value = value;
@@ -387,8 +446,9 @@ class TotalsState implements Totals {
 
   /** The target's sample at `atMs`, preceded, where the destination has had none, by where it began. */
   #emit(target: Target, atMs: EpochMs, previousMs: EpochMs | undefined, out: TotalSample[]): void {
-    if (previousMs !== undefined) {
-      const timestampMs = Math.min(previousMs, atMs - 1);
+    const beforeMs = previousMs ?? target.owedSinceMs;
+    if (beforeMs !== undefined) {
+      const timestampMs = Math.min(beforeMs, atMs - 1);
       const { family } = target;
       if (target.kind === "counter" && !target.emitted) {
         out.push({ series: target.series, family, timestampMs, value: 0 });
@@ -428,21 +488,29 @@ class TotalsState implements Totals {
   }
 
   /** Ends the series of versions that no session runs any more, once another version shows up. */
-  #endVersions({ origin, kind, session }: FrameHeader, out: TotalSample[]): void {
+  #endVersions({ origin, kind, writtenMs }: FrameHeader, out: TotalSample[]): void {
     // A start frame does not say yet which series go on under another version.
     if (origin === "scrape" || kind === "start" || this.#versions.size < 2) return;
-    const running = new Set([...this.#running].map((each) => each.info.version ?? ""));
+    const running = new Set<string>();
+    for (const each of this.#running) if (each.origin === "app") running.add(each.info.version ?? "");
     for (const [version, state] of this.#versions) {
       if (state.told || running.has(version)) continue;
       state.told = true;
-      const timestampMs = this.#sessions.get(session)!.lastMs;
       for (const target of state.targets) {
         if (isLive(target) || target.stale || !target.emitted) continue;
         target.stale = true;
         const ended = target.kind === "bucket" ? target.outlets : [target];
-        for (const { series } of ended) out.push({ series, family: target.family, timestampMs, value: null });
+        for (const { series } of ended) {
+          out.push({ series, family: target.family, timestampMs: writtenMs, value: null });
+        }
       }
     }
+  }
+
+  #endFoldedVersions(): void {
+    const headers = this.#foldedHeaders;
+    this.#foldedHeaders = [];
+    for (const header of headers) this.#endVersions(header, []);
   }
 
   #versionOf(session: SessionState): VersionState {
@@ -458,6 +526,11 @@ class TotalsState implements Totals {
 
 /** Notes for each group of the family whether this frame shows a reset, before any of its series moves on. */
 function markResets(family: MetricFamily, session: SessionState): void {
+  for (const series of family.series) {
+    const slot = findSlot(session, series);
+    // Without a `_count`, as where a frame is missing, the last frame's word does not hold any more.
+    if (slot !== undefined && "group" in slot && slot.group) slot.group.reset = undefined;
+  }
   for (let i = 0; i < family.series.length; i++) {
     const slot = findSlot(session, family.series[i]!);
     if (slot?.kind === "counter" && slot.group && slot.isCount) {
@@ -471,8 +544,18 @@ function groupOf(source: Series, family: FamilyMetadata, session: SessionState):
   const key = seriesKey(family.name, labels);
   let group = session.groups.get(key);
   if (!group) {
-    group = { reset: undefined, target: undefined, buckets: { bounds: [], accumulators: [] } };
+    group = { key, reset: undefined, target: undefined, buckets: { bounds: [], accumulators: [] } };
     session.groups.set(key, group);
   }
   return group;
+}
+
+/** Ends what the slot stood for, as its series goes on under another type. */
+function closeSlot(slot: Slot, session: SessionState): void {
+  if (slot.kind === "counter") endCounter(slot.target, slot.accumulator);
+  else if (slot.kind === "gauge") leaveGauge(session, slot);
+  else if (slot.kind === "bucket") {
+    endSource(slot.target.totals, slot.group.buckets);
+    session.groups.delete(slot.group.key);
+  }
 }

@@ -1,4 +1,4 @@
-import type { Destination, EncodedRequest } from "../delivery/destination.ts";
+import type { Destination } from "../delivery/destination.ts";
 import { sendRequest } from "../delivery/send-request.ts";
 import { compareCodePoints, createSeriesDictionary } from "../series/dictionary.ts";
 import { type DestinationOptions, describeDestination } from "./describe-destination.ts";
@@ -13,7 +13,7 @@ interface Row {
 /** The smallest destination that keeps the contract: an array of rows, numbers as strings. */
 function createMinimal(options: DestinationOptions): Destination {
   const url = `${options.url}/rows`;
-  const encode: Destination["encode"] = (batch): EncodedRequest[] => {
+  const encode: Destination["encode"] = (batch) => {
     const rows = batch.series.flatMap(({ series, timestampsMs, values }) =>
       values.map((value, i): Row => {
         const labels = Object.fromEntries(series.labels.map((label) => [label.name, label.value]));
@@ -21,8 +21,9 @@ function createMinimal(options: DestinationOptions): Destination {
         return { name: series.name, labels, timestampMs: timestampsMs[i]!, value: text };
       }),
     );
-    if (rows.length === 0) return [];
-    return [{ method: "POST", url, headers: {}, body: Buffer.from(JSON.stringify(rows)) }];
+    if (rows.length === 0) return { requests: [], refused: [] };
+    const body = Buffer.from(JSON.stringify(rows));
+    return { requests: [{ method: "POST", url, headers: {}, body }], refused: [] };
   };
   return {
     name: options.name,
@@ -31,7 +32,8 @@ function createMinimal(options: DestinationOptions): Destination {
     limits: { maxSamples: 1000, maxBytes: 1_000_000 },
     encode,
     async send(batch, sendOptions) {
-      for (const request of encode(batch)) await sendRequest(request, { ...options, ...sendOptions });
+      for (const request of encode(batch).requests)
+        await sendRequest(request, { ...options, ...sendOptions });
       return { accepted: batch.sampleCount, refused: [], unknown: 0 };
     },
   };

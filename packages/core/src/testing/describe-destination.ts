@@ -5,7 +5,7 @@ import type { HttpOptions } from "../delivery/http-options.ts";
 import { seriesKey } from "../series/dictionary.ts";
 import type { SampleValue, Series } from "../series/series.ts";
 import { type Answer, type ReceivedRequest, type Receiver, startReceiver } from "./receiver.ts";
-import { labelsBatch, ordinaryBatch, START_MS, valuesBatch } from "./sample-batches.ts";
+import { labelsBatch, oddBatch, ordinaryBatch, START_MS, valuesBatch } from "./sample-batches.ts";
 
 /** One sample that a receiver took out of requests. */
 export interface DecodedSample {
@@ -26,6 +26,8 @@ export interface DestinationSetup {
   decode(requests: readonly ReceivedRequest[]): readonly DecodedSample[];
   /** How a receiver says yes. Default 200. */
   readonly successStatus?: number;
+  /** What it says beside the status. Default: nothing. */
+  readonly successHeaders?: Readonly<Record<string, string>>;
 }
 
 export interface DestinationOptions extends HttpOptions {
@@ -47,7 +49,8 @@ const SECRET = "s3cr3t-Tok3n";
  * ```
  */
 export function describeDestination(name: string, setup: DestinationSetup): void {
-  const success: Answer = (_, response) => response.writeHead(setup.successStatus ?? 200).end();
+  const success: Answer = (_, response) =>
+    response.writeHead(setup.successStatus ?? 200, setup.successHeaders).end();
   const create = (url: string, options: HttpOptions = {}) => setup.create({ ...options, name: "suite", url });
   const ordinary = () => {
     const { keepsHistory } = create("http://127.0.0.1:9");
@@ -147,7 +150,7 @@ export function describeDestination(name: string, setup: DestinationSetup): void
       const destination = create(receiver.url);
       const empty: Batch = { series: [], sampleCount: 0 };
 
-      expect(destination.encode(empty)).toEqual([]);
+      expect(destination.encode(empty)).toEqual({ requests: [], refused: [] });
       expect(await destination.send(empty)).toEqual({ accepted: 0, refused: [], unknown: 0 });
       expect(receiver.requests).toEqual([]);
     });
@@ -161,14 +164,27 @@ export function describeDestination(name: string, setup: DestinationSetup): void
       await destination.send(ordinary());
 
       expect(receiver.requests.map(({ method, path }) => `${method} ${receiver.url}${path}`)).toEqual(
-        encoded.map(({ method, url }) => `${method} ${url}`),
+        encoded.requests.map(({ method, url }) => `${method} ${url}`),
       );
-      encoded.forEach(({ headers, body }, i) => {
+      encoded.requests.forEach(({ headers, body }, i) => {
         expect(receiver.requests[i]?.body).toEqual(Buffer.from(body));
         for (const [header, value] of Object.entries(headers)) {
           expect(receiver.requests[i]?.headers[header.toLowerCase()], header).toBe(value);
         }
       });
+    });
+
+    test("says before it sends what it refuses and leaves out", async (context) => {
+      const receiver = await open(context, success);
+      const destination = create(receiver.url);
+      const batch = oddBatch();
+
+      const { requests, refused, leftOut } = destination.encode(batch);
+      const receipt = await destination.send(batch);
+
+      expect(sum(receipt)).toBe(batch.sampleCount);
+      expect({ refused, leftOut }).toEqual({ refused: receipt.refused, leftOut: receipt.leftOut });
+      expect(requests.length).toBe(receiver.requests.length);
     });
 
     test("encodes without a socket and without a credential", () => {
@@ -177,7 +193,7 @@ export function describeDestination(name: string, setup: DestinationSetup): void
       };
       const destination = create("http://127.0.0.1:9", { fetch: never, authorization: never });
 
-      const requests = destination.encode(ordinary());
+      const { requests } = destination.encode(ordinary());
 
       expect(requests.length).toBeGreaterThan(0);
       for (const { headers } of requests) {

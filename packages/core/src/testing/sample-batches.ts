@@ -46,6 +46,33 @@ export function valuesBatch(values: readonly SampleValue[]): Batch {
   );
 }
 
+/**
+ * What some destinations refuse or leave out and others take: names outside the classic patterns, half a
+ * surrogate pair, a `job` of its own, several samples of a series, one from the year 2100, a stale marker.
+ */
+export function oddBatch(): Batch {
+  const { intern } = createSeriesDictionary();
+  const family: FamilyMetadata = { name: "t_odd", type: "gauge", help: "", unit: "" };
+  const sample = (series: Series, timestampMs: EpochMs, value: SampleValue): TotalSample => ({
+    family: { ...family, name: series.name },
+    series,
+    timestampMs,
+    value,
+  });
+  const several = intern("t_several", []);
+  return toBatch([
+    sample(intern("t_plain", []), START_MS, 1),
+    sample(intern("t.dotted", []), START_MS, 2),
+    sample(intern("t_dotted_label", [{ name: "a.b", value: "x" }]), START_MS, 3),
+    sample(intern("t_half", [{ name: "text", value: "\ud83d" }]), START_MS, 4),
+    sample(intern("t_job", [{ name: "job", value: "theirs" }]), START_MS, 5),
+    sample(several, START_MS, 6),
+    sample(several, START_MS + 15_000, 7),
+    sample(intern("t_later", []), Date.UTC(2100, 0, 1), 8),
+    sample(intern("t_ended", []), START_MS, null),
+  ]);
+}
+
 /** One gauge for each of `labelValues`, at {@link START_MS}; its help holds them all. */
 export function labelsBatch(labelValues: readonly string[]): Batch {
   const { intern } = createSeriesDictionary();

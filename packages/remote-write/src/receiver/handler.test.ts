@@ -292,6 +292,15 @@ for (const { name, timeseries, text, lost = 1 } of [
     lost: 2,
   },
   {
+    name: "two samples of one time",
+    timeseries: {
+      labels: [{ name: "__name__", value: "bad" }],
+      samples: [{ timestamp: 2 }, { timestamp: 2 }],
+    },
+    text: '"bad": timestamps are not strictly ascending',
+    lost: 2,
+  },
+  {
     name: "a native histogram",
     timeseries: { labels: [{ name: "__name__", value: "bad" }], histograms: [{ sum: 1 }] },
     text: '"bad": native histograms are not accepted',

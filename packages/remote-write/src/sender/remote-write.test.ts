@@ -51,7 +51,7 @@ test("the request carries the headers of 1.0 and nothing else of ours", async ({
 
 test("a tenant goes in the path for gateways that want it there, and then in no header", () => {
   const destination = createRemoteWrite({ ...options, tenant: "team-a", tenantInPath: true });
-  const [request] = destination.encode(batchOf(good));
+  const [request] = destination.encode(batchOf(good)).requests;
   expect(request?.url).toBe("http://prom.test/tenant/team-a/api/v1/write");
   expect(Object.keys(request?.headers ?? {})).not.toContain("X-Scope-OrgID");
 });
@@ -120,7 +120,7 @@ for (const { name, limits, message } of [
 
 test("another snappy codec can compress", () => {
   const snappy = { ...snappyjsCodec, compress: () => Uint8Array.of(1, 2, 3) };
-  const [request] = createRemoteWrite({ ...options, snappy }).encode(batchOf(good));
+  const [request] = createRemoteWrite({ ...options, snappy }).encode(batchOf(good)).requests;
   expect(request?.body).toEqual(Uint8Array.of(1, 2, 3));
 });
 

@@ -105,8 +105,8 @@ export function createRemoteWrite(options: RemoteWriteOptions): Destination {
     keepsHistory: true,
     limits,
     encode(batch) {
-      const { request } = prepare(batch, protocol === "auto" ? auto.current() : protocol);
-      return request ? [request] : [];
+      const { request, refused } = prepare(batch, protocol === "auto" ? auto.current() : protocol);
+      return { requests: request ? [request] : [], refused };
     },
     send,
   };
