@@ -46,13 +46,12 @@ function createTally() {
     shown,
     of: (series: string) => (series === "app_level" ? level.value : (grown.get(series) ?? 0)),
     /** @param touched Gets each series, and the time of its session's frame before. */
-    take({ session, writtenMs, kind, samples }: ReadFrame, touched: Map<string, number | undefined>): void {
+    take({ session, writtenMs, whole, samples }: ReadFrame, touched: Map<string, number | undefined>): void {
       const isKnown = last.has(session);
       const before = last.get(session) ?? new Map<string, number>();
       last.set(session, before);
       const startedMs = firstMs.get(session) ?? writtenMs;
       firstMs.set(session, startedMs);
-      if (kind === "start") before.set("from zero", 1);
       const isReset = (samples.get("app_seconds_count") ?? 0) < (before.get("app_seconds_count") ?? 0);
       for (const [series, value] of samples) {
         if (!touched.has(series)) touched.set(series, isKnown ? lastMs.get(session) : undefined);
@@ -66,6 +65,8 @@ function createTally() {
         else if (series.startsWith("app_seconds")) add(series, isReset ? value : value - known);
         else add(series, value < known ? value : value - known);
       }
+      // What a whole frame doesn't have has not begun yet: it will count from zero.
+      if (whole) before.set("from zero", 1);
       lastMs.set(session, writtenMs);
     },
   };
