@@ -1,9 +1,9 @@
 /**
  * Runs the faults and prints their figures.
  *
- * Usage: `npm run reliability -- [--short] [--mutants] [--scale N] [--seed TEXT] [--only NAME …] [--amount N] [--first N]`.
+ * Usage: `npm run reliability -- [--short] [--mutants] [--scale N] [--seed TEXT] [--only NAME …] [--amount N|NAME=N …] [--first N]`.
  * Without any of `--short`, `--mutants`, `--only`, everything runs, the mutants as well, and docs/reliability.md
- * is written. `--scale` takes a part of the long form's amounts; `--only` names faults or, with `--mutants`, mutants'
+ * is written. `--scale` takes a part of the long form's amounts, `--amount` another one; `--only` names faults or, with `--mutants`, mutants'
  * faults; `--first` is the number of the case to begin with, for looking at a breach again. Exit 1 on any breach.
  */
 import { writeFile } from "node:fs/promises";
@@ -20,7 +20,7 @@ const { values } = parseArgs({
     mutants: { type: "boolean", default: false },
     mutant: { type: "boolean", default: false },
     scale: { type: "string", default: "1" },
-    amount: { type: "string" },
+    amount: { type: "string", multiple: true, default: [] },
     seed: { type: "string", default: "1" },
     only: { type: "string", multiple: true },
     first: { type: "string", default: "0" },
@@ -31,11 +31,19 @@ const form = mutant ? "mutant" : short ? "short" : "long";
 const isChosen = (name: string) => only === undefined || only.includes(name);
 const isWhole = !short && !mutant && !values.mutants && only === undefined;
 
+const amounts = new Map(
+  values.amount.map((each) => {
+    const [name = "", amount] = each.split("=");
+    return amount === undefined ? (["", Number(name)] as const) : ([name, Number(amount)] as const);
+  }),
+);
+
 const results: FaultResult[] = [];
 for (const fault of values.mutants ? [] : faults.filter(({ name }) => isChosen(name))) {
   // A share of the bytes or of the calls stays whole: they are few enough.
   const part = fault.unit.startsWith("%") ? 1 : Number(scale);
-  const amount = Number(values.amount ?? Math.max(1, Math.round(fault.amounts[form] * part)));
+  const scaled = Math.max(1, Math.round(fault.amounts[form] * part));
+  const amount = amounts.get(fault.name) ?? amounts.get("") ?? scaled;
   const result = await runFault(fault, { seed, amount, first: Number(values.first) });
   results.push(result);
   const figures = [...result.figures].map(([name, value]) => `, ${value} ${name}`).join("");
