@@ -18,7 +18,9 @@ export async function quarantineDamage(
 ): Promise<void> {
   for (const { file, offsetBytes, lengthBytes, reason } of damage) {
     const bytes = await readBytes(fs, join(dir, file), { offsetBytes, lengthBytes });
-    const copy = `${file}.${offsetBytes}.damaged`;
+    const sum = crc32(bytes).toString(16).padStart(8, "0");
+    // A file that was repaired has other bytes at the same place.
+    const copy = `${file}.${offsetBytes}.${sum}.damaged`;
     await fs.makeDirectory(join(dir, "quarantine"));
     await replaceStateFile(fs, join(dir, "quarantine", copy), bytes);
     const line = {
@@ -27,7 +29,7 @@ export async function quarantineDamage(
       file,
       offset: offsetBytes,
       length: bytes.length,
-      crc32: crc32(bytes).toString(16).padStart(8, "0"),
+      crc32: sum,
       copy,
     };
     await appendToStateFile(fs, join(dir, "quarantine", "index.jsonl"), `${JSON.stringify(line)}\n`);

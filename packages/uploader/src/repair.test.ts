@@ -1,0 +1,145 @@
+import { appendFile, readdir, readFile, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { openJournal } from "@promferry/core/journal";
+import { expect, test } from "vitest";
+import { asItIs, createReceiver, createTestBed, DAY, MINUTE, NOON, type TestBed } from "../test/harness.ts";
+import { repairJournal, UploadBusyError } from "./index.ts";
+
+const FILE = "2025-10-06.prom";
+
+/** A closed day with two damaged stretches, one of them a frame of which another copy is valid. */
+async function damagedDay(bed: TestBed): Promise<string> {
+  await bed.write("aaaaaaaa", NOON, "start");
+  await bed.write("aaaaaaaa", NOON + MINUTE, { a_total: 1 });
+  const path = join(bed.dir, FILE);
+  const whole = await readFile(path, "latin1");
+  const copy = whole.slice(whole.lastIndexOf("\n# Written"), -40);
+  await writeFile(path, `${whole}${copy}\nstray bytes\n`);
+  await bed.write("aaaaaaaa", NOON + 2 * MINUTE, { a_total: 2 });
+  await age(bed);
+  return path;
+}
+
+/** So that every day of the test is over. */
+async function age(bed: TestBed): Promise<void> {
+  bed.nowMs = NOON + 5 * DAY;
+  for (const name of await readdir(bed.dir)) {
+    if (name.includes(".prom")) await utimes(join(bed.dir, name), new Date(NOON), new Date(NOON));
+  }
+}
+
+const repair = (bed: TestBed) =>
+  repairJournal({
+    journal: openJournal(bed.dir, { now: () => bed.nowMs }),
+    now: () => bed.nowMs,
+    sleep: async () => {},
+  });
+
+async function quarantineLines({ dir }: TestBed): Promise<{ copy: string }[]> {
+  const text = await readFile(join(dir, "quarantine", "index.jsonl"), "utf8");
+  return text
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+}
+
+test("damage of a closed day lies in quarantine afterwards, with what it was, and the day without it", async (context) => {
+  const bed = await createTestBed(context);
+  const before = await readFile(await damagedDay(bed), "latin1");
+  const { repaired, left } = await repair(bed);
+  expect(left).toEqual([]);
+  expect(repaired).toMatchObject([
+    {
+      file: FILE,
+      damage: [
+        { reason: "trailer", recovered: true },
+        { reason: "stray", recovered: false },
+      ],
+    },
+  ]);
+
+  const index = await bed.journal.index();
+  expect(index.damage).toEqual([]);
+  expect(index.frames.map(({ header }) => header.seq)).toEqual([0, 1, 2]);
+  const lines = await quarantineLines(bed);
+  expect(lines).toMatchObject([
+    {
+      reason: "trailer",
+      file: FILE,
+      offset: expect.any(Number),
+      crc32: expect.stringMatching(/^[0-9a-f]{8}$/),
+    },
+    { reason: "stray", file: FILE, length: 13 },
+  ]);
+  let rest = before;
+  for (const { copy } of lines) {
+    rest = rest.replace(await readFile(join(bed.dir, "quarantine", copy), "latin1"), "");
+  }
+  expect(await readFile(join(bed.dir, repaired[0]!.name!), "latin1")).toBe(rest);
+  expect(await repair(bed)).toEqual({ repaired: [], left: [] });
+});
+
+test("what a destination has, and was not sent by choice, is known of the repaired day", async (context) => {
+  const bed = await createTestBed(context);
+  await bed.write("aaaaaaaa", NOON - DAY, "start");
+  await bed.write("aaaaaaaa", NOON - DAY + MINUTE, { a_total: 1 });
+  await bed.write("aaaaaaaa", NOON, { a_total: 2 });
+  const targets = [{ destination: createReceiver(), project: asItIs }];
+  await bed.upload({ targets, from: "2025-10-06" });
+  await appendFile(join(bed.dir, "2025-10-05.prom"), "stray\n");
+  await age(bed);
+  await repair(bed);
+  await age(bed);
+  const { kept } = await bed.upload({ targets, cleanup: {} });
+  expect(kept[0]?.reason).toMatch(/^2 frames of 2025-10-05\.repaired-[0-9a-f]{8}\.prom were passed over/);
+  expect(await readFile(join(bed.dir, ".uploaded"), "utf8")).not.toContain('"2025-10-05.prom"');
+});
+
+test("a day that is not over is left as it is, and named", async (context) => {
+  const bed = await createTestBed(context);
+  const path = await damagedDay(bed);
+  const before = await readFile(path);
+  bed.nowMs = NOON + MINUTE;
+  expect(await repair(bed)).toEqual({ repaired: [], left: [{ file: FILE, reason: "the day is not over" }] });
+  expect(await readFile(path)).toEqual(before);
+  expect(await readdir(bed.dir)).toEqual([FILE]);
+});
+
+test("two valid frames that contradict each other both stay", async (context) => {
+  const bed = await createTestBed(context);
+  const other = await createTestBed(context);
+  await bed.write("aaaaaaaa", NOON, "start");
+  await other.write("aaaaaaaa", NOON + MINUTE, "start");
+  await writeFile(join(bed.dir, "2025-10-06.other.prom"), await readFile(join(other.dir, FILE)));
+  await age(bed);
+  const reason = "two valid frames of one session and number differ; both stay";
+  expect(await repair(bed)).toEqual({ repaired: [], left: [{ file: FILE, reason }] });
+  expect(await readdir(bed.dir)).toEqual(["2025-10-06.other.prom", FILE]);
+});
+
+test("nothing is repaired while another process holds the journal", async (context) => {
+  const bed = await createTestBed(context);
+  const path = await damagedDay(bed);
+  const before = await readFile(path);
+  const self = { pid: 1, start: "1", boot: "b", host: "h", pidNamespace: "n" };
+  const lock = {
+    v: 1,
+    pid: 1,
+    start: "1",
+    boot: "b",
+    host: "h",
+    pid_namespace: "n",
+    refreshed_at: new Date(bed.nowMs),
+    token: "t",
+  };
+  await writeFile(join(bed.dir, ".upload-lock.1"), JSON.stringify(lock));
+  await expect(
+    repairJournal({
+      journal: bed.journal,
+      now: () => bed.nowMs,
+      sleep: async () => {},
+      processes: { self: async () => self, startOf: async () => "1" },
+    }),
+  ).rejects.toThrow(UploadBusyError);
+  expect(await readFile(path)).toEqual(before);
+});
