@@ -74,6 +74,19 @@ export function buildProgram(io: CliIo, runner: Runner): Command {
     )
     .action(onRun(async () => (await import("./commands/collect.ts")).collect));
 
+  program
+    .command("import")
+    .description("Reads day files of other programs (blocks under `# Written:` lines) into the journal.")
+    .argument("<file...>", "files in the Prometheus text format, each sample with its time in milliseconds")
+    .addHelpText(
+      "after",
+      examples([
+        "promferry import ~/.k1/metrics/2025-10-06.prom",
+        "promferry import old/*.prom --dir ./journal",
+      ]),
+    )
+    .action(onRun(async () => (await import("./commands/import.ts")).importFiles));
+
   const upload = (name: string, description: string) =>
     program
       .command(name)
@@ -167,6 +180,25 @@ export function buildProgram(io: CliIo, runner: Runner): Command {
     .option("--allow-remote", "listen for other machines, too; there is no authentication")
     .addHelpText("after", examples(["promferry receive --listen 127.0.0.1:9099 --dir ./received"]))
     .action(onRun(async () => (await import("./commands/receive.ts")).receive));
+
+  const journal = program.command("journal").description("Looks after the journal's files.");
+  journal
+    .command("verify")
+    .description("Reads every frame; exit 1 where something is damaged, with file, offset and what is lost.")
+    .option(
+      "--repair",
+      "move what is damaged in days that are over to quarantine/; no valid frame is touched",
+    )
+    .option("--wait", "wait while an upload holds the journal")
+    .addHelpText(
+      "after",
+      examples([
+        "promferry journal verify",
+        "promferry journal verify --repair",
+        "promferry journal verify --json",
+      ]),
+    )
+    .action(onRun(async () => (await import("./commands/journal-verify.ts")).journalVerify));
 
   const config = program.command("config").description("Looks at the configuration.");
   config
