@@ -112,12 +112,19 @@ export function buildProgram(io: CliIo, runner: Runner): Command {
     .addOption(
       durationOption("--timeout <duration>", "longest time for retries, of each destination", 120_000, "2m"),
     )
+    .addOption(
+      new Option("--watch", "upload again and again until Ctrl-C or SIGTERM").conflicts(["dryRun", "force"]),
+    )
+    .addOption(
+      durationOption("--every <duration>", "with --watch: from one upload to the next (default: 15m)"),
+    )
     .addHelpText(
       "after",
       examples([
         "promferry upload-metrics",
         "promferry upload-metrics --to grafana --from 2025-10-01 --to-date 2025-10-06",
         "promferry upload-metrics --dry-run --json",
+        "promferry upload-metrics --watch --every 1h",
       ]),
     )
     .action(onRun(async () => (await import("./commands/upload-metrics.ts")).uploadMetrics));
@@ -227,7 +234,7 @@ function collectValues(value: string, previous: readonly string[]): readonly str
   return [...previous, value];
 }
 
-function durationOption(flags: string, description: string, defaultMs: number, shown: string): Option {
+function durationOption(flags: string, description: string, defaultMs?: number, shown?: string): Option {
   return new Option(flags, description).default(defaultMs, shown).argParser((value) => {
     const ms = parseDuration(value);
     if (!ms) throw new InvalidArgumentError("Expected a duration such as 15s, 1m or 1h30m.");

@@ -1,11 +1,14 @@
 import { type UploadCleanup, type UploadReport, type UploadTarget, upload } from "@promferry/uploader";
 import { CliError } from "../cli-error.ts";
+import { formatDuration } from "../config/duration.ts";
 import type { Context } from "../context.ts";
-import type { ExitCode } from "../exit-codes.ts";
-import { stopCode } from "../report-error.ts";
+import { count } from "../count.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { reportFailure, stopCode } from "../report-error.ts";
 import { printReport } from "../upload/describe-report.ts";
 import { prepareTarget } from "../upload/prepare-target.ts";
 import { type PreparedUpload, prepareUpload, type UploadFlags } from "../upload/prepare-upload.ts";
+import { watchUploads } from "../upload/watch-uploads.ts";
 
 interface UploadMetricsOptions extends UploadFlags {
   readonly dryRun?: boolean;
@@ -13,12 +16,60 @@ interface UploadMetricsOptions extends UploadFlags {
   readonly wait?: boolean;
   /** Milliseconds. */
   readonly timeout: number;
+  readonly watch?: boolean;
+  /** Milliseconds; with `watch` and `installSchedule`. */
+  readonly every?: number;
 }
 
 /** How long `--wait` waits for another upload. */
 const WAIT_MS = 600_000;
 
+const EVERY_MS = 900_000;
+
 export async function uploadMetrics(context: Context, flags: UploadMetricsOptions): Promise<ExitCode> {
+  if (flags.watch) return watch(context, flags);
+  if (flags.every !== undefined) {
+    throw new CliError(EXIT.usage, "--every belongs to --watch", { hint: "add --watch" });
+  }
+  return uploadOnce(context, flags);
+}
+
+/**
+ * Uploads again and again; the configuration is read anew each time.
+ *
+ * @throws {CliError} The first upload could not begin: flags or configuration don't fit.
+ */
+function watch(context: Context, flags: UploadMetricsOptions): Promise<ExitCode> {
+  const { io, out } = context;
+  const { every: everyMs = EVERY_MS } = flags;
+  let isFirst = true;
+  out.note(`uploading every ${formatDuration(everyMs)}; Ctrl-C ends it`);
+  return watchUploads({
+    everyMs,
+    stop: io.signal,
+    async upload(signal) {
+      const own = { ...context, io: { ...io, signal } };
+      try {
+        return await uploadOnce(own, flags);
+      } catch (error) {
+        const cannotBegin = error instanceof CliError && NEVER_BEGINS.includes(error.exitCode);
+        if (isFirst && cannotBegin) throw error;
+        return reportFailure(own, signal.aborted ? signal.reason : error);
+      } finally {
+        isFirst = false;
+      }
+    },
+    onWait(waitMs, failures) {
+      const next = `next upload in ${formatDuration(Math.ceil(waitMs / 1000) * 1000)}`;
+      if (failures > 0) out.note(`promferry: ${next}, after ${count(failures, "failure")}`);
+      else out.progress(next);
+    },
+  });
+}
+
+const NEVER_BEGINS: readonly ExitCode[] = [EXIT.usage, EXIT.config];
+
+async function uploadOnce(context: Context, flags: UploadMetricsOptions): Promise<ExitCode> {
   const { out, io } = context;
   const { dryRun = false, wait = false, timeout } = flags;
   const prepared = await prepareUpload(context, flags, { dryRun });
