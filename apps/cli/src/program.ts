@@ -4,6 +4,7 @@ import { type Context, cliVersion, type GlobalOptions } from "./context.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import type { CliIo } from "./io.ts";
 import { addNotBuilt } from "./not-built.ts";
+import { SCHEDULE_KINDS } from "./schedule/schedule.ts";
 
 /** Runs a command under the options that were given to it. */
 export type Runner = (
@@ -116,8 +117,17 @@ export function buildProgram(io: CliIo, runner: Runner): Command {
       new Option("--watch", "upload again and again until Ctrl-C or SIGTERM").conflicts(["dryRun", "force"]),
     )
     .addOption(
-      durationOption("--every <duration>", "with --watch: from one upload to the next (default: 15m)"),
+      durationOption(
+        "--every <duration>",
+        "with --watch or --install-schedule: from one upload to the next (default: 15m)",
+      ),
     )
+    .addOption(
+      new Option("--install-schedule <manager>", "print what lets a service manager upload unattended")
+        .choices(SCHEDULE_KINDS)
+        .conflicts(["watch", "dryRun", "force"]),
+    )
+    .option("--write", "with --install-schedule: install it for this user, and start it")
     .addHelpText(
       "after",
       examples([
@@ -125,6 +135,7 @@ export function buildProgram(io: CliIo, runner: Runner): Command {
         "promferry upload-metrics --to grafana --from 2025-10-01 --to-date 2025-10-06",
         "promferry upload-metrics --dry-run --json",
         "promferry upload-metrics --watch --every 1h",
+        "promferry upload-metrics --install-schedule systemd --every 1h --write",
       ]),
     )
     .action(onRun(async () => (await import("./commands/upload-metrics.ts")).uploadMetrics));

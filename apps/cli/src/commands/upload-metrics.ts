@@ -5,10 +5,12 @@ import type { Context } from "../context.ts";
 import { count } from "../count.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { reportFailure, stopCode } from "../report-error.ts";
+import type { ScheduleKind } from "../schedule/schedule.ts";
 import { printReport } from "../upload/describe-report.ts";
 import { prepareTarget } from "../upload/prepare-target.ts";
 import { type PreparedUpload, prepareUpload, type UploadFlags } from "../upload/prepare-upload.ts";
 import { watchUploads } from "../upload/watch-uploads.ts";
+import { installUploadSchedule } from "./install-schedule.ts";
 
 interface UploadMetricsOptions extends UploadFlags {
   readonly dryRun?: boolean;
@@ -19,6 +21,8 @@ interface UploadMetricsOptions extends UploadFlags {
   readonly watch?: boolean;
   /** Milliseconds; with `watch` and `installSchedule`. */
   readonly every?: number;
+  readonly installSchedule?: ScheduleKind;
+  readonly write?: boolean;
 }
 
 /** How long `--wait` waits for another upload. */
@@ -27,9 +31,16 @@ const WAIT_MS = 600_000;
 const EVERY_MS = 900_000;
 
 export async function uploadMetrics(context: Context, flags: UploadMetricsOptions): Promise<ExitCode> {
+  const { installSchedule, every: everyMs = EVERY_MS, timeout: timeoutMs } = flags;
   if (flags.watch) return watch(context, flags);
-  if (flags.every !== undefined) {
-    throw new CliError(EXIT.usage, "--every belongs to --watch", { hint: "add --watch" });
+  if (installSchedule !== undefined) {
+    return installUploadSchedule(context, { ...flags, installSchedule, everyMs, timeoutMs });
+  }
+  if (flags.every !== undefined || flags.write) {
+    const [flag, owners] = flags.write
+      ? ["--write", "--install-schedule"]
+      : ["--every", "--watch or --install-schedule"];
+    throw new CliError(EXIT.usage, `${flag} belongs to ${owners}`, { hint: `add ${owners}` });
   }
   return uploadOnce(context, flags);
 }
