@@ -1,3 +1,9 @@
+export {
+  type ForeseenDeletion,
+  type ForeseeOptions,
+  type Foresight,
+  foreseeDeletions,
+} from "./foresee-deletions.ts";
 export type {
   DestinationRecord,
   FileRecord,

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { Destination } from "@promferry/core/delivery";
 import type { JournalIndex } from "@promferry/core/journal";
 import { createTotals } from "@promferry/core/merge";
@@ -8,6 +7,7 @@ import { deliverLatest } from "./deliver-latest.ts";
 import type { Delivery } from "./delivery.ts";
 import { createDryDestination } from "./dry-destination.ts";
 import { failureOf } from "./failure.ts";
+import { identityDigest } from "./identity-digest.ts";
 import { claimRecord } from "./ledger.ts";
 import type { LedgerStore } from "./ledger-store.ts";
 import { createPace } from "./pace.ts";
@@ -38,11 +38,6 @@ export interface UploadSession {
 const PROGRESS_TIMEOUT_MS = 120_000;
 /** Ages are counted from the upload's beginning, and a request takes its time. */
 const AGE_MARGIN_MS = 60_000;
-
-/** `sha256:` and the digest of a destination's identity, as the ledger has it. */
-export function identityDigest(destination: Destination): string {
-  return `sha256:${createHash("sha256").update(destination.identity).digest("hex")}`;
-}
 
 /** Serves one destination; what fails stands in its report. */
 export async function serve(session: UploadSession, target: UploadTarget): Promise<DestinationReport> {

@@ -4,7 +4,8 @@ import { createLedgerStore, createMemoryStore, readLedger } from "./ledger-store
 import { acquireLock, type UploadLock } from "./lock.ts";
 import { type DeletedDay, type DestinationReport, type UploadReport, verdictOf } from "./report.ts";
 import { deleteDays, type RetentionResult } from "./retention.ts";
-import { identityDigest, serve, type UploadSession } from "./serve.ts";
+import { retainedDestination } from "./retention-plan.ts";
+import { serve, type UploadSession } from "./serve.ts";
 import { errorCode } from "./state-file.ts";
 import { readTotals } from "./totals-store.ts";
 import { nodeUploadFs } from "./upload-fs.ts";
@@ -103,13 +104,7 @@ async function clean(
       guard,
       mayLeave,
       now: now(),
-      destinations: [...targets, ...otherDestinations].map(({ destination, project, projectionId = "" }) => ({
-        name: destination.name,
-        identity: identityDigest(destination),
-        keepsHistory: destination.keepsHistory,
-        project,
-        projectionId,
-      })),
+      destinations: [...targets, ...otherDestinations].map(retainedDestination),
       ...cleanup,
     });
   } catch (error) {

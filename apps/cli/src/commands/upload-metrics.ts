@@ -1,4 +1,4 @@
-import { type UploadCleanup, type UploadReport, type UploadTarget, upload } from "@promferry/uploader";
+import { type UploadReport, upload } from "@promferry/uploader";
 import { CliError } from "../cli-error.ts";
 import { formatDuration } from "../config/duration.ts";
 import type { Context } from "../context.ts";
@@ -6,9 +6,10 @@ import { count } from "../count.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { reportFailure, stopCode } from "../report-error.ts";
 import type { ScheduleKind } from "../schedule/schedule.ts";
+import { cleanupFor } from "../upload/cleanup.ts";
 import { printReport } from "../upload/describe-report.ts";
-import { prepareTarget } from "../upload/prepare-target.ts";
-import { type PreparedUpload, prepareUpload, type UploadFlags } from "../upload/prepare-upload.ts";
+import { prepareUpload, type UploadFlags } from "../upload/prepare-upload.ts";
+import { retainedTargets } from "../upload/retained-targets.ts";
 import { watchUploads } from "../upload/watch-uploads.ts";
 import { installUploadSchedule } from "./install-schedule.ts";
 
@@ -84,8 +85,9 @@ async function uploadOnce(context: Context, flags: UploadMetricsOptions): Promis
   const { out, io } = context;
   const { dryRun = false, wait = false, timeout } = flags;
   const prepared = await prepareUpload(context, flags, { dryRun });
-  const { others, skipped } = await retained(context, prepared);
-  const cleanup = skipped ? undefined : cleanupFor(prepared, flags);
+  const { settings, choice } = prepared;
+  const { targets: others, skipped } = await retainedTargets(context, settings, choice.others);
+  const cleanup = skipped ? undefined : cleanupFor(settings.metrics, flags);
   const report = await upload({
     ...prepared.options,
     dryRun,
@@ -98,44 +100,11 @@ async function uploadOnce(context: Context, flags: UploadMetricsOptions): Promis
   const exitCode = report.aborted ? stopCode(io.signal.reason) : report.verdict;
   out.json({ ...toJson(report), exitCode });
   printReport(out, report, prepared.notes);
-  if (skipped && (flags.cleanup || prepared.settings.metrics.delete_after_push)) {
+  if (skipped && (flags.cleanup || settings.metrics.delete_after_push)) {
     out.note(`promferry: no day was deleted: ${skipped.message}`);
   }
   if (flags.cleanup) for (const { day, reason } of report.kept) out.line(`kept ${day}: ${reason}`);
   return exitCode;
-}
-
-/** With `--cleanup` or `delete_after_push` every settled day that is over goes; else what retention lets go. */
-function cleanupFor({ settings }: PreparedUpload, { cleanup = false }: UploadMetricsOptions): UploadCleanup {
-  const {
-    delete_after_push: afterPush,
-    retention_overrides_upload: overrides,
-    max_bytes: maxBytes,
-  } = settings.metrics;
-  const days = settings.metrics.retention_days || Number.POSITIVE_INFINITY;
-  return {
-    olderThanDays: cleanup || afterPush ? 0 : days,
-    ...(overrides ? { unsettledOlderThanDays: days } : {}),
-    maxBytes,
-  };
-}
-
-/** The destinations that are not part of this run, and that may still need a day before it goes. */
-async function retained(
-  context: Context,
-  { settings, choice }: PreparedUpload,
-): Promise<{ others: readonly UploadTarget[]; skipped: CliError | undefined }> {
-  const others: UploadTarget[] = [];
-  try {
-    for (const config of choice.others) {
-      const purpose = { dryRun: true, secrets: new Map<string, Promise<string>>() };
-      others.push((await prepareTarget(context, settings, config, purpose)).target);
-    }
-    return { others, skipped: undefined };
-  } catch (error) {
-    if (!(error instanceof CliError)) throw error;
-    return { others: [], skipped: error };
-  }
 }
 
 /** The report as plain data. */
