@@ -14,7 +14,7 @@ export function windowsTask(job: ScheduledJob, { home }: ScheduleHome): Schedule
   };
 }
 
-export function taskXml({ app, argv, everyMs }: ScheduledJob): string {
+function taskXml({ app, argv, everyMs }: ScheduledJob): string {
   const [program = "", ...rest] = argv;
   const minutes = Math.max(1, Math.round(everyMs / 60_000));
   return `<?xml version="1.0" encoding="UTF-16"?>
