@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
 
+/** The demo installs what is missing, and an installation that is killed half-way would take the other tests' programs away. */
+const SET_UP = { timeout: 120_000 };
 const DEMO = fileURLToPath(new URL("./demo.mjs", import.meta.url));
 
 /** `npm run demo` without npm, with a folder of its own for what is temporary. */
@@ -32,17 +34,21 @@ function startDemo(): {
   return { child, folder, ended };
 }
 
-test("the demo reads back what it sent, says how to go on from here, and leaves nothing", async () => {
-  const { folder, ended } = startDemo();
-  const { code, text } = await ended;
-  expect(code).toBe(0);
-  expect(text).toContain("Read back");
-  expect(text).not.toContain("DIFFERENT");
-  expect(text).toContain("promferry is `node apps/cli/dist/main.js`, after `npm run setup`");
-  expect(readdirSync(folder)).toEqual([]);
-});
+test(
+  "the demo reads back what it sent, says how to go on from here, and leaves nothing",
+  SET_UP,
+  async () => {
+    const { folder, ended } = startDemo();
+    const { code, text } = await ended;
+    expect(code).toBe(0);
+    expect(text).toContain("Read back");
+    expect(text).not.toContain("DIFFERENT");
+    expect(text).toContain("promferry is `node apps/cli/dist/main.js`, after `npm run setup`");
+    expect(readdirSync(folder)).toEqual([]);
+  },
+);
 
-test("a demo that is interrupted ends with 130 and leaves nothing", async () => {
+test("a demo that is interrupted ends with 130 and leaves nothing", SET_UP, async () => {
   const { child, folder, ended } = startDemo();
   const isCollecting = () => readdirSync(folder).some((name) => existsSync(join(folder, name, "journal")));
   while (!isCollecting()) await new Promise((resolve) => setImmediate(resolve));

@@ -35,8 +35,58 @@ export const SERVERS = {
   vmagent: { package: "victoria-metrics", program: "usr/bin/vmagent" },
 };
 
+/**
+ * Programs that need their packages' files around them; each gets a folder of its own, with the system's libraries and
+ * an interpreter of the same suite, so that nothing depends on what this machine has.
+ *
+ * `{python}` is the suite's current version, such as `python3.14`.
+ * @type {Readonly<Record<string, { package: string, needs: readonly string[] }>>}
+ */
+export const TREES = {
+  "cloud-init": {
+    package: "cloud-init",
+    needs: [
+      "{python}-minimal",
+      "lib{python}-minimal",
+      "lib{python}-stdlib",
+      "python3-attr",
+      "python3-certifi",
+      "python3-charset-normalizer",
+      "python3-configobj",
+      "python3-idna",
+      "python3-jinja2",
+      "python3-json-pointer",
+      "python3-jsonpatch",
+      "python3-jsonschema",
+      "python3-jsonschema-specifications",
+      "python3-markupsafe",
+      "python3-oauthlib",
+      "python3-referencing",
+      "python3-requests",
+      "python3-rpds-py",
+      "python3-typing-extensions",
+      "python3-urllib3",
+      "python3-yaml",
+      "libbz2-1.0",
+      "libc6",
+      "libcrypt1",
+      "libexpat1",
+      "libffi8",
+      "libgcc-s1",
+      "liblzma5",
+      "libssl3t64",
+      "libuuid1",
+      "libyaml-0-2",
+      "zlib1g",
+    ],
+  },
+  // The exporter with its unit and its folders, for what is installed on an instance.
+  "node-exporter-package": { package: "prometheus-node-exporter", needs: [] },
+};
+
 const CACHE = fileURLToPath(new URL("../.cache/servers/", import.meta.url));
 const PROGRAMS = join(CACHE, "bin");
+const TREES_FOLDER = join(CACHE, "trees");
 /** Server name to package version; written last, so that its presence means complete. */
 const VERSIONS = join(CACHE, "versions.json");
 
@@ -53,10 +103,27 @@ export function serverProgram(name) {
   return join(PROGRAMS, name);
 }
 
-/** Names of the servers that are not there. @returns {string[]} */
+/**
+ * The folder that a tree's packages were unpacked into, whether or not it has been fetched.
+ *
+ * @param {string} name A key of `TREES`.
+ * @returns {string} Absolute path.
+ */
+export function treeFolder(name) {
+  if (!Object.hasOwn(TREES, name)) {
+    throw new TypeError(`no tree named ${name}; known are ${Object.keys(TREES).join(", ")}`);
+  }
+  return join(TREES_FOLDER, name);
+}
+
+/** Names of the servers and trees that are not there. @returns {string[]} */
 export function missingServers() {
-  const names = Object.keys(SERVERS);
-  return existsSync(VERSIONS) ? names.filter((name) => !existsSync(serverProgram(name))) : names;
+  const paths = [
+    ...Object.keys(SERVERS).map((name) => [name, serverProgram(name)]),
+    ...Object.keys(TREES).map((name) => [name, treeFolder(name)]),
+  ];
+  const complete = existsSync(VERSIONS);
+  return paths.filter(([, path = ""]) => !complete || !existsSync(path)).map(([name = ""]) => name);
 }
 
 /** Package versions of what was fetched, by server name; empty before. @returns {Promise<Record<string, string>>} */
@@ -176,18 +243,10 @@ async function fetchFrom(mirror, apt, work, say) {
   const debs = join(work, "debs");
   const unpacked = join(work, "root");
   const programs = join(work, "bin");
-  for (const folder of [debs, unpacked, programs]) await mkdir(folder);
+  await mkdir(programs);
   const packages = [...new Set(Object.values(SERVERS).map((server) => server.package))];
   say(`downloading ${packages.join(", ")}`);
-  await apt("download", packages, { cwd: debs });
-
-  /** @type {Map<string, string>} */
-  const versions = new Map();
-  for (const file of await readdir(debs)) {
-    await run("dpkg", ["-x", join(debs, file), unpacked]);
-    const [name = "", version = ""] = decodeURIComponent(file).split("_");
-    versions.set(name, version);
-  }
+  const versions = await unpack(apt, packages, debs, unpacked);
   /** @type {Record<string, string>} */
   const record = {};
   for (const [name, server] of Object.entries(SERVERS)) {
@@ -198,10 +257,56 @@ async function fetchFrom(mirror, apt, work, say) {
     await rename(program, join(programs, name));
     record[name] = versions.get(server.package) ?? "unknown";
   }
+  const python = await pythonOf(apt);
+  const trees = join(work, "trees");
+  await mkdir(trees);
+  for (const [name, tree] of Object.entries(TREES)) {
+    const needed = [tree.package, ...tree.needs.map((need) => need.replace("{python}", python))];
+    say(`downloading ${tree.package} and ${needed.length - 1} packages that it needs`);
+    const found = await unpack(apt, needed, join(work, `debs-${name}`), join(trees, name));
+    record[name] = found.get(tree.package) ?? "unknown";
+  }
   await rm(VERSIONS, { force: true });
   await rm(PROGRAMS, { recursive: true, force: true });
   await rename(programs, PROGRAMS);
+  await rm(TREES_FOLDER, { recursive: true, force: true });
+  await rename(trees, TREES_FOLDER);
   await writeFile(VERSIONS, `${JSON.stringify(record, null, 2)}\n`);
+}
+
+/**
+ * Downloads packages into `debs` and unpacks all of them into `folder`.
+ *
+ * @param {Apt} apt
+ * @param {readonly string[]} packages
+ * @param {string} debs
+ * @param {string} folder
+ * @returns {Promise<Map<string, string>>} Versions by package.
+ */
+async function unpack(apt, packages, debs, folder) {
+  for (const path of [debs, folder]) await mkdir(path);
+  await apt("download", [...packages], { cwd: debs });
+  /** @type {Map<string, string>} */
+  const versions = new Map();
+  for (const file of await readdir(debs)) {
+    await run("dpkg", ["-x", join(debs, file), folder]);
+    const [name = "", version = ""] = decodeURIComponent(file).split("_");
+    versions.set(name, version);
+  }
+  return versions;
+}
+
+/**
+ * The package of the suite's default Python, such as `python3.14`.
+ *
+ * @param {Apt} apt
+ * @returns {Promise<string>}
+ */
+async function pythonOf(apt) {
+  const uris = await apt("download", ["--print-uris", "python3"]);
+  const version = /\/python3_(\d+\.\d+)\./.exec(decodeURIComponent(uris))?.[1];
+  if (version === undefined) throw new Error(`python3 of Debian ${SUITE} has no version that could be read`);
+  return `python${version}`;
 }
 
 /**

@@ -8,6 +8,7 @@ export {
   startSource,
   workspaceRoot,
 } from "./cli.ts";
+export { cloudInitProgram, runCloudInitPython } from "./cloud-init.ts";
 export {
   exportedSamples,
   type InstantResult,
@@ -28,6 +29,7 @@ export {
   type ProxyOptions,
   startProxy,
 } from "./proxy.ts";
+export { requireProgram } from "./require-program.ts";
 export { describeWithServers, requireServer, type ServerName } from "./require-server.ts";
 export type { RunningServer } from "./server-process.ts";
 export {

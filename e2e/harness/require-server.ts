@@ -1,8 +1,10 @@
 import { describe, type TestContext } from "vitest";
 import { missingServers } from "../../tools/servers.mjs";
 
-/** A key of `SERVERS` in tools/servers.mjs. */
+/** A key of `SERVERS` or `TREES` in tools/servers.mjs. */
 export type ServerName =
+  | "cloud-init"
+  | "node-exporter-package"
   | "prometheus"
   | "promtool"
   | "pushgateway"

@@ -7,6 +7,10 @@ export interface PrometheusOptions {
   readonly outOfOrderTimeWindow?: string;
   /** Entries of `scrape_configs`, in Prometheus' own words. Default: none, nothing is scraped. */
   readonly scrapeConfigs?: readonly object[];
+  /** Paths of `scrape_config_files`. Default: none. */
+  readonly scrapeConfigFiles?: readonly string[];
+  /** Paths of `rule_files`. Default: none. */
+  readonly ruleFiles?: readonly string[];
   /** `storage.tsdb.retention.time`. Default `"365d"`. */
   readonly retention?: string;
   /** Takes native histograms. Default false. */
@@ -23,6 +27,8 @@ export function startPrometheus(options: PrometheusOptions = {}): Promise<Runnin
   // JSON is YAML.
   const config = JSON.stringify({
     scrape_configs: scrapeConfigs,
+    scrape_config_files: options.scrapeConfigFiles ?? [],
+    rule_files: options.ruleFiles ?? [],
     ...(outOfOrderTimeWindow === undefined
       ? {}
       : { storage: { tsdb: { out_of_order_time_window: outOfOrderTimeWindow } } }),

@@ -1,22 +1,12 @@
-import type { Batch } from "@promferry/core/delivery";
 import { createLabelCache, encodeWriteRequest } from "@promferry/remote-write";
 import protobuf from "protobufjs";
+import { batchOf } from "../batch-of.ts";
 import type { Comparison } from "../case.ts";
-import { k1Families, SERIES_COUNT } from "../k1-day.ts";
+import { k1Families } from "../pages/k1-day.ts";
 
 const SAMPLES_A_SERIES = 10;
 
-const batch: Batch = {
-  series: k1Families(1).flatMap((family) =>
-    family.series.map((series, row) => ({
-      series,
-      family,
-      timestampsMs: Array.from({ length: SAMPLES_A_SERIES }, (_, i) => 1_760_000_000_000 + i * 300_000),
-      values: Array.from({ length: SAMPLES_A_SERIES }, (_, i) => (family.values[row] ?? 0) + i),
-    })),
-  ),
-  sampleCount: SERIES_COUNT * SAMPLES_A_SERIES,
-};
+const batch = batchOf(k1Families(1), SAMPLES_A_SERIES);
 const labels = createLabelCache();
 
 /** The same message described to protobufjs, which finds its way by reflection. */

@@ -98,7 +98,9 @@ test("push rejects before any request when a label would be overwritten", async 
   const { gateway, seen } = await open(context);
   await expect(gateway.push([hitsFamily({ job: "mine" }, 1)])).rejects.toMatchObject({
     code: "ERR_DELIVERY_REJECTED",
-    message: expect.stringContaining("label job of hits_total would be overwritten"),
+    message: expect.stringContaining(
+      "the label job would be overwritten by that of the group, for example hits_total",
+    ),
   });
   expect(seen()).toEqual([]);
 });
@@ -153,6 +155,7 @@ test("send counts what it cannot send, with reasons", async (context) => {
     row("good", 10),
     row("good", 20),
     row("bad", 20),
+    row("worse_bad", 20),
     row("fine", 20),
     row("fine", 20, [{ name: "job", value: "x" }]),
   ]);
@@ -161,8 +164,13 @@ test("send counts what it cannot send, with reasons", async (context) => {
     accepted: 2,
     refused: [
       { reason: "a Pushgateway holds one value a series: a newer one was pushed", count: 1 },
-      { reason: 'label job of fine would be overwritten by the group\'s job="k1"', count: 1 },
-      { reason: expect.stringContaining("bad: PUT to 127.0.0.1"), count: 1 },
+      { reason: "the label job would be overwritten by that of the group, for example fine", count: 1 },
+      {
+        reason: expect.stringMatching(
+          /^the gateway refuses the family, for example bad \(PUT to 127\.0\.0\.1.*400.*\), worse_bad$/,
+        ),
+        count: 2,
+      },
     ],
     unknown: 0,
   });

@@ -8,7 +8,6 @@ import {
   type HttpOptions,
   parseEndpoint,
   type Receipt,
-  type Refusal,
   type SendOptions,
   sendRequest,
 } from "@promferry/core/delivery";
@@ -23,6 +22,7 @@ import {
 import { latestOfBatch, latestOfFamilies } from "./latest.ts";
 import { pushBody } from "./push-body.ts";
 import { putAcceptable } from "./put-acceptable.ts";
+import { createRefusals } from "./refusals.ts";
 import { type Group, type SplitGroups, splitGroups } from "./split-groups.ts";
 
 export interface PushgatewayOptions extends HttpOptions, GroupingOptions {
@@ -120,7 +120,7 @@ export function createPushgateway(options: PushgatewayOptions): Pushgateway {
     },
     async send(batch, sendOptions = {}) {
       const { groups, refused } = plan(batch);
-      const refusals: Refusal[] = [...refused];
+      const byGateway = createRefusals();
       let accepted = 0;
       for (const group of groups) {
         if (group.families.length === 0) {
@@ -131,11 +131,13 @@ export function createPushgateway(options: PushgatewayOptions): Pushgateway {
             probe: () => run(request("POST", group.path), sendOptions),
           });
           accepted += result.accepted;
-          refusals.push(...result.refused);
+          for (const { family, reason } of result.refused) {
+            byGateway.add("the gateway refuses the family", family.name, family.values.length, reason);
+          }
         }
         accepted += group.endedCount;
       }
-      return { accepted, refused: refusals, unknown: 0 } satisfies Receipt;
+      return { accepted, refused: [...refused, ...byGateway.list()], unknown: 0 } satisfies Receipt;
     },
     push: (families, sendOptions = {}) => runAll("PUT", families, sendOptions),
     add: (families, sendOptions = {}) => runAll("POST", families, sendOptions),

@@ -1,10 +1,16 @@
-import { DeliveryError, type Refusal } from "@promferry/core/delivery";
+import { DeliveryError } from "@promferry/core/delivery";
 import type { MetricFamily } from "@promferry/core/series";
 
 export interface PutResult {
   /** Samples that the group now holds. */
   readonly accepted: number;
-  readonly refused: readonly Refusal[];
+  readonly refused: readonly RefusedFamily[];
+}
+
+export interface RefusedFamily {
+  readonly family: MetricFamily;
+  /** The gateway's words. */
+  readonly reason: string;
 }
 
 /** How {@link putAcceptable} speaks to one group. */
@@ -28,7 +34,7 @@ export async function putAcceptable(
   requests: GroupRequests,
 ): Promise<PutResult> {
   const taken: MetricFamily[] = [];
-  const refused: Refusal[] = [];
+  const refused: RefusedFamily[] = [];
 
   /** Puts `part` on top of what was taken; the refusal, if there was one. */
   const tryPart = async (part: readonly MetricFamily[]): Promise<DeliveryError | undefined> => {
@@ -42,7 +48,7 @@ export async function putAcceptable(
     return undefined;
   };
   const refuse = (family: MetricFamily, refusal: DeliveryError) =>
-    void refused.push({ reason: `${family.name}: ${refusal.message}`, count: family.values.length });
+    void refused.push({ family, reason: refusal.message });
   const halve = async (part: readonly MetricFamily[]): Promise<void> => {
     const middle = part.length >> 1;
     for (const half of [part.slice(0, middle), part.slice(middle)]) {

@@ -78,29 +78,39 @@ for (const { name, rows, job = "k1", reason } of [
   {
     name: "another job",
     rows: [row(hits, { job: "other" }, 1)],
-    reason: 'label job of hits_total would be overwritten by the group\'s job="k1"',
+    reason: "the label job would be overwritten by that of the group, for example hits_total",
   },
   {
     name: "another value of a grouping label",
     rows: [row(hits, { team: "b" }, 1)],
-    reason: 'label team of hits_total would be overwritten by the group\'s team="a"',
+    reason: "the label team would be overwritten by that of the group, for example hits_total",
   },
   {
     name: "no label to take the job from",
     rows: [row(hits, {}, 1)],
     job: { label: "app" },
-    reason: "series has no label to take its job from",
+    reason: "a series has no label to take its job from, for example hits_total",
   },
   {
     name: "an equal one in its group",
     rows: [row(hits, { team: "a" }, 1), row(hits, {}, 2)],
-    reason: "series hits_total equals another one of its group /metrics/job/k1/team/a",
+    reason: "a series equals another one of its group, for example hits_total",
   },
 ]) {
   test(`a series is refused that has ${name}`, () => {
     expect(splitGroups(rows, { job, grouping: { team: "a" } }).refused).toEqual([{ reason, count: 1 }]);
   });
 }
+
+test("series that break the same rule are one refusal with a few names, each shortened", () => {
+  const names = ["a", "b", "c", "d", "e", "f"].map((letter) => letter.repeat(100));
+  const families = names.map((name): FamilyMetadata => ({ ...hits, name }));
+  const rows = families.flatMap((family) => [1, 2].map((i) => row(family, { job: "other", i: `${i}` }, 1)));
+  const { refused } = splitGroups(rows, { job: "k1" });
+  const shown = names.slice(0, 5).map((name) => `${name.slice(0, 64)}…`);
+  const rule = "the label job would be overwritten by that of the group";
+  expect(refused).toEqual([{ reason: `${rule}, for example ${shown.join(", ")}`, count: 12 }]);
+});
 
 test("series that have ended are counted and not pushed", () => {
   const grouping = { version: { label: "version" } };

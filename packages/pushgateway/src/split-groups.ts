@@ -7,6 +7,7 @@ import {
   seriesKey,
 } from "@promferry/core/series";
 import { type GroupingKey, type GroupingOptions, groupingPath, seriesGroupingKey } from "./grouping.ts";
+import { createRefusals } from "./refusals.ts";
 
 /** The newest value of one series; `null`: the series has ended. */
 export interface LatestValue {
@@ -27,7 +28,7 @@ export interface Group {
 
 export interface SplitGroups {
   readonly groups: readonly Group[];
-  /** What cannot go to a Pushgateway, with the reason; one count a series. */
+  /** What cannot go to a Pushgateway, one entry a rule; one count a series. */
   readonly refused: readonly Refusal[];
 }
 
@@ -52,14 +53,13 @@ interface OpenFamily extends FamilyMetadata {
  */
 export function splitGroups(latest: Iterable<LatestValue>, options: GroupingOptions): SplitGroups {
   const groups = new Map<string, OpenGroup>();
-  const refused = new Map<string, number>();
-  const refuse = (reason: string) => void refused.set(reason, (refused.get(reason) ?? 0) + 1);
+  const refusals = createRefusals();
 
   for (const { series, family, value } of latest) {
     const key = seriesGroupingKey(options, series);
     const fault = faultOf(series, key);
     if (fault !== undefined) {
-      refuse(fault);
+      refusals.add(fault, series.name, 1);
       continue;
     }
     const path = groupingPath(key);
@@ -75,7 +75,7 @@ export function splitGroups(latest: Iterable<LatestValue>, options: GroupingOpti
     const stripped = withoutGroupingLabels(series, key);
     const identity = seriesKey(stripped.name, stripped.labels);
     if (group.keys.has(identity)) {
-      refuse(`series ${series.name} equals another one of its group ${path}`);
+      refusals.add("a series equals another one of its group", series.name, 1);
       continue;
     }
     group.keys.add(identity);
@@ -87,7 +87,7 @@ export function splitGroups(latest: Iterable<LatestValue>, options: GroupingOpti
       families: [...families.values()],
       endedCount,
     })),
-    refused: [...refused].map(([reason, count]) => ({ reason, count })),
+    refused: refusals.list(),
   };
 }
 
@@ -104,11 +104,11 @@ function append(group: OpenGroup, family: FamilyMetadata, series: Series, value:
 }
 
 function faultOf(series: Series, key: GroupingKey): string | undefined {
-  if (key[0]?.[1] === "") return "series has no label to take its job from";
+  if (key[0]?.[1] === "") return "a series has no label to take its job from";
   for (const [name, value] of key) {
     const own = series.labels.find((label) => label.name === name);
     if (own && own.value !== value) {
-      return `label ${name} of ${series.name} would be overwritten by the group's ${name}=${JSON.stringify(value)}`;
+      return `the label ${name} would be overwritten by that of the group`;
     }
   }
   return undefined;

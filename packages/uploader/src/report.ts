@@ -128,7 +128,7 @@ export interface UploadReport {
 export interface PlannedRequest {
   readonly destination: string;
   readonly request: EncodedRequest;
-  /** Samples of the batch that the request belongs to. */
+  /** Samples of the batch that the request belongs to, without those that the destination keeps out. */
   readonly samples: number;
 }
 

@@ -209,6 +209,19 @@ test("a corrupt file costs the damaged frame alone, and the upload says so", asy
   expect(stdout).toMatch(/damaged: .*\.prom at byte \d+, \d+ bytes \(checksum\); left out/);
 });
 
+test("a session of which all info is damaged stays here, and the report says why", async () => {
+  const { url, dir: received } = await serveReceiver();
+  const { home, dir } = await homeWithJournal(config(`type: prometheus, url: "${url}/api/v1/write"`));
+  const [file] = readdirSync(dir);
+  const path = join(dir, file!);
+  writeFileSync(path, readFileSync(path, "utf8").replaceAll("# Session: {", "# Session: [["));
+  const { stdout } = await runCli(["upload-metrics", "--config", "config.yaml"], { home });
+  expect(stdout).toContain(
+    "stayed here: 1 frame, because the session's info is damaged: nothing says what may leave",
+  );
+  expect(await readSamples(received)).toEqual([]);
+});
+
 test("a corrupt ledger stops the upload before anything is sent", async () => {
   const { url, dir: received } = await serveReceiver();
   const { home, dir } = await homeWithJournal(config(`type: prometheus, url: "${url}/api/v1/write"`));

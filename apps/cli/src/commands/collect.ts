@@ -31,7 +31,7 @@ export async function collect(
     const { sampleCount, durationMs, error } = scrape;
     if (error !== undefined && once) failed.push(written);
     else if (error !== undefined) out.note(`${target.url}: ${error}; tried again in time`);
-    if (leftOut > 0) out.note(`${target.url}: ${leftOut} samples have names that a journal can't hold`);
+    if (leftOut > 0) out.note(`${target.url}: ${leftOut} samples have times that a journal can't hold`);
     out.json({
       url: target.url,
       file: join(dir, file),

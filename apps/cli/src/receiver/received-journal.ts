@@ -6,7 +6,7 @@ import {
   type Series,
 } from "@promferry/core/series";
 import type { ReceivedBatch } from "@promferry/remote-write/receiver";
-import { toFramePieces } from "../frame-families.ts";
+import { toFrameFamilies } from "../frame-families.ts";
 
 export interface ReceivedJournalOptions {
   readonly dir: string;
@@ -20,7 +20,7 @@ export interface ReceivedJournalOptions {
 export interface ReceivedCounts {
   readonly requests: number;
   readonly samples: number;
-  /** Stale markers, and names that a journal can't hold. */
+  /** Stale markers, and samples with times that a journal can't hold. */
   readonly leftOut: number;
 }
 
@@ -40,18 +40,18 @@ export function createReceivedJournal(options: ReceivedJournalOptions): Received
   const metadata = new Map<string, FamilyMetadata>();
   const counts = { requests: 0, samples: 0, leftOut: 0 };
 
-  const store = async (families: readonly MetricFamily[], alreadyLeftOut: number) => {
-    const { pieces, leftOut } = toFramePieces(families);
+  const store = async (received: readonly MetricFamily[], alreadyLeftOut: number) => {
+    const { families, leftOut } = toFrameFamilies(received);
+    const samples = families.reduce((sum, { series }) => sum + series.length, 0);
     try {
-      await Promise.all(pieces.map((piece) => writer.write({ kind: "full", families: piece })));
+      if (samples > 0) await writer.write({ kind: "full", families });
     } catch (error) {
       onError?.(error);
-
       throw error;
     }
     counts.requests++;
     counts.leftOut += leftOut + alreadyLeftOut;
-    counts.samples += families.reduce((sum, { series }) => sum + series.length, 0) - leftOut;
+    counts.samples += samples;
   };
 
   return {

@@ -39,10 +39,27 @@ test("remote write is stored, several samples of a series and all", async () => 
   expect(receipt.accepted).toBe(4);
   expect(await stored()).toEqual([
     "a{l=x} 1 @1700000000000",
-    "a{l=y} 3 @1700000000000",
     "a{l=x} 2 @1700000001000",
+    "a{l=y} 3 @1700000000000",
   ]);
   expect(await fetch(url).then((r) => r.json())).toMatchObject({ requests: 1, samples: 3, leftOut: 1 });
+});
+
+test("names in UTF-8 are stored, and times that a journal can't hold are left out", async () => {
+  const { url, stored } = await start();
+  const dictionary = createSeriesDictionary();
+  const row = (name: string, timestampMs: number) => ({
+    series: dictionary.intern(name, [{ name: "größe", value: "ä" }]),
+    family: { name, type: "gauge", help: "", unit: "" } as const,
+    timestampsMs: [timestampMs],
+    values: [1],
+  });
+  const destination = createRemoteWrite({ name: "r", url: `${url}/api/v1/write`, protocol: 2 });
+  const series = [row("a.b", 1_700_000_000_000), row("c", -5)];
+  expect(await destination.send({ series, sampleCount: 2 })).toMatchObject({ accepted: 2 });
+  await destination.send({ series: [row("c", -4)], sampleCount: 1 });
+  expect(await stored()).toEqual(["a.b{größe=ä} 1 @1700000000000"]);
+  expect(await fetch(url).then((r) => r.json())).toMatchObject({ requests: 2, samples: 1, leftOut: 2 });
 });
 
 test("a push gets its grouping labels, and timestamps are refused as by a Pushgateway", async () => {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { createJournalWriter, type DayBoundary, type JournalWriter } from "@promferry/core/journal";
-import { toFramePieces } from "../frame-families.ts";
+import { toFrameFamilies } from "../frame-families.ts";
 import { createScraper, type Scrape, type Scraper } from "./scrape.ts";
 import type { ScrapeTarget } from "./target.ts";
 
@@ -23,7 +23,7 @@ export interface CollectOptions {
 export interface WrittenScrape {
   readonly target: ScrapeTarget;
   readonly scrape: Scrape;
-  /** Samples that the journal has no way to write. */
+  /** Samples with times that a journal can't hold. */
   readonly leftOut: number;
   /** The day file's name. */
   readonly file: string;
@@ -69,11 +69,8 @@ async function collectPage(scraper: Scraper, writer: JournalWriter, options: Col
   const begin = performance.now();
   for (;;) {
     const scrape = await scraper.scrape(signal);
-    const { pieces, leftOut } = toFramePieces(scrape.families);
-    let file = "";
-    for (const families of pieces) {
-      ({ file } = await writer.write({ kind: "full", families, atMs: scrape.startedMs }));
-    }
+    const { families, leftOut } = toFrameFamilies(scrape.families);
+    const { file } = await writer.write({ kind: "full", families, atMs: scrape.startedMs });
     onScrape?.({ target: scraper.target, scrape, leftOut, file });
     if (once) return;
     // Ticks that a slow page has missed are left out, not made up for.

@@ -87,12 +87,35 @@ test("collect takes OpenMetrics by its content type, and text where that fails",
   expect(asked.at(-1)).not.toContain("openmetrics");
 });
 
-test("a page that strict text can't hold is kept without its types, and a name it can't spell is told", async () => {
-  const url = await serve(page('# TYPE h histogram\nh_bucket{le="1"} -1\n{"dotted.name"} 1\n'));
+test("names in UTF-8, samples that belie their type and several times of a series arrive", async () => {
+  const text = `# TYPE h histogram
+h_bucket{le="1"} -1
+# TYPE "dotted.name" counter
+{"dotted.name","größe"="ä"} 1
+a 1 1700000000000
+a 2 1700000001000
+`;
+  const url = await serve(page(text));
+  const { exitCode, samples, stderr, frames } = await collectOnce(url);
+  const own = `instance=${new URL(url).host},job=promferry`;
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+  expect(frames).toHaveLength(1);
+  expect(samples.filter((line) => !/^(scrape_|up\{)/.test(line)).sort()).toEqual([
+    `a{${own}} 1 @1700000000000`,
+    `a{${own}} 2 @1700000001000`,
+    `dotted.name{größe=ä,${own}} 1`,
+    `h_bucket{${own},le=1.0} -1`,
+  ]);
+});
+
+test("samples with times that a journal can't hold are told and cost nothing else", async () => {
+  const text = "# TYPE a gauge\na 1 -5\n# TYPE b gauge\nb 2 1e18\n# TYPE c gauge\nc 3 1700000000\n# EOF\n";
+  const url = await serve(page(text, "application/openmetrics-text; version=1.0.0"));
   const { exitCode, samples, stderr } = await collectOnce(url);
   expect(exitCode).toBe(0);
-  expect(samples.some((line) => line.startsWith("h_bucket{"))).toBe(true);
-  expect(stderr).toContain("1 samples have names that a journal can't hold");
+  expect(stderr).toContain("2 samples have times that a journal can't hold");
+  expect(samples.map((line) => line.split("{")[0]).filter((name) => name!.length === 1)).toEqual(["c"]);
+  expect(samples.some((line) => line.startsWith("up{"))).toBe(true);
 });
 
 test("a compressed page is unpacked, and one that unpacks without end is not", async () => {

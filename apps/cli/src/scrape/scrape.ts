@@ -1,5 +1,5 @@
 import { type MetricFamily, type Series, seriesKey } from "@promferry/core/series";
-import { ExpositionError, parseExposition } from "@promferry/core/text-format";
+import { createExpositionParser, ExpositionError } from "@promferry/core/text-format";
 import { type FetchPageOptions, fetchPage } from "./fetch-page.ts";
 import type { ScrapeTarget } from "./target.ts";
 import { targetLabels, withTargetLabels } from "./target-labels.ts";
@@ -30,11 +30,15 @@ export interface ScraperOptions extends Pick<FetchPageOptions, "timeoutMs" | "ma
 export function createScraper(target: ScrapeTarget, options: ScraperOptions): Scraper {
   let previous = new Set<string>();
   let textOnly = false;
+  const parsers = {
+    scrape: createExpositionParser({ format: "scrape" }),
+    openmetrics: createExpositionParser({ format: "openmetrics" }),
+  };
 
   async function readPage(signal: AbortSignal | undefined): Promise<readonly MetricFamily[]> {
     const { bytes, format } = await fetchPage(target.url, { ...options, signal, textOnly });
     try {
-      return parseExposition(bytes, { format });
+      return parsers[format].parse(bytes);
     } catch (error) {
       if (!(error instanceof ExpositionError) || format !== "openmetrics") throw error;
       // Some programs speak OpenMetrics with an accent; their text format is most often right.

@@ -1,8 +1,8 @@
-import type { MetricFamily, SeriesDictionary } from "../series/index.ts";
-import { ExpositionError, type ParseLimits, parseExposition } from "../text-format/index.ts";
+import { createSeriesDictionary, type MetricFamily, type SeriesDictionary } from "../series/index.ts";
+import { createExpositionParser, ExpositionError, type ParseLimits } from "../text-format/index.ts";
 
 export interface DecodeOptions {
-  /** Interns the series. Default: one for this call. */
+  /** Interns the series. Default: one of its own. */
   readonly dictionary?: SeriesDictionary;
 }
 
@@ -14,25 +14,37 @@ const NO_LIMITS: ParseLimits = {
   maxSeries: Number.POSITIVE_INFINITY,
 };
 
+/** Reads frame after frame, each by itself, and gets faster with those that resemble each other. */
+export type FrameDecoder = (bytes: Uint8Array) => readonly MetricFamily[];
+
 /**
- * The samples of one valid frame: names, labels, values and times as `encodeFrame` was given them.
+ * Gives the samples of valid frames: names, labels, values and times as `encodeFrame` was given them.
  * Blanks at the beginning of a HELP text are not kept; the text format has no way to.
  *
  * Read as strict text format 0.0.4. A frame that is none, because it has names in quotes or a series at
  * two times, is read as Prometheus' scraping reads it, but for the spelling of `le` and `quantile`,
  * which stays: a series must not change its labels with what stands beside it.
  *
- * @param bytes From the `#` of `# Written` to the line feed of `# End`; neither is checked here.
- * @throws {ExpositionError} The bytes are no exposition at all.
+ * The decoder takes bytes from the `#` of `# Written` to the line feed of `# End`, neither of which it
+ * checks, and throws an {@link ExpositionError} where they are no exposition at all.
  */
+export function createFrameDecoder(options: DecodeOptions = {}): FrameDecoder {
+  const { dictionary = createSeriesDictionary() } = options;
+  const strict = createExpositionParser({ format: "prometheus", dictionary, limits: NO_LIMITS });
+  const lenient = createExpositionParser({ format: "scrape", dictionary, limits: NO_LIMITS });
+  return (bytes) => {
+    try {
+      return strict.parse(bytes);
+    } catch (error) {
+      if (!(error instanceof ExpositionError)) throw error;
+      return lenient.parse(withTypesLast(bytes));
+    }
+  };
+}
+
+/** One frame as a {@link createFrameDecoder} gives it. */
 export function decodeFrame(bytes: Uint8Array, options: DecodeOptions = {}): readonly MetricFamily[] {
-  const rest = { ...options, limits: NO_LIMITS };
-  try {
-    return parseExposition(bytes, { format: "prometheus", ...rest });
-  } catch (error) {
-    if (!(error instanceof ExpositionError)) throw error;
-    return parseExposition(withTypesLast(bytes), { format: "scrape", ...rest });
-  }
+  return createFrameDecoder(options)(bytes);
 }
 
 /**

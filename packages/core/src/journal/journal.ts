@@ -1,9 +1,9 @@
 import { join } from "node:path";
-import { createSeriesDictionary, type EpochMs, type MetricFamily } from "../series/index.ts";
+import type { EpochMs, MetricFamily } from "../series/index.ts";
 import { type CarriedFamilies, carryForward } from "./carry-forward.ts";
 import type { Damage, PendingTail, UnsupportedFrame } from "./damage.ts";
 import { isPacked } from "./day-file.ts";
-import { decodeFrame } from "./decode-frame.ts";
+import { createFrameDecoder } from "./decode-frame.ts";
 import type { Frame, FrameRef } from "./frame.ts";
 import { indexFiles } from "./index-files.ts";
 import { errorNumber, JournalError, systemFailure } from "./journal-error.ts";
@@ -76,7 +76,7 @@ const NO_BYTES = new Uint8Array();
 /** The journal in a directory, which need not exist yet. */
 export function openJournal(dir: string, options: JournalOptions = {}): Journal {
   const { fs = nodeJournalFs, now = Date.now } = options;
-  const dictionary = createSeriesDictionary();
+  const decode = createFrameDecoder();
   /** By session, the one read last at the end. */
   const lastRead = new Map<string, { readonly ref: FrameRef; readonly state: CarriedFamilies }>();
 
@@ -93,7 +93,7 @@ export function openJournal(dir: string, options: JournalOptions = {}): Journal 
       found.header.seq === ref.header.seq;
     if (!same) throw damaged(path, ref, "it no longer stands there");
     try {
-      return decodeFrame(bytes, { dictionary });
+      return decode(bytes);
     } catch (error) {
       throw damaged(path, ref, error instanceof Error ? error.message.slice(0, 200) : "unreadable", error);
     }

@@ -51,6 +51,7 @@ export function seriesKey(name: string, labels: readonly Label[]): string {
  * @throws {RangeError} A label name stands twice.
  */
 export function canonicalLabels(labels: readonly Label[]): readonly Label[] {
+  if (isCanonical(labels)) return labels.slice();
   const kept = labels.filter((label) => label.value !== "");
   kept.sort((a, b) => compareCodePoints(a.name, b.name));
   for (let i = 1; i < kept.length; i++) {
@@ -58,6 +59,14 @@ export function canonicalLabels(labels: readonly Label[]): readonly Label[] {
     if (kept[i - 1]!.name === name) throw new RangeError(`label ${JSON.stringify(name)} stands twice`);
   }
   return kept;
+}
+
+function isCanonical(labels: readonly Label[]): boolean {
+  for (let i = 0; i < labels.length; i++) {
+    const { name, value } = labels[i]!;
+    if (value === "" || (i > 0 && compareCodePoints(labels[i - 1]!.name, name) >= 0)) return false;
+  }
+  return true;
 }
 
 /** Order by Unicode code point, which is also the order of the UTF-8 bytes; `<` compares UTF-16 units. */

@@ -26,6 +26,8 @@ export interface DestinationSetup {
   decode(requests: readonly ReceivedRequest[]): readonly DecodedSample[];
   /** How a receiver says yes. Default 200. */
   readonly successStatus?: number;
+  /** What it says beside the status. Default: nothing. */
+  readonly successHeaders?: Readonly<Record<string, string>>;
 }
 
 export interface DestinationOptions extends HttpOptions {
@@ -47,7 +49,8 @@ const SECRET = "s3cr3t-Tok3n";
  * ```
  */
 export function describeDestination(name: string, setup: DestinationSetup): void {
-  const success: Answer = (_, response) => response.writeHead(setup.successStatus ?? 200).end();
+  const success: Answer = (_, response) =>
+    response.writeHead(setup.successStatus ?? 200, setup.successHeaders).end();
   const create = (url: string, options: HttpOptions = {}) => setup.create({ ...options, name: "suite", url });
   const ordinary = () => {
     const { keepsHistory } = create("http://127.0.0.1:9");

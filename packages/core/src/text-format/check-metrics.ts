@@ -34,7 +34,7 @@ export function checkMetrics(text: Uint8Array | string, options: ParseOptions): 
   try {
     const warnings: Finding[] = [];
     for (const draft of readDrafts(text, options)) {
-      if (draft.series.length === 0) continue;
+      if (draft.values.length === 0) continue;
       for (const { rule, message } of lintFamily(finishDraft(draft), options.format === "openmetrics")) {
         warnings.push({
           line: draft.line,

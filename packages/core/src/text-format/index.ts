@@ -2,7 +2,13 @@ export { checkMetrics, type Finding, type MetricsCheck } from "./check-metrics.t
 export { ExpositionError, type ExpositionErrorCode } from "./exposition-error.ts";
 export type { LintRule } from "./lint-rules.ts";
 export { formatCanonical, formatValue, parseNumber } from "./number.ts";
-export { type ExpositionFormat, type ParseOptions, parseExposition } from "./parse-exposition.ts";
+export {
+  createExpositionParser,
+  type ExpositionFormat,
+  type ExpositionParser,
+  type ParseOptions,
+  parseExposition,
+} from "./parse-exposition.ts";
 export { defaultParseLimits, type ParseLimits } from "./parse-limits.ts";
 export { writeOpenMetrics } from "./write-openmetrics.ts";
 export { type WritePrometheusTextOptions, writePrometheusText } from "./write-prometheus-text.ts";

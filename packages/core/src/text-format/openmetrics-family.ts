@@ -1,17 +1,24 @@
 import { canonicalLabels, seriesKey } from "../series/dictionary.ts";
-import type { Exemplar, Label, Series } from "../series/series.ts";
+import type { Exemplar, Series } from "../series/series.ts";
 import { addSample, createDraft, type FamilyDraft } from "./family-draft.ts";
 import type { LabelList } from "./label-list.ts";
 import { parseNumber } from "./number.ts";
 import { openMetricsClaims, openMetricsOwnLabel } from "./openmetrics-suffixes.ts";
 import type { PageReader } from "./page-reader.ts";
+import type { NameMark } from "./parser-memory.ts";
 
-/** One sample line, read but not yet judged. Offsets point into the page. */
-export interface SampleLine {
-  readonly offset: number;
+/** What a sample line says before its value, in a family of one name and type. */
+export interface SampleHead {
   readonly suffix: string;
   readonly list: LabelList;
   readonly series: Series;
+  /** The same for all samples of one metric. */
+  readonly group: string;
+}
+
+/** One sample line, read but not yet judged. Offsets point into the page. */
+export interface SampleLine extends SampleHead {
+  readonly offset: number;
   readonly value: number;
   readonly valueOffset: number;
   /** `NaN` where there is none. */
@@ -41,7 +48,7 @@ export interface OpenFamily {
   point: HistogramPoint | undefined;
 }
 
-export function openFamily(name: string, reader: PageReader, offset: number): OpenFamily {
+export function openFamily(name: NameMark, reader: PageReader, offset: number): OpenFamily {
   return {
     draft: createDraft(name, reader.line),
     offset,
@@ -51,6 +58,17 @@ export function openFamily(name: string, reader: PageReader, offset: number): Op
     groupSeconds: NaN,
     point: undefined,
   };
+}
+
+export function sampleHead(
+  { draft }: OpenFamily,
+  suffix: string,
+  list: LabelList,
+  series: Series,
+): SampleHead {
+  const own = ownLabel(draft, suffix);
+  const rest = own === undefined ? list.labels : list.labels.filter((label) => label.name !== own);
+  return { suffix, list, series, group: seriesKey("", canonicalLabels(rest)) };
 }
 
 /** Judges what can only be judged when the family is complete. */
@@ -100,7 +118,7 @@ export function takeSample(family: OpenFamily, line: SampleLine, reader: PageRea
   if (before !== undefined && toMs(before) === toMs(seconds)) return;
   if (line.exemplar) {
     draft.exemplars ??= new Map();
-    draft.exemplars.set(draft.series.length, line.exemplar);
+    draft.exemplars.set(draft.values.length, line.exemplar);
   }
   addSample(draft, series, line.value, toMs(seconds));
 }
@@ -192,11 +210,8 @@ function checkExemplar(line: SampleLine, bound: number | undefined, reader: Page
 /** The samples of a metric stand together, in order of time. Info metrics can't be told apart. */
 function enterGroup(family: OpenFamily, line: SampleLine, reader: PageReader): void {
   const { draft } = family;
-  const { seconds, offset } = line;
+  const { seconds, offset, group } = line;
   if (draft.type === "info") return;
-  const own = ownLabel(draft, line.suffix);
-  const labels: readonly Label[] = line.list.labels.filter((label) => label.name !== own);
-  const group = seriesKey("", canonicalLabels(labels));
   if (group === family.group) {
     if (Number.isNaN(seconds) !== Number.isNaN(family.groupSeconds)) {
       reader.fail(

@@ -1,19 +1,23 @@
 import type { SeriesDictionary } from "../series/dictionary.ts";
 import { canonicalLabels } from "../series/dictionary.ts";
-import type { Exemplar, MetricType, Series } from "../series/series.ts";
+import type { Exemplar, MetricType } from "../series/series.ts";
 import type { FamilyDraft } from "./family-draft.ts";
-import { addLabel, createLabelList, type LabelList } from "./label-list.ts";
+import { addLabel, createLabelList, type LabelList, repeatLabel } from "./label-list.ts";
 import { formatCanonical, parseNumber } from "./number.ts";
 import {
   checkUnit,
   closeFamily,
   type OpenFamily,
   openFamily,
+  type SampleHead,
+  sampleHead,
   takeSample,
   toMs,
 } from "./openmetrics-family.ts";
 import { openMetricsOwnLabel, openMetricsSuffix } from "./openmetrics-suffixes.ts";
 import { byte, endOfPage, type PageReader } from "./page-reader.ts";
+import type { ParserMemory, SeriesMark } from "./parser-memory.ts";
+import { PlainTail } from "./plain-tail.ts";
 
 const types: readonly string[] = [
   "counter",
@@ -26,13 +30,36 @@ const types: readonly string[] = [
   "unknown",
 ] satisfies readonly MetricType[];
 
+/** What a line meant that may come again on the next page. */
+type Meaning =
+  | (MetadataLine & { readonly kind: "metadata" })
+  | {
+      readonly kind: "sample";
+      readonly mark: SeriesMark;
+      readonly head: SampleHead;
+      /** The family in which the sample stood. */
+      readonly family: string;
+      readonly type: MetricType | undefined;
+    };
+
+interface MetadataLine {
+  readonly keyword: "HELP" | "TYPE" | "UNIT";
+  readonly name: string;
+  readonly text: string;
+  /** Where the text begins in the line. */
+  readonly textStart: number;
+}
+
 interface Page {
   readonly reader: PageReader;
   readonly dictionary: SeriesDictionary;
+  readonly memory: ParserMemory<Meaning>;
   readonly done: FamilyDraft[];
   /** Sample names that a family has taken, and its name. */
   readonly claimed: Map<string, string>;
-  readonly seen: Set<Series>;
+  readonly tail: PlainTail;
+  /** Of the last sample that was read from its text. */
+  labels: LabelList;
   current: OpenFamily | undefined;
 }
 
@@ -42,30 +69,70 @@ interface Page {
  *
  * @see OpenMetrics 1.0.0, "Text format"
  */
-export function readOpenMetrics(reader: PageReader, dictionary: SeriesDictionary): FamilyDraft[] {
+export function readOpenMetrics(
+  reader: PageReader,
+  dictionary: SeriesDictionary,
+  memory: ParserMemory<Meaning>,
+): FamilyDraft[] {
   if (!reader.isUtf8) reader.failAtInvalidUtf8("page", 0, reader.bytes.length);
   const page: Page = {
     reader,
     dictionary,
+    memory,
     done: [],
     claimed: new Map(),
-    seen: new Set(),
+    tail: new PlainTail(),
+    labels: createLabelList(),
     current: undefined,
   };
-  while (reader.startLine()) {
+  while (skipKnownLines(page)) {
+    reader.checkLineLength();
     if (reader.peek() !== byte.hash) readSample(page);
     else if (readMetadata(page) === "EOF") return page.done;
   }
   return reader.fail("ERR_EXPOSITION_TRUNCATED", "expected the line # EOF");
 }
 
+/** Whether a line begins behind the known ones. A loop of its own, so that it is compiled alone (measured). */
+function skipKnownLines(page: Page): boolean {
+  while (page.reader.startLine()) if (!readKnownLine(page)) return true;
+  return false;
+}
+
+/**
+ * Reads a line whose bytes, up to the value, were found right on an earlier page, and judges what
+ * depends on its place and its numbers. False where it has any other form; nothing has been read then.
+ */
+function readKnownLine(page: Page): boolean {
+  const { reader, memory, tail, current } = page;
+  const line = memory.lines?.find(reader.at);
+  if (line === undefined) return false;
+  const { meaning } = line;
+  const offset = reader.at;
+  const tailOffset = offset + line.length;
+  if (meaning.kind === "sample") {
+    if (current?.draft.name !== meaning.family || current.draft.type !== meaning.type) return false;
+    if (!tail.read(reader.bytes, tailOffset, true) || !reader.endPlainLine(tail.end)) return false;
+    const numbers = { value: tail.value, seconds: tail.timestamp, exemplar: undefined };
+    count(page, meaning.mark, offset);
+    takeSample(
+      current,
+      { ...meaning.head, ...numbers, offset, valueOffset: tailOffset, exemplarOffset: -1 },
+      reader,
+    );
+    return true;
+  }
+  setMetadata(enterMetadata(page, meaning.keyword, meaning.name, offset), meaning, reader, offset);
+  return reader.endPlainLine(tailOffset);
+}
+
 function readMetadata(page: Page): "EOF" | undefined {
-  const { reader } = page;
+  const reader: PageReader = page.reader;
   const start = reader.at;
   reader.at++;
   expectByte(reader, byte.space, "expected one space after '#'");
   const keywordOffset = reader.at;
-  const keyword = reader.readToken();
+  const keyword: string = reader.readToken();
   if (keyword === "EOF") {
     if (reader.peek() === byte.lineFeed) reader.at++;
     if (reader.peek() !== endOfPage) reader.fail("ERR_EXPOSITION_SYNTAX", "expected nothing after # EOF");
@@ -84,41 +151,61 @@ function readMetadata(page: Page): "EOF" | undefined {
   if (name === "") reader.fail("ERR_EXPOSITION_NAME", `expected a metric name after ${keyword}`);
   expectByte(reader, byte.space, "expected one space after the metric name");
 
-  if (page.current?.draft.name !== name) open(page, name, start);
-  const family = page.current!;
-  if (family.draft.series.length > 0) {
-    reader.fail("ERR_EXPOSITION_FAMILY", `expected the ${keyword} line before the family's samples`, start);
-  }
-  const field = keyword === "HELP" ? "help" : keyword === "TYPE" ? "type" : "unit";
-  if (family.draft[field] !== undefined) {
-    reader.fail("ERR_EXPOSITION_FAMILY", `expected one ${keyword} line for ${JSON.stringify(name)}`, start);
-  }
-  const valueOffset = reader.at;
-  if (keyword === "HELP") family.draft.help = readHelp(reader);
-  else if (keyword === "TYPE") family.draft.type = readType(reader);
-  else family.draft.unit = readUnit(reader);
-  checkUnit(family, reader, valueOffset);
+  const family = enterMetadata(page, keyword, name, start);
+  const textStart = reader.at - start;
+  const text =
+    keyword === "HELP" ? readHelp(reader) : keyword === "TYPE" ? readType(reader) : readUnit(reader);
+  const line: MetadataLine = { keyword, name, text, textStart };
+  setMetadata(family, line, reader, start);
   expectByte(reader, byte.lineFeed, "expected a line feed");
+  page.memory.lines?.remember(start, reader.at, { kind: "metadata", ...line });
   return undefined;
 }
 
+const fieldOf = { HELP: "help", TYPE: "type", UNIT: "unit" } as const;
+
+/** The family that a metadata line at the offset `start` may still say something about. */
+function enterMetadata(
+  page: Page,
+  keyword: MetadataLine["keyword"],
+  name: string,
+  start: number,
+): OpenFamily {
+  const { reader, current } = page;
+  const family = current?.draft.name === name ? current : open(page, name, start);
+  if (family.draft.values.length > 0) {
+    reader.fail("ERR_EXPOSITION_FAMILY", `expected the ${keyword} line before the family's samples`, start);
+  }
+  if (family.draft[fieldOf[keyword]] !== undefined) {
+    reader.fail("ERR_EXPOSITION_FAMILY", `expected one ${keyword} line for ${JSON.stringify(name)}`, start);
+  }
+  return family;
+}
+
+function setMetadata(
+  family: OpenFamily,
+  { keyword, text, textStart }: MetadataLine,
+  reader: PageReader,
+  start: number,
+): void {
+  if (keyword === "HELP") family.draft.help = text;
+  else if (keyword === "TYPE") family.draft.type = text as MetricType;
+  else family.draft.unit = text;
+  checkUnit(family, reader, start + textStart);
+}
+
 function readHelp(reader: PageReader): string {
-  let help = "";
-  let from = reader.at;
+  const start = reader.at;
   for (let b = reader.peek(); b !== byte.lineFeed && b !== endOfPage; b = reader.peek()) {
     if (b === byte.quote)
       reader.fail("ERR_EXPOSITION_VALUE", String.raw`expected \" for a quote in the help text`);
     if (b === byte.carriageReturn && reader.bytes[reader.at + 1] === byte.lineFeed) {
       reader.fail("ERR_EXPOSITION_SYNTAX", "expected a line feed alone at the end of the line");
     }
-    if (b === byte.backslash) {
-      help += reader.text(from, reader.at) + reader.readEscape("lenient");
-      from = reader.at;
-    } else {
-      reader.at++;
-    }
+    if (b === byte.backslash) reader.skipEscape("lenient");
+    else reader.at++;
   }
-  return help + reader.text(from, reader.at);
+  return reader.unescaped(start, reader.at);
 }
 
 function readType(reader: PageReader): MetricType {
@@ -146,8 +233,9 @@ function readSample(page: Page): void {
   const offset = reader.at;
   const name = reader.readPlainName(true);
   if (name === "") reader.fail("ERR_EXPOSITION_NAME", "expected a metric name or '#'");
-  const list = createLabelList();
-  if (reader.peek() === byte.braceOpen) readLabels(reader, list);
+  const written = createLabelList();
+  if (reader.peek() === byte.braceOpen) readLabels(reader, written, page.labels);
+  page.labels = written;
   expectByte(reader, byte.space, "expected one space and a value");
   const valueOffset = reader.at;
   const value = readNumber(reader, "a number");
@@ -166,28 +254,33 @@ function readSample(page: Page): void {
     current = open(page, name, offset);
     suffix = "";
   }
-  makeCanonical(list, current.draft.type, suffix);
-  const series = page.dictionary.intern(name, list.labels);
-  page.seen.add(series);
-  if (page.seen.size > reader.limits.maxSeries) {
-    reader.fail("ERR_EXPOSITION_LIMIT", `expected at most ${reader.limits.maxSeries} series`, offset);
-  }
-  takeSample(
-    current,
-    { offset, suffix, list, series, value, valueOffset, seconds, exemplar, exemplarOffset },
-    reader,
-  );
+  const { type } = current.draft;
+  const list = canonicalBound(written, type, suffix);
+  const mark = page.memory.markOf(page.dictionary.intern(page.memory.nameOf(name).text, list.labels));
+  count(page, mark, offset);
+  const head = sampleHead(current, suffix, list, mark.series);
+  takeSample(current, { ...head, offset, value, valueOffset, seconds, exemplar, exemplarOffset }, reader);
+  const meaning = { kind: "sample", mark, head, family: current.draft.name, type } as const;
+  page.memory.lines?.remember(offset, valueOffset, meaning);
 }
 
-/** Numbers in `le` and `quantile`, but not infinity: only `+Inf` is allowed, and the family looks at it. */
-function makeCanonical(list: LabelList, type: MetricType | undefined, suffix: string): void {
-  if (type !== "histogram" && type !== "summary") return;
+function count({ memory, reader }: Page, mark: SeriesMark, offset: number): void {
+  if (mark.page === memory.page) return;
+  mark.page = memory.page;
+  memory.seriesCount++;
+  if (memory.seriesCount > reader.limits.maxSeries) {
+    reader.fail("ERR_EXPOSITION_LIMIT", `expected at most ${reader.limits.maxSeries} series`, offset);
+  }
+}
+
+/** With the number in `le` or `quantile` rewritten, but not infinity: only `+Inf` is allowed, and the family looks at it. */
+function canonicalBound(list: LabelList, type: MetricType | undefined, suffix: string): LabelList {
+  if (type !== "histogram" && type !== "summary") return list;
   const own = openMetricsOwnLabel("", type, suffix);
   const i = list.labels.findIndex((label) => label.name === own);
   const bound = parseNumber(list.labels[i]?.value ?? "");
-  if (own !== undefined && bound !== undefined && Number.isFinite(bound)) {
-    list.labels[i] = { name: own, value: formatCanonical(bound) };
-  }
+  if (own === undefined || bound === undefined || !Number.isFinite(bound)) return list;
+  return { ...list, labels: list.labels.with(i, { name: own, value: formatCanonical(bound) }) };
 }
 
 function readExemplar(reader: PageReader): Exemplar {
@@ -196,7 +289,7 @@ function readExemplar(reader: PageReader): Exemplar {
   expectByte(reader, byte.space, "expected one space after '#'");
   if (reader.peek() !== byte.braceOpen) failHere(reader, "expected '{' at the start of the exemplar");
   const list = createLabelList();
-  readLabels(reader, list);
+  readLabels(reader, list, createLabelList());
   expectByte(reader, byte.space, "expected one space and the exemplar's value");
   const value = readNumber(reader, "the exemplar's value");
   let timestampMs = NaN;
@@ -207,30 +300,34 @@ function readExemplar(reader: PageReader): Exemplar {
   return { labels: canonicalLabels(list.labels), value, timestampMs };
 }
 
-function readLabels(reader: PageReader, list: LabelList): void {
+function readLabels(reader: PageReader, list: LabelList, before: LabelList): void {
   reader.at++;
   if (reader.peek() === byte.braceClose) {
     reader.at++;
     return;
   }
   for (;;) {
-    const nameOffset = reader.at;
-    const name = reader.readPlainName(false);
-    if (name === "") failHere(reader, "expected a label name");
-    if (name === "__name__") {
-      reader.fail("ERR_EXPOSITION_NAME", "expected another label name, __name__ is reserved", nameOffset);
-    }
-    expectByte(reader, byte.equals, "expected '=' after the label name");
-    if (reader.peek() !== byte.quote) failHere(reader, "expected '\"' before the label value");
-    const valueOffset = reader.at;
-    const value = reader.readQuoted("label value", "lenient", false);
-    addLabel(list, { name, value }, reader, { name: nameOffset, value: valueOffset });
+    if (!repeatLabel(list, before, reader)) readLabel(reader, list);
     if (reader.peek() === byte.braceClose) {
       reader.at++;
       return;
     }
     expectByte(reader, byte.comma, "expected ',' or '}' after the label value");
   }
+}
+
+function readLabel(reader: PageReader, list: LabelList): void {
+  const nameOffset = reader.at;
+  const name = reader.readPlainName(false);
+  if (name === "") failHere(reader, "expected a label name");
+  if (name === "__name__") {
+    reader.fail("ERR_EXPOSITION_NAME", "expected another label name, __name__ is reserved", nameOffset);
+  }
+  expectByte(reader, byte.equals, "expected '=' after the label name");
+  if (reader.peek() !== byte.quote) failHere(reader, "expected '\"' before the label value");
+  const valueOffset = reader.at;
+  const value = reader.readQuoted("label value", "lenient", false);
+  addLabel(list, { name, value }, reader, { name: nameOffset, value: valueOffset });
 }
 
 function readNumber(reader: PageReader, what: string): number {
@@ -249,7 +346,7 @@ function readSeconds(reader: PageReader): number {
 
 function open(page: Page, name: string, offset: number): OpenFamily {
   close(page);
-  page.current = openFamily(name, page.reader, offset);
+  page.current = openFamily(page.memory.nameOf(name), page.reader, offset);
   return page.current;
 }
 

@@ -20,6 +20,7 @@ export const byte = {
 /** What {@link PageReader.peek} gives behind the last byte. */
 export const endOfPage = -1;
 
+const letterN = 0x6e;
 const excerptLength = 40;
 
 /**
@@ -33,29 +34,48 @@ export class PageReader {
   at = 0;
   /** Of the line in which {@link startLine} was last called, from 1. */
   line = 1;
-  /** Whether all of the page is UTF-8, so that no token needs a look of its own. */
-  readonly isUtf8: boolean;
   #counted = 0;
+  #plainEnd = -1;
+  #isUtf8: boolean | undefined;
 
   constructor(bytes: Uint8Array, limits: ParseLimits) {
     this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.limits = limits;
-    this.isUtf8 = isUtf8(bytes);
+  }
+
+  /** Whether all of the page is UTF-8, so that no token needs a look of its own. */
+  get isUtf8(): boolean {
+    this.#isUtf8 ??= isUtf8(this.bytes);
+    return this.#isUtf8;
   }
 
   peek(): number {
     return this.bytes[this.at] ?? endOfPage;
   }
 
-  /** Whether a line begins here; checks its length and brings {@link line} up to date. */
+  /** Whether a line begins here; brings {@link line} up to date. */
   startLine(): boolean {
-    for (let i = this.bytes.indexOf(byte.lineFeed, this.#counted); i >= 0 && i < this.at; ) {
+    if (this.at === this.#plainEnd) {
+      this.line++;
+      this.#counted = this.at;
+    }
+    while (this.#counted < this.at) {
+      const i = this.bytes.indexOf(byte.lineFeed, this.#counted);
+      if (i < 0 || i >= this.at) break;
       this.line++;
       this.#counted = i + 1;
-      i = this.bytes.indexOf(byte.lineFeed, this.#counted);
     }
-    if (this.at >= this.bytes.length) return false;
-    this.checkLineLength();
+    return this.at < this.bytes.length;
+  }
+
+  /**
+   * Ends the line that {@link startLine} started, whose only line feed stands before the offset `end`.
+   * False, and nothing done, where it is longer than `maxLineBytes`.
+   */
+  endPlainLine(end: number): boolean {
+    if (end - 1 - this.at > this.limits.maxLineBytes) return false;
+    this.#plainEnd = end;
+    this.at = end;
     return true;
   }
 
@@ -79,25 +99,32 @@ export class PageReader {
   }
 
   skipBlanks(): void {
-    while (isBlank(this.peek())) this.at++;
+    const { bytes } = this;
+    let { at } = this;
+    while (at < bytes.length && isBlank(bytes[at]!)) at++;
+    this.at = at;
   }
 
   /** Everything up to the next blank, tab, line feed, the byte `stop`, or the page's end. */
   readToken(stop?: number): string {
-    const start = this.at;
-    for (let b = this.peek(); b !== endOfPage && b !== byte.lineFeed && b !== stop && !isBlank(b); ) {
-      this.at++;
-      b = this.peek();
+    const { bytes, at: start } = this;
+    let at = start;
+    for (; at < bytes.length; at++) {
+      const b = bytes[at]!;
+      if (b === byte.lineFeed || b === stop || isBlank(b)) break;
     }
-    return this.text(start, this.at);
+    this.at = at;
+    return this.text(start, at);
   }
 
   /** `[a-zA-Z_][a-zA-Z0-9_]*`, with colons too where `colons` says so; empty where none begins here. */
   readPlainName(colons: boolean): string {
-    const start = this.at;
-    for (let b = this.peek(); isNameByte(b, colons, this.at > start); b = this.peek()) this.at++;
+    const { bytes, at: start } = this;
+    let at = start;
+    while (at < bytes.length && isNameByte(bytes[at]!, colons, at > start)) at++;
+    this.at = at;
     this.checkNameLength(start);
-    return this.text(start, this.at);
+    return this.text(start, at);
   }
 
   /**
@@ -107,52 +134,68 @@ export class PageReader {
    * @param lineFeeds Whether a bare line feed may be part of the text.
    */
   readQuoted(what: string, escapes: "strict" | "lenient", lineFeeds: boolean): string {
-    const open = this.at++;
-    let text = "";
-    let from = this.at;
-    for (;;) {
-      const b = this.peek();
-      if (b === endOfPage) {
+    const { bytes, at: open } = this;
+    const start = open + 1;
+    let from = start;
+    let at = start;
+    for (; ; at++) {
+      if (at >= bytes.length) {
         this.fail(
           "ERR_EXPOSITION_TRUNCATED",
           `expected '"' at the end of the ${what} that begins here`,
           open,
         );
       }
+      const b = bytes[at]!;
+      if (b === byte.quote) break;
       if (b === byte.lineFeed && !lineFeeds) {
         this.fail("ERR_EXPOSITION_SYNTAX", `expected '"' before the end of the line in the ${what}`, open);
       }
-      if (b === byte.quote) {
-        this.checkUtf8(from, this.at, what);
-        text += this.text(from, this.at++);
-        return text;
-      }
-      if (b === byte.backslash) {
-        this.checkUtf8(from, this.at, what);
-        text += this.text(from, this.at) + this.readEscape(escapes);
-        from = this.at;
-      } else {
-        this.at++;
-      }
+      if (b !== byte.backslash) continue;
+      this.checkUtf8(from, at, what);
+      this.at = at;
+      this.skipEscape(escapes);
+      from = this.at;
+      at = from - 1;
     }
+    this.checkUtf8(from, at, what);
+    this.at = at + 1;
+    return from === start ? this.text(start, at) : this.unescaped(start, at);
   }
 
-  /** The character that the backslash here and what follows stand for. */
-  readEscape(escapes: "strict" | "lenient"): string {
+  /** Goes behind the escape that the backslash here begins, or behind the backslash alone. */
+  skipEscape(escapes: "strict" | "lenient"): void {
     const escaped = this.bytes[this.at + 1] ?? endOfPage;
     if (escaped === endOfPage) {
       this.fail("ERR_EXPOSITION_TRUNCATED", "expected a character after the backslash", this.at + 1);
     }
-    const known = escaped === byte.backslash || escaped === byte.quote || escaped === 0x6e;
-    if (!known) {
-      if (escapes === "strict" || escaped === byte.lineFeed) {
-        this.fail("ERR_EXPOSITION_VALUE", String.raw`expected the escape \\, \" or \n`);
-      }
-      this.at++;
-      return "\\";
+    const known = escaped === byte.backslash || escaped === byte.quote || escaped === letterN;
+    if (!known && (escapes === "strict" || escaped === byte.lineFeed)) {
+      this.fail("ERR_EXPOSITION_VALUE", String.raw`expected the escape \\, \" or \n`);
     }
-    this.at += 2;
-    return escaped === 0x6e ? "\n" : String.fromCharCode(escaped);
+    this.at += known ? 2 : 1;
+  }
+
+  /**
+   * As {@link text}, with the characters that the escapes stand for. Unknown escapes stay as they are.
+   *
+   * @param quotes Whether `\"` is an escape. Default true.
+   */
+  unescaped(start: number, end: number, quotes = true): string {
+    const { bytes } = this;
+    const out = Buffer.allocUnsafe(end - start);
+    let length = 0;
+    for (let i = start; i < end; i++) {
+      let b = bytes[i]!;
+      if (b === byte.backslash) {
+        const escaped = bytes[i + 1];
+        if (escaped === byte.backslash || (escaped === byte.quote && quotes)) b = escaped;
+        else if (escaped === letterN) b = byte.lineFeed;
+        if (b !== byte.backslash || escaped === byte.backslash) i++;
+      }
+      out[length++] = b;
+    }
+    return out.toString("utf8", 0, length);
   }
 
   /** Bytes that are not UTF-8 become U+FFFD. */

@@ -4,6 +4,7 @@ import { type FamilyDraft, finishDraft } from "./family-draft.ts";
 import { readOpenMetrics } from "./openmetrics-text.ts";
 import { PageReader } from "./page-reader.ts";
 import { defaultParseLimits, type ParseLimits } from "./parse-limits.ts";
+import { ParserMemory } from "./parser-memory.ts";
 import { readPrometheusText } from "./prometheus-text.ts";
 import { readScrapeText } from "./scrape-text.ts";
 
@@ -24,6 +25,19 @@ export interface ParseOptions {
   readonly limits?: Partial<ParseLimits>;
 }
 
+/** Reads page after page, each by itself, and gets faster with those that resemble each other. */
+export interface ExpositionParser {
+  /**
+   * As {@link parseExposition}, with the same result and the same errors. Equal series of two pages are
+   * the same object: always with a `dictionary` of the caller's, else as long as the parser remembers them.
+   * What a page that is refused has taught is kept; it changes no later result. Arrays of series may be
+   * shared by the results of several pages.
+   *
+   * @param text Not kept.
+   */
+  parse(text: Uint8Array | string): readonly MetricFamily[];
+}
+
 /**
  * Reads a whole page: every family in order of appearance, also those without samples.
  *
@@ -39,19 +53,56 @@ export function parseExposition(text: Uint8Array | string, options: ParseOptions
 
 /** As {@link parseExposition}, with the lines that the families began on. */
 export function readDrafts(text: Uint8Array | string, options: ParseOptions): FamilyDraft[] {
-  const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
-  const reader = new PageReader(bytes, { ...defaultParseLimits, ...options.limits });
-  const dictionary = options.dictionary ?? createSeriesDictionary();
+  return createReader(options, false)(text);
+}
+
+/**
+ * A parser for many pages of the same process, such as the frames of a journal: lines that it has met
+ * are recognised by their bytes, and only their numbers are read. It remembers up to 16 MiB and 100,000
+ * series, or four times what the last page had; beyond that it forgets everything and learns again. A
+ * `dictionary` of the caller's forgets nothing.
+ */
+export function createExpositionParser(options: ParseOptions): ExpositionParser {
+  const read = createReader(options, true);
+  return { parse: (text) => read(text).map(finishDraft) };
+}
+
+type Read = (text: Uint8Array | string) => FamilyDraft[];
+
+function createReader(options: ParseOptions, keepsLines: boolean): Read {
+  let dictionary = options.dictionary ?? createSeriesDictionary();
+  const limits = { ...defaultParseLimits, ...options.limits };
   switch (options.format) {
     case "prometheus":
-      return readPrometheusText(reader, dictionary);
+      return reading(readPrometheusText, new ParserMemory(keepsLines));
     case "scrape":
-      return readScrapeText(reader, dictionary);
+      return reading(readScrapeText, new ParserMemory(keepsLines));
     case "openmetrics":
-      return readOpenMetrics(reader, dictionary);
+      return reading(readOpenMetrics, new ParserMemory(keepsLines));
     default:
       throw new TypeError(
         `format: expected prometheus, scrape or openmetrics, got ${String(options.format)}`,
       );
+  }
+
+  function reading<Meaning>(
+    readPage: (
+      reader: PageReader,
+      dictionary: SeriesDictionary,
+      memory: ParserMemory<Meaning>,
+    ) => FamilyDraft[],
+    memory: ParserMemory<Meaning>,
+  ): Read {
+    return (text) => {
+      const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
+      const reader = new PageReader(bytes, limits);
+      memory.beginPage(reader);
+      try {
+        return readPage(reader, dictionary, memory);
+      } finally {
+        const forgotten = memory.endPage(reader);
+        if (forgotten && options.dictionary === undefined) dictionary = createSeriesDictionary();
+      }
+    };
   }
 }

@@ -1,17 +1,11 @@
 import type { SeriesDictionary } from "../series/dictionary.ts";
-import type { Label, MetricType, Series } from "../series/series.ts";
+import type { Label, MetricType } from "../series/series.ts";
 import { addSample, createDraft, type FamilyDraft } from "./family-draft.ts";
-import { addLabel, createLabelList, type LabelList } from "./label-list.ts";
+import { addLabel, createLabelList, type LabelList, repeatLabel } from "./label-list.ts";
 import { parseInt64, parseNumber } from "./number.ts";
 import { byte, endOfPage, isBlank, isPlainName, type PageReader } from "./page-reader.ts";
-
-/** Which of a histogram's or summary's samples a name stands for. */
-type Role = "value" | "count" | "sum";
-
-interface Target {
-  readonly family: FamilyDraft;
-  readonly role: Role;
-}
+import type { NameMark, ParserMemory, SeriesMark } from "./parser-memory.ts";
+import { PlainTail } from "./plain-tail.ts";
 
 const typeOf: Readonly<Record<string, MetricType>> = {
   COUNTER: "counter",
@@ -23,27 +17,101 @@ const typeOf: Readonly<Record<string, MetricType>> = {
   UNTYPED: "unknown",
 };
 
+/** What a line meant that may come again on the next page. */
+type Meaning =
+  | {
+      readonly kind: "sample";
+      readonly mark: SeriesMark;
+      readonly name: NameMark;
+      /** The family's type with which the labels were found right. */
+      readonly type: MetricType;
+    }
+  | { readonly kind: "HELP"; readonly name: NameMark; readonly help: string }
+  | { readonly kind: "TYPE"; readonly name: NameMark; readonly type: MetricType };
+
+interface Page {
+  readonly reader: PageReader;
+  readonly dictionary: SeriesDictionary;
+  readonly memory: ParserMemory<Meaning>;
+  readonly families: FamilyDraft[];
+  readonly tail: PlainTail;
+  /** Of the last sample that was read from its text. */
+  labels: LabelList;
+}
+
 /**
  * Text format 0.0.4 with the verdict of `promtool check metrics` 3.5: its parse errors, and its
  * finding `metric not unique`, are refusals here.
  *
  * @see Prometheus, "Exposition formats", and the parser of prometheus/common that promtool uses
  */
-export function readPrometheusText(reader: PageReader, dictionary: SeriesDictionary): FamilyDraft[] {
-  const families = new Map<string, FamilyDraft>();
-  const seen = new Set<Series>();
-  while (reader.startLine()) {
+export function readPrometheusText(
+  reader: PageReader,
+  dictionary: SeriesDictionary,
+  memory: ParserMemory<Meaning>,
+): FamilyDraft[] {
+  const page: Page = {
+    reader,
+    dictionary,
+    memory,
+    families: [],
+    tail: new PlainTail(),
+    labels: createLabelList(),
+  };
+  while (skipKnownLines(page)) {
+    reader.checkLineLength();
     reader.skipBlanks();
     const b = reader.peek();
     if (b === endOfPage) break;
     if (b === byte.lineFeed) reader.at++;
-    else if (b === byte.hash) readComment(reader, families);
-    else readSample(reader, families, dictionary, seen);
+    else if (b === byte.hash) readComment(page);
+    else readSample(page);
   }
-  return [...families.values()];
+  return page.families;
 }
 
-function readComment(reader: PageReader, families: Map<string, FamilyDraft>): void {
+/** Whether a line begins behind the known ones. A loop of its own, so that it is compiled alone (measured). */
+function skipKnownLines(page: Page): boolean {
+  while (page.reader.startLine()) if (!readKnownLine(page)) return true;
+  return false;
+}
+
+/**
+ * Reads a line whose bytes, up to the value, were found right on an earlier page. False where there is
+ * anything more to judge than the value; nothing has been read then.
+ */
+function readKnownLine(page: Page): boolean {
+  const { reader, memory, tail } = page;
+  const line = memory.lines?.find(reader.at);
+  if (line === undefined) return false;
+  const { meaning } = line;
+  const family = familyOf(page, meaning.name);
+  if (meaning.kind === "sample") {
+    const { mark, type } = meaning;
+    if (mark.page === memory.page || type !== (family.type ?? "unknown")) return false;
+    if (!tail.read(reader.bytes, reader.at + line.length, false)) return false;
+    if (tail.value < 0 && isHistogram(type)) return false;
+    if (memory.seriesCount >= reader.limits.maxSeries || !reader.endPlainLine(tail.end)) return false;
+    family.type = type;
+    mark.page = memory.page;
+    memory.seriesCount++;
+    addSample(family, mark.series, tail.value, tail.timestamp);
+    return true;
+  }
+  if (meaning.kind === "HELP") {
+    if (family.help !== undefined) return false;
+    family.help = meaning.help;
+  } else {
+    if (family.type !== undefined) return false;
+    family.type = meaning.type;
+  }
+  return reader.endPlainLine(reader.at + line.length);
+}
+
+function readComment(page: Page): void {
+  const { memory } = page;
+  const reader: PageReader = page.reader;
+  const offset = reader.at;
   reader.at++;
   reader.skipBlanks();
   const keyword = reader.readToken();
@@ -59,9 +127,11 @@ function readComment(reader: PageReader, families: Map<string, FamilyDraft>): vo
   if (endsLine(reader)) return;
   if (!isBlank(reader.peek())) reader.fail("ERR_EXPOSITION_NAME", `expected a metric name after ${keyword}`);
   checkPlain(reader, name, true, nameOffset);
-  const { family } = targetOf(families, name, reader.line);
+  const mark = memory.nameOf(name);
+  const family = familyOf(page, mark);
   reader.skipBlanks();
   if (endsLine(reader)) return;
+  let meaning: Meaning;
   if (keyword === "HELP") {
     if (family.help !== undefined) {
       reader.fail(
@@ -71,6 +141,7 @@ function readComment(reader: PageReader, families: Map<string, FamilyDraft>): vo
       );
     }
     family.help = readHelp(reader);
+    meaning = { kind: "HELP", name: mark, help: family.help };
   } else {
     if (family.type !== undefined) {
       const owner = JSON.stringify(family.name);
@@ -81,22 +152,19 @@ function readComment(reader: PageReader, families: Map<string, FamilyDraft>): vo
       );
     }
     family.type = readType(reader);
+    meaning = { kind: "TYPE", name: mark, type: family.type };
   }
   endsLine(reader);
+  memory.lines?.remember(offset, reader.at, meaning);
 }
 
 function readHelp(reader: PageReader): string {
-  let help = "";
-  let from = reader.at;
+  const start = reader.at;
   for (let b = reader.peek(); b !== byte.lineFeed && b !== endOfPage; b = reader.peek()) {
-    if (b === byte.backslash) {
-      help += reader.text(from, reader.at) + reader.readEscape("strict");
-      from = reader.at;
-    } else {
-      reader.at++;
-    }
+    if (b === byte.backslash) reader.skipEscape("strict");
+    else reader.at++;
   }
-  return help + reader.text(from, reader.at);
+  return reader.unescaped(start, reader.at);
 }
 
 function readType(reader: PageReader): MetricType {
@@ -113,12 +181,9 @@ function readType(reader: PageReader): MetricType {
   );
 }
 
-function readSample(
-  reader: PageReader,
-  families: Map<string, FamilyDraft>,
-  dictionary: SeriesDictionary,
-  seen: Set<Series>,
-): void {
+function readSample(page: Page): void {
+  const { dictionary, memory } = page;
+  const reader: PageReader = page.reader;
   const offset = reader.at;
   let name: string | undefined;
   if (reader.peek() !== byte.braceOpen) {
@@ -128,9 +193,10 @@ function readSample(
     reader.skipBlanks();
   }
   const list = createLabelList();
-  if (reader.peek() === byte.braceOpen) name = readLabels(reader, list, name);
+  if (reader.peek() === byte.braceOpen) name = readLabels(page, list, name);
   if (name === undefined) reader.fail("ERR_EXPOSITION_NAME", "expected a metric name in the braces", offset);
-  const { family, role } = targetOf(families, name, reader.line);
+  const nameMark = memory.nameOf(name);
+  const family = familyOf(page, nameMark);
   family.type ??= "unknown";
   const bound = checkBound(reader, family.type, list);
 
@@ -139,21 +205,24 @@ function readSample(
   const text = reader.readToken();
   if (text === "") failAtValue(reader);
   const value = parseNumber(text) ?? reader.fail("ERR_EXPOSITION_VALUE", "expected a number", valueOffset);
-  const counts = role === "count" || (role === "value" && bound !== undefined && !Number.isNaN(bound));
+  const isOwn = family.mark === nameMark || nameMark.suffix === "_bucket";
+  const counts = isOwn ? bound !== undefined && !Number.isNaN(bound) : nameMark.suffix === "_count";
   if (isHistogram(family.type) && counts && value < 0) {
     reader.fail("ERR_EXPOSITION_VALUE", "expected no negative count in a histogram", valueOffset);
   }
   const timestampMs = endsLine(reader) ? NaN : readTimestamp(reader);
 
-  const series = dictionary.intern(name, list.labels);
-  if (seen.has(series)) {
+  const mark = memory.markOf(dictionary.intern(nameMark.text, list.labels));
+  if (mark.page === memory.page) {
     reader.fail("ERR_EXPOSITION_DUPLICATE", "expected each series once", offset);
   }
-  seen.add(series);
-  if (seen.size > reader.limits.maxSeries) {
+  mark.page = memory.page;
+  memory.seriesCount++;
+  if (memory.seriesCount > reader.limits.maxSeries) {
     reader.fail("ERR_EXPOSITION_LIMIT", `expected at most ${reader.limits.maxSeries} series`, offset);
   }
-  addSample(family, series, value, timestampMs);
+  addSample(family, mark.series, value, timestampMs);
+  memory.lines?.remember(offset, valueOffset, { kind: "sample", mark, name: nameMark, type: family.type });
 }
 
 function failAtValue(reader: PageReader): never {
@@ -172,44 +241,53 @@ function readTimestamp(reader: PageReader): number {
 }
 
 /** Reads from brace to brace; gives the metric name, which may stand among the labels. */
-function readLabels(reader: PageReader, list: LabelList, outside: string | undefined): string | undefined {
+function readLabels(page: Page, list: LabelList, outside: string | undefined): string | undefined {
+  const reader: PageReader = page.reader;
   let name = outside;
   reader.at++;
   for (;;) {
     reader.skipBlanks();
     if (reader.peek() === byte.braceClose) break;
-    const nameOffset = reader.at;
-    const word = readName(reader, false);
-    if (word === "") failInLabels(reader, "expected a label name or '}'");
-    reader.skipBlanks();
-    const next = reader.peek();
-    if (next !== byte.equals) {
-      const mayBeName = outside === undefined && (next === byte.comma || next === byte.braceClose);
-      if (!mayBeName) failInLabels(reader, "expected '=' after the label name");
-      if (name !== undefined) reader.fail("ERR_EXPOSITION_NAME", "expected one metric name", nameOffset);
-      checkPlain(reader, word, true, nameOffset);
-      name = word;
-      if (next === byte.braceClose) break;
-      reader.at++;
-      continue;
+    if (!repeatLabel(list, page.labels, reader)) {
+      const nameOffset = reader.at;
+      const word = readName(reader, false);
+      if (word === "") failInLabels(reader, "expected a label name or '}'");
+      reader.skipBlanks();
+      const next = reader.peek();
+      if (next !== byte.equals) {
+        const mayBeName = outside === undefined && (next === byte.comma || next === byte.braceClose);
+        if (!mayBeName) failInLabels(reader, "expected '=' after the label name");
+        if (name !== undefined) reader.fail("ERR_EXPOSITION_NAME", "expected one metric name", nameOffset);
+        checkPlain(reader, word, true, nameOffset);
+        name = word;
+        if (next === byte.braceClose) break;
+        reader.at++;
+        continue;
+      }
+      readLabel(reader, list, word, nameOffset);
     }
-    if (word === "__name__") {
-      reader.fail("ERR_EXPOSITION_NAME", "expected another label name, __name__ is reserved", nameOffset);
-    }
-    checkPlain(reader, word, false, nameOffset);
-    reader.at++;
-    reader.skipBlanks();
-    if (reader.peek() !== byte.quote) failInLabels(reader, "expected '\"' before the label value");
-    const valueOffset = reader.at;
-    const value = reader.readQuoted("label value", "strict", false);
-    addLabel(list, { name: word, value }, reader, { name: nameOffset, value: valueOffset });
     reader.skipBlanks();
     if (reader.peek() === byte.braceClose) break;
     if (reader.peek() !== byte.comma) failInLabels(reader, "expected ',' or '}' after the label value");
     reader.at++;
   }
   reader.at++;
+  page.labels = list;
   return name;
+}
+
+/** Goes on at the equals sign. */
+function readLabel(reader: PageReader, list: LabelList, name: string, nameOffset: number): void {
+  if (name === "__name__") {
+    reader.fail("ERR_EXPOSITION_NAME", "expected another label name, __name__ is reserved", nameOffset);
+  }
+  checkPlain(reader, name, false, nameOffset);
+  reader.at++;
+  reader.skipBlanks();
+  if (reader.peek() !== byte.quote) failInLabels(reader, "expected '\"' before the label value");
+  const valueOffset = reader.at;
+  const value = reader.readQuoted("label value", "strict", false);
+  addLabel(list, { name, value }, reader, { name: nameOffset, value: valueOffset });
 }
 
 function failInLabels(reader: PageReader, reason: string): never {
@@ -260,22 +338,21 @@ function isHistogram(type: MetricType | undefined): boolean {
   return type === "histogram" || type === "gaugehistogram";
 }
 
-/** The family that a name belongs to: its own, or the histogram or summary whose suffix it carries. */
-function targetOf(families: Map<string, FamilyDraft>, name: string, line: number): Target {
-  const own = families.get(name);
-  if (own) return { family: own, role: "value" };
-  for (const [suffix, role] of [
-    ["_count", "count"],
-    ["_sum", "sum"],
-    ["_bucket", "value"],
-  ] as const) {
-    if (!name.endsWith(suffix) || name.length === suffix.length) continue;
-    const family = families.get(name.slice(0, -suffix.length));
-    if (isHistogram(family?.type) || (family?.type === "summary" && suffix !== "_bucket")) {
-      return { family: family!, role };
-    }
-  }
-  const family = createDraft(name, line);
-  families.set(name, family);
-  return { family, role: "value" };
+/**
+ * The family that a name belongs to: its own, or the histogram or summary whose suffix it carries. It
+ * stays the same up to the end of the page.
+ */
+function familyOf(page: Page, name: NameMark): FamilyDraft {
+  const { memory, families, reader } = page;
+  if (name.page === memory.page && name.family !== undefined) return name.family;
+  const base = name.suffix === "_total" ? undefined : memory.baseOf(name);
+  const known = base?.page === memory.page ? base.family : undefined;
+  const takes =
+    known?.mark === base &&
+    (isHistogram(known?.type) || (known?.type === "summary" && name.suffix !== "_bucket"));
+  const family = known !== undefined && takes ? known : createDraft(name, reader.line);
+  if (family.mark === name) families.push(family);
+  name.family = family;
+  name.page = memory.page;
+  return family;
 }

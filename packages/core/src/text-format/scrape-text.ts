@@ -1,9 +1,11 @@
 import type { SeriesDictionary } from "../series/dictionary.ts";
 import type { MetricType, Series } from "../series/series.ts";
 import { addSample, createDraft, type FamilyDraft } from "./family-draft.ts";
-import { addLabel, createLabelList, type LabelList } from "./label-list.ts";
+import { addLabel, createLabelList, type LabelList, repeatLabel } from "./label-list.ts";
 import { formatCanonical, parseInt64, parseNumber } from "./number.ts";
 import { byte, endOfPage, isBlank, isNameByte, type PageReader } from "./page-reader.ts";
+import type { NameMark, ParserMemory, SeriesMark } from "./parser-memory.ts";
+import { PlainTail } from "./plain-tail.ts";
 
 const typeOf: Readonly<Record<string, MetricType>> = {
   counter: "counter",
@@ -13,18 +15,34 @@ const typeOf: Readonly<Record<string, MetricType>> = {
   untyped: "unknown",
 };
 
+/** What a line meant that may come again on the next page. */
+type Meaning =
+  | {
+      readonly kind: "sample";
+      readonly mark: SeriesMark;
+      readonly name: NameMark;
+      /** The last TYPE line's type when the labels were read. */
+      readonly type: MetricType;
+    }
+  | { readonly kind: "HELP"; readonly name: NameMark; readonly help: string }
+  | { readonly kind: "TYPE"; readonly name: NameMark; readonly type: MetricType };
+
 interface Page {
   readonly reader: PageReader;
   readonly dictionary: SeriesDictionary;
+  readonly memory: ParserMemory<Meaning>;
   /** Metadata by the name it was given for; the last TYPE and HELP line of a name counts. */
-  readonly drafts: Map<string, FamilyDraft>;
+  readonly drafts: Map<NameMark, FamilyDraft>;
   /** Names in order of appearance: of metadata, and of samples. */
-  readonly mentions: { readonly name: string; readonly line: number }[];
-  readonly mentioned: Set<string>;
+  readonly mentions: { readonly name: NameMark; readonly line: number }[];
+  /** The samples in columns, in order of appearance. */
+  readonly names: NameMark[];
   readonly series: Series[];
   readonly values: number[];
   readonly timestampsMs: number[];
-  readonly seen: Map<Series, number | Set<number>>;
+  readonly tail: PlainTail;
+  /** Of the last sample that was read from its text, under the type that still is the last one. */
+  labels: LabelList;
   /** Of the last TYPE line, whatever name it was for: Prometheus rewrites `le` and `quantile` by it. */
   lastType: MetricType;
 }
@@ -36,20 +54,27 @@ interface Page {
  *
  * @see Prometheus 3.5, model/textparse and scrape
  */
-export function readScrapeText(reader: PageReader, dictionary: SeriesDictionary): FamilyDraft[] {
+export function readScrapeText(
+  reader: PageReader,
+  dictionary: SeriesDictionary,
+  memory: ParserMemory<Meaning>,
+): FamilyDraft[] {
   const page: Page = {
     reader,
     dictionary,
+    memory,
     drafts: new Map(),
     mentions: [],
-    mentioned: new Set(),
+    names: [],
     series: [],
     values: [],
     timestampsMs: [],
-    seen: new Map(),
+    tail: new PlainTail(),
+    labels: createLabelList(),
     lastType: "unknown",
   };
-  while (reader.startLine()) {
+  while (skipKnownLines(page)) {
+    reader.checkLineLength();
     reader.skipBlanks();
     const b = reader.peek();
     if (b === endOfPage) break;
@@ -60,8 +85,37 @@ export function readScrapeText(reader: PageReader, dictionary: SeriesDictionary)
   return group(page);
 }
 
+/** Whether a line begins behind the known ones. A loop of its own, so that it is compiled alone (measured). */
+function skipKnownLines(page: Page): boolean {
+  while (page.reader.startLine()) if (!readKnownLine(page)) return true;
+  return false;
+}
+
+/**
+ * Reads a line whose bytes, up to the value, were found right on an earlier page. False where there is
+ * anything more to judge than the value; nothing has been read then.
+ */
+function readKnownLine(page: Page): boolean {
+  const { reader, memory, tail } = page;
+  const line = memory.lines?.find(reader.at);
+  if (line === undefined) return false;
+  const { meaning } = line;
+  if (meaning.kind === "sample") {
+    const { mark, name, type } = meaning;
+    if (mark.page === memory.page || type !== page.lastType) return false;
+    if (memory.seriesCount >= reader.limits.maxSeries) return false;
+    if (!tail.read(reader.bytes, reader.at + line.length, false)) return false;
+    if (!reader.endPlainLine(tail.end)) return false;
+    takeSample(page, name, mark, tail.value, tail.timestamp);
+    return true;
+  }
+  takeMetadata(page, meaning);
+  return reader.endPlainLine(reader.at + line.length);
+}
+
 function readComment(page: Page): void {
   const reader: PageReader = page.reader;
+  const offset = reader.at;
   reader.at++;
   const keyword = isBlank(reader.peek()) ? readKeyword(reader) : undefined;
   if (keyword === undefined) {
@@ -75,26 +129,44 @@ function readComment(page: Page): void {
       : reader.readPlainName(true);
   reader.checkNameLength(nameOffset);
   if (name === "") reader.fail("ERR_EXPOSITION_NAME", `expected a metric name after ${keyword}`, nameOffset);
-  // One character stands between name and text, whichever it is; a text of blanks only is none.
+  // One byte stands between name and text, whichever but NUL it is; a text of blanks only is none.
   const start = reader.at;
+  if (reader.peek() === 0) reader.fail("ERR_EXPOSITION_SYNTAX", "expected a blank after the metric name");
   const end = reader.lineEnd();
   const blank = /^[ \t]*$/.test(reader.text(start, end));
   const text = blank ? "" : reader.text(start + 1, end);
-  const draft = draftOf(page, name);
+  const mark = page.memory.nameOf(name);
+  let meaning: Meaning;
   if (keyword === "TYPE") {
-    draft.type =
+    const type =
       typeOf[text] ??
       reader.fail(
         "ERR_EXPOSITION_VALUE",
         "expected counter, gauge, histogram, summary or untyped",
         Math.min(start + 1, end),
       );
-    page.lastType = draft.type;
+    meaning = { kind: "TYPE", name: mark, type };
   } else {
+    const cutsCharacter = ((reader.bytes[start + 1] ?? 0) & 0xc0) === 0x80;
+    if (cutsCharacter) reader.failAtInvalidUtf8("help text", start + 1, end);
     reader.checkUtf8(Math.min(start + 1, end), end, "help text");
-    draft.help = text.replace(/\\([\\n])/g, (_, escaped: string) => (escaped === "n" ? "\n" : "\\"));
+    const help = blank ? "" : reader.unescaped(start + 1, end, false);
+    meaning = { kind: "HELP", name: mark, help };
   }
+  takeMetadata(page, meaning);
   endLine(reader);
+  page.memory.lines?.remember(offset, reader.at, meaning);
+}
+
+function takeMetadata(page: Page, meaning: Exclude<Meaning, { kind: "sample" }>): void {
+  const draft = draftOf(page, meaning.name);
+  if (meaning.kind === "HELP") {
+    draft.help = meaning.help;
+  } else {
+    draft.type = meaning.type;
+    page.lastType = meaning.type;
+    page.labels = createLabelList();
+  }
 }
 
 /** HELP or TYPE with a blank behind it; stands at the name afterwards. */
@@ -111,6 +183,7 @@ function readKeyword(reader: PageReader): "HELP" | "TYPE" | undefined {
 function readSample(page: Page): void {
   const reader: PageReader = page.reader;
   const offset = reader.at;
+  const type = page.lastType;
   const list = createLabelList();
   let name: string | undefined;
   if (isNameByte(reader.peek(), true, false)) {
@@ -134,15 +207,11 @@ function readSample(page: Page): void {
   }
   endLine(reader);
 
-  const series = page.dictionary.intern(name, list.labels);
-  if (!isNew(page, series, timestampMs, offset)) return;
-  if (!page.mentioned.has(name)) {
-    page.mentioned.add(name);
-    page.mentions.push({ name, line: reader.line });
-  }
-  page.series.push(series);
-  page.values.push(value);
-  page.timestampsMs.push(timestampMs);
+  const { memory } = page;
+  const nameMark = memory.nameOf(name);
+  const mark = memory.markOf(page.dictionary.intern(nameMark.text, list.labels));
+  if (isNew(page, mark, timestampMs, offset)) takeSample(page, nameMark, mark, value, timestampMs);
+  memory.lines?.remember(offset, valueOffset, { kind: "sample", mark, name: nameMark, type });
 }
 
 function readTimestamp(reader: PageReader): number {
@@ -171,6 +240,11 @@ function readLabels(page: Page, list: LabelList, outside: string | undefined): s
   for (;;) {
     reader.skipBlanks();
     if (reader.peek() === byte.braceClose) break;
+    if (repeatLabel(list, page.labels, reader)) {
+      reader.skipBlanks();
+      if (reader.peek() === byte.comma) reader.at++;
+      continue;
+    }
     const nameOffset = reader.at;
     const quoted = reader.peek() === byte.quote;
     const word = quoted ? reader.readQuoted("name", "lenient", true) : reader.readPlainName(false);
@@ -201,6 +275,7 @@ function readLabels(page: Page, list: LabelList, outside: string | undefined): s
     if (reader.peek() === byte.comma) reader.at++;
   }
   reader.at++;
+  page.labels = list;
   return name;
 }
 
@@ -215,7 +290,7 @@ function endLine(reader: PageReader): void {
   reader.at = Math.min(reader.lineEnd() + 1, reader.bytes.length);
 }
 
-function draftOf(page: Page, name: string): FamilyDraft {
+function draftOf(page: Page, name: NameMark): FamilyDraft {
   const known = page.drafts.get(name);
   if (known) return known;
   const draft = createDraft(name, page.reader.line);
@@ -225,24 +300,37 @@ function draftOf(page: Page, name: string): FamilyDraft {
 }
 
 /** Whether the series has no sample at this time yet. */
-function isNew(page: Page, series: Series, timestampMs: number, offset: number): boolean {
-  const { seen, reader } = page;
-  const times = seen.get(series);
-  if (times === undefined) {
-    seen.set(series, timestampMs);
-    if (seen.size > reader.limits.maxSeries) {
+function isNew(page: Page, mark: SeriesMark, timestampMs: number, offset: number): boolean {
+  const { memory, reader } = page;
+  if (mark.page !== memory.page) {
+    if (memory.seriesCount >= reader.limits.maxSeries) {
       reader.fail("ERR_EXPOSITION_LIMIT", `expected at most ${reader.limits.maxSeries} series`, offset);
     }
     return true;
   }
-  if (typeof times === "number") {
-    if (Object.is(times, timestampMs)) return false;
-    seen.set(series, new Set([times, timestampMs]));
-    return true;
+  return !Object.is(mark.timestampMs, timestampMs) && !mark.moreMs?.has(timestampMs);
+}
+
+/** @param timestampMs One at which the series has no sample yet. */
+function takeSample(page: Page, name: NameMark, mark: SeriesMark, value: number, timestampMs: number): void {
+  const { memory } = page;
+  if (mark.page !== memory.page) {
+    mark.page = memory.page;
+    mark.timestampMs = timestampMs;
+    mark.moreMs = undefined;
+    memory.seriesCount++;
+  } else {
+    mark.moreMs ??= new Set();
+    mark.moreMs.add(timestampMs);
   }
-  if (times.has(timestampMs)) return false;
-  times.add(timestampMs);
-  return true;
+  if (name.page !== memory.page) {
+    name.page = memory.page;
+    page.mentions.push({ name, line: page.reader.line });
+  }
+  page.names.push(name);
+  page.series.push(mark.series);
+  page.values.push(value);
+  page.timestampsMs.push(timestampMs);
 }
 
 const familySuffixes: Readonly<Partial<Record<MetricType, readonly string[]>>> = {
@@ -253,32 +341,29 @@ const familySuffixes: Readonly<Partial<Record<MetricType, readonly string[]>>> =
 
 /** Metadata may come after the samples, so samples find their families at the end of the page. */
 function group(page: Page): FamilyDraft[] {
-  const { drafts, mentions } = page;
-  const homes = new Map<string, FamilyDraft>();
+  const { drafts, mentions, memory } = page;
   const ordered = new Set<FamilyDraft>();
   for (const { name, line } of mentions) {
-    let home = homeOf(drafts, name);
+    let home = drafts.get(name) ?? familyBySuffix(drafts, memory, name);
     if (!home) {
       home = createDraft(name, line);
       drafts.set(name, home);
     }
-    homes.set(name, home);
+    name.family = home;
     ordered.add(home);
   }
-  for (let i = 0; i < page.series.length; i++) {
-    const series = page.series[i]!;
-    addSample(homes.get(series.name)!, series, page.values[i]!, page.timestampsMs[i]!);
+  for (let i = 0; i < page.names.length; i++) {
+    addSample(page.names[i]!.family!, page.series[i]!, page.values[i]!, page.timestampsMs[i]!);
   }
   return [...ordered];
 }
 
-function homeOf(drafts: Map<string, FamilyDraft>, name: string): FamilyDraft | undefined {
-  const own = drafts.get(name);
-  if (own) return own;
-  for (const suffix of ["_bucket", "_count", "_sum", "_total"]) {
-    if (!name.endsWith(suffix)) continue;
-    const family = drafts.get(name.slice(0, -suffix.length));
-    if (family?.type && familySuffixes[family.type]?.includes(suffix)) return family;
-  }
-  return undefined;
+function familyBySuffix(
+  drafts: Map<NameMark, FamilyDraft>,
+  memory: ParserMemory<Meaning>,
+  name: NameMark,
+): FamilyDraft | undefined {
+  const base = memory.baseOf(name);
+  const family = base && drafts.get(base);
+  return family?.type && familySuffixes[family.type]?.includes(name.suffix) ? family : undefined;
 }

@@ -1,0 +1,11 @@
+/**
+ * Indexes a journal and reads all of its frames, as an upload does: `read-journal.mjs DIRECTORY`. Prints
+ * its own cost as JSON.
+ */
+import { openJournal } from "@promferry/core/journal";
+
+const journal = openJournal(process.argv[2] ?? "");
+let families = 0;
+for (const frame of (await journal.index()).frames) families += (await journal.read(frame)).families.length;
+const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
+console.log(JSON.stringify({ families, cpuMs: (userCPUTime + systemCPUTime) / 1000, peakMb: maxRSS / 1024 }));

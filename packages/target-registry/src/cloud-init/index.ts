@@ -1,0 +1,13 @@
+export { AGENT_SCRIPT } from "./agent-script.ts";
+export { DISTRIBUTIONS, type Distribution, type DistributionFacts, type Family } from "./distribution.ts";
+export { type EncodedUserData, encodeUserData } from "./encode-user-data.ts";
+export { type AgentLimits, DEFAULT_LIMITS, type ExporterChoice } from "./exporter-choice.ts";
+export { type ImageBuildOptions, renderImageBuildScript } from "./image-build-script.ts";
+export type { Finding, FindingCode } from "./lint/finding.ts";
+export { type LintOptions, lintUserData } from "./lint/lint-user-data.ts";
+export { mergeUserData } from "./merge-user-data.ts";
+export { PATHS } from "./paths.ts";
+export { base64Size, PROVIDER_LIMITS, type Provider, type ProviderLimit } from "./provider.ts";
+export { type RenderedUserData, renderUserData } from "./render-user-data.ts";
+export { UserDataError, type UserDataErrorCode } from "./user-data-error.ts";
+export type { UserDataOptions } from "./user-data-options.ts";

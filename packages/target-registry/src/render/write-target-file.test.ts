@@ -1,0 +1,56 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, type TestContext, test } from "vitest";
+import { targetFileName, writeTargetFile } from "./write-target-file.ts";
+
+async function folder(context: TestContext): Promise<string> {
+  const parent = await mkdtemp(join(tmpdir(), "targets-"));
+  context.onTestFinished(() => rm(parent, { recursive: true, force: true }));
+  const dir = join(parent, "watched");
+  await mkdir(dir);
+  return dir;
+}
+
+test("a file is named by its list and shard", () => {
+  expect(targetFileName("node")).toBe("node.json");
+  expect(targetFileName("node", { index: 0, count: 4 })).toBe("node-1-of-4.json");
+});
+
+test("writes, replaces, and leaves an equal file alone", async (context) => {
+  const dir = await folder(context);
+  const file = join(dir, "node.json");
+  expect(await writeTargetFile(file, Buffer.from("[]\n"))).toBe(true);
+  const { mtimeMs, ino, mode } = await stat(file);
+  expect(mode & 0o777).toBe(0o644);
+  expect(await writeTargetFile(file, Buffer.from("[]\n"))).toBe(false);
+  expect(await stat(file)).toMatchObject({ mtimeMs, ino });
+  expect(await writeTargetFile(file, Buffer.from("[1]\n"))).toBe(true);
+  expect(await readFile(file, "utf8")).toBe("[1]\n");
+});
+
+test("nothing but the lists is ever in the watched folder", async (context) => {
+  const dir = await folder(context);
+  const seen = new Set<string>();
+  let done = false;
+  const watch = (async () => {
+    while (!done) for (const name of await readdir(dir)) seen.add(name);
+  })();
+  for (let i = 0; i < 20; i++) await writeTargetFile(join(dir, "node.json"), Buffer.from(`[${i}]`));
+  done = true;
+  await watch;
+  expect([...seen]).toEqual(["node.json"]);
+  expect(await readdir(join(dir, "../.watched.tmp"))).toEqual([]);
+});
+
+test("a failed write leaves the old list and no draft", async (context) => {
+  const dir = await folder(context);
+  const file = join(dir, "node.json");
+  await writeTargetFile(file, Buffer.from("[]\n"));
+  const aside = join(dir, "../.watched.tmp");
+  await rm(aside, { recursive: true });
+  await writeFile(aside, "not a folder");
+  await expect(writeTargetFile(file, Buffer.from("[1]\n"))).rejects.toThrow();
+  expect(await readFile(file, "utf8")).toBe("[]\n");
+  await expect(writeTargetFile(join(dir, "missing/node.json"), Buffer.from("[]"))).rejects.toThrow();
+});

@@ -1,0 +1,47 @@
+import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import type { Shard } from "./shard.ts";
+
+/** `node.json`, or `node-1-of-4.json` for the first of four shards. */
+export function targetFileName(endpoint: string, shard?: Shard): string {
+  return shard === undefined ? `${endpoint}.json` : `${endpoint}-${shard.index + 1}-of-${shard.count}.json`;
+}
+
+/**
+ * Puts a list where file_sd reads it, so that a reader sees the old list or the new one and nothing else.
+ *
+ * Written beside the watched folder, in `.<folder>.tmp` of the same parent: file_sd's globs also match hidden files, and a
+ * left-over would become live targets. Then file flushed, renamed, folder flushed. An equal file is left alone.
+ *
+ * @param file Path whose folder exists. One writer for each file.
+ * @returns Whether the file changed.
+ * @throws The error of the file system; the old list is still there then.
+ */
+export async function writeTargetFile(file: string, body: Uint8Array): Promise<boolean> {
+  const present = await readFile(file).catch(() => undefined);
+  if (present?.equals(body)) return false;
+  const folder = dirname(file);
+  const aside = join(dirname(folder), `.${basename(folder)}.tmp`);
+  await mkdir(aside, { recursive: true });
+  const draft = join(aside, basename(file));
+  try {
+    const handle = await open(draft, "w", 0o644);
+    try {
+      await handle.writeFile(body);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(draft, file);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw error;
+  }
+  const directory = await open(folder, "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+  return true;
+}

@@ -1,0 +1,70 @@
+/** What every engine checks before it writes, so that all refuse the same. */
+import { StoreError } from "./store-error.ts";
+import type { StoreRecord } from "./target-store.ts";
+
+/**
+ * Refuses what some engine could not give back unchanged: NUL, lone surrogates, numbers that are not finite.
+ *
+ * @param value Plain data; keys are checked too.
+ * @throws {TypeError} Naming the place.
+ */
+export function checkStorable(value: unknown, place = "value"): void {
+  if (typeof value === "string") {
+    if (value.includes("\0")) throw new TypeError(`${place}: expected text without NUL`);
+    if (/[\uD800-\uDFFF]/u.test(value))
+      throw new TypeError(`${place}: expected text without lone surrogates`);
+  } else if (typeof value === "number") {
+    if (!Number.isFinite(value)) throw new TypeError(`${place}: expected a finite number, found ${value}`);
+  } else if (Array.isArray(value)) {
+    for (const [i, entry] of value.entries()) checkStorable(entry, `${place}[${i}]`);
+  } else if (typeof value === "object" && value !== null) {
+    for (const [key, entry] of Object.entries(value)) {
+      checkStorable(key, `a key of ${place}`);
+      checkStorable(entry, `${place}.${key}`);
+    }
+  }
+}
+
+/** @throws {RangeError} When `limit` is not a whole number from 1 to `most`. */
+export function checkLimit(limit: number, most: number, what: string): void {
+  if (!Number.isInteger(limit) || limit < 1 || limit > most) {
+    throw new RangeError(`${what}: expected a whole number from 1 to ${most}, found ${limit}`);
+  }
+}
+
+/** @throws {RangeError} When a batch is longer than `most`. */
+export function checkBatch(batch: readonly unknown[], most: number, what: string): void {
+  if (batch.length > most) throw new RangeError(`${what}: expected at most ${most}, found ${batch.length}`);
+}
+
+/**
+ * Hands on the records of an export and checks their order: one header, first.
+ *
+ * @throws {StoreError} `ERR_STORE_DAMAGED`.
+ */
+export async function* checkedRecords(
+  records: AsyncIterable<StoreRecord> | Iterable<StoreRecord>,
+): AsyncGenerator<StoreRecord, void, void> {
+  let rev: number | undefined;
+  for await (const record of records) {
+    if (rev === undefined) {
+      if (record.kind !== "header" || record.format !== 1) throw damaged("a header of format 1, first");
+      rev = record.rev;
+    } else if (record.kind === "header") {
+      throw damaged("one header");
+    } else if (record.kind === "instance" && !(record.instance.rev <= rev)) {
+      throw damaged(`revisions up to ${rev}, found ${record.instance.rev}`);
+    }
+    try {
+      checkStorable(record, record.kind);
+    } catch (error) {
+      throw new StoreError("ERR_STORE_DAMAGED", `import: ${(error as Error).message}`, { cause: error });
+    }
+    yield record;
+  }
+  if (rev === undefined) throw damaged("a header");
+}
+
+function damaged(expected: string): StoreError {
+  return new StoreError("ERR_STORE_DAMAGED", `import: expected ${expected}`);
+}
