@@ -79,10 +79,14 @@ export async function foreseeDeletions(options: ForeseeOptions): Promise<Foresig
   return { deletions: [...deletions.values()], unsettled, bytes };
 }
 
-/** Now, and when days are over or old enough. */
+/** Now, and when days are over or old enough. A day goes as a whole: its file that closes last decides. */
 function turningPoints(index: JournalIndex, cleanup: UploadCleanup, now: EpochMs): EpochMs[] {
   const { olderThanDays = 0, unsettledOlderThanDays = Number.POSITIVE_INFINITY } = cleanup;
-  const points = index.files.flatMap(({ day, modifiedMs }) => {
+  const modified = new Map<string, EpochMs>();
+  for (const { day, modifiedMs } of index.files) {
+    modified.set(day, Math.max(modified.get(day) ?? modifiedMs, modifiedMs));
+  }
+  const points = [...modified].flatMap(([day, modifiedMs]) => {
     const beganMs = Date.parse(`${day}T00:00:00Z`);
     const closesMs = Math.max(beganMs + 48 * HOUR_MS, modifiedMs + HOUR_MS);
     const oldMs = [olderThanDays, unsettledOlderThanDays].map((days) => beganMs + (1 + days) * DAY_MS);

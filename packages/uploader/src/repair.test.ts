@@ -95,6 +95,21 @@ test("what a destination has, and was not sent by choice, is known of the repair
   expect(await readFile(join(bed.dir, ".uploaded"), "utf8")).not.toContain('"2025-10-05.prom"');
 });
 
+test("a first frame that was damaged is not taken for a day that was deleted, before its repair or after", async (context) => {
+  const bed = await createTestBed(context);
+  await bed.write("aaaaaaaa", NOON, "start");
+  const path = join(bed.dir, FILE);
+  await writeFile(path, (await readFile(path, "latin1")).replace("startedMs", "StartedMs"));
+  await bed.write("aaaaaaaa", NOON + MINUTE, { a_total: 1 });
+  await age(bed);
+  const targets = [{ destination: createReceiver(), project: asItIs }];
+  const notes = async () => (await bed.upload({ targets })).destinations[0]?.notes;
+  await bed.upload({ targets });
+  expect(await notes()).toEqual([]);
+  expect((await repair(bed)).repaired).toHaveLength(1);
+  expect(await notes()).toEqual([]);
+});
+
 test("a day that is not over is left as it is, and named", async (context) => {
   const bed = await createTestBed(context);
   const path = await damagedDay(bed);

@@ -29,6 +29,8 @@ export interface UploadSession {
   readonly store: LedgerStore;
   readonly index: JournalIndex;
   readonly totals: StoredTotals;
+  /** Sessions of which a frame lies in quarantine. */
+  readonly quarantined: ReadonlySet<string>;
   /** Rejects when this process may no longer upload. */
   readonly guard: () => Promise<void>;
   /** When the upload began. */
@@ -140,13 +142,13 @@ function createDelivery(session: UploadSession, target: UploadTarget, tally: Tal
 }
 
 /** Whether the destination has frames that neither the journal nor the stored totals hold any more. */
-function lacksBeginning({ store, index }: UploadSession, name: string): boolean {
+function lacksBeginning({ store, index, quarantined }: UploadSession, name: string): boolean {
   const sessions = new Set(index.frames.map(({ header }) => header.session));
   const first = new Set(index.frames.flatMap(({ header }) => (header.seq === 0 ? [header.session] : [])));
   const cursor = store.ledger.destinations.get(name)?.cursor ?? new Map<string, number>();
-  // Its first frame may also be damaged.
-  const isBroken = index.damage.length > 0;
-  return [...cursor.keys()].some((each) => !sessions.has(each) || !(first.has(each) || isBroken));
+  // Its first frame may also be damaged, or have been.
+  const isBroken = (each: string) => index.damage.length > 0 || quarantined.has(each);
+  return [...cursor.keys()].some((each) => !sessions.has(each) || !(first.has(each) || isBroken(each)));
 }
 
 function restartNote(name: string, isChanged: boolean): string {

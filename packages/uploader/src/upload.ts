@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { compressDays } from "./compress-days.ts";
 import { createLedgerStore, createMemoryStore, readLedger } from "./ledger-store.ts";
 import { acquireLock, type UploadLock } from "./lock.ts";
+import { quarantinedSessions } from "./quarantine.ts";
 import { type DeletedDay, type DestinationReport, type UploadReport, verdictOf } from "./report.ts";
 import { deleteDays, type RetentionResult } from "./retention.ts";
 import { retainedDestination } from "./retention-plan.ts";
@@ -57,6 +58,7 @@ async function uploadAll(
     options,
     store: dryRun ? createMemoryStore(ledger) : createLedgerStore(journal.dir, fs, ledger, guard),
     totals: await readTotals(journal.dir, fs),
+    quarantined: await quarantinedSessions(journal.dir, fs),
     index: await journal.index(),
     guard,
     asOfMs: now(),
