@@ -1,9 +1,17 @@
-import { appendFile, readdir, readFile, utimes, writeFile } from "node:fs/promises";
+import { appendFile, cp, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openJournal } from "@promferry/core/journal";
+import { type AppendFile, openJournal } from "@promferry/core/journal";
 import { expect, test } from "vitest";
 import { asItIs, createReceiver, createTestBed, DAY, MINUTE, NOON, type TestBed } from "../test/harness.ts";
-import { repairJournal, UploadBusyError } from "./index.ts";
+import {
+  nodeUploadFs,
+  type ProcessTable,
+  readLedger,
+  repairJournal,
+  UploadBusyError,
+  type UploadFs,
+} from "./index.ts";
 
 const FILE = "2025-10-06.prom";
 
@@ -157,4 +165,89 @@ test("nothing is repaired while another process holds the journal", async (conte
     }),
   ).rejects.toThrow(UploadBusyError);
   expect(await readFile(path)).toEqual(before);
+});
+
+/** The file system of a process that dies at its n-th change: from then on nothing is changed any more. */
+function dying(n: number): { fs: UploadFs; calls: () => number } {
+  let calls = 0;
+  const step = async () => {
+    if (++calls >= n) throw Object.assign(new Error("dead"), { code: "EIO" });
+  };
+  const opened = (file: AppendFile): AppendFile => ({
+    ...file,
+    append: async (bytes) => step().then(() => file.append(bytes)),
+    sync: async () => step().then(() => file.sync()),
+  });
+  const fs: UploadFs = {
+    ...nodeUploadFs,
+    makeDirectory: async (path) => step().then(() => nodeUploadFs.makeDirectory(path)),
+    openAppend: async (path) => step().then(async () => opened(await nodeUploadFs.openAppend(path))),
+    openNew: async (path) => step().then(async () => opened(await nodeUploadFs.openNew(path))),
+    rename: async (from, to) => step().then(() => nodeUploadFs.rename(from, to)),
+    unlink: async (path) => step().then(() => nodeUploadFs.unlink(path)),
+    syncDirectory: async (path) => step().then(() => nodeUploadFs.syncDirectory(path)),
+  };
+  return { fs, calls: () => calls };
+}
+
+/** A process of this machine; another start time is another process. */
+function processes(start: string): ProcessTable {
+  const self = { pid: 7, start, boot: "b", host: "h", pidNamespace: "n" };
+  return { self: async () => self, startOf: async () => start };
+}
+
+test("a repair that dies at any change of the disk loses no frame and no word of the ledger, and the next one ends it", {
+  timeout: 60_000,
+}, async (context) => {
+  const bed = await createTestBed(context);
+  await bed.write("aaaaaaaa", NOON - DAY, "start");
+  await bed.write("aaaaaaaa", NOON - DAY + MINUTE, { a_total: 1 });
+  await bed.write("aaaaaaaa", NOON, { a_total: 2 });
+  await bed.upload({ targets: [{ destination: createReceiver(), project: asItIs }], from: "2025-10-06" });
+  await appendFile(join(bed.dir, "2025-10-05.prom"), "stray\n");
+  const before = await mkdtemp(join(tmpdir(), "promferry-before-"));
+  context.onTestFinished(() => rm(before, { recursive: true, force: true }));
+  await cp(bed.dir, before, { recursive: true });
+  bed.nowMs = NOON + 5 * DAY;
+  const now = () => bed.nowMs;
+  let deaths = 0;
+  for (let n = 1; ; n++) {
+    await rm(bed.dir, { recursive: true, force: true });
+    await cp(before, bed.dir, { recursive: true });
+    await age(bed);
+    const { fs, calls } = dying(n);
+    const attempt = repairJournal({
+      journal: openJournal(bed.dir, { fs, now }),
+      fs,
+      now,
+      sleep: async () => {},
+      processes: processes("1"),
+    });
+    await attempt.catch(() => {});
+    if (calls() < n) break;
+    deaths++;
+    const frames = async () => (await bed.journal.index()).frames.map(({ header }) => header.seq);
+    expect({ n, frames: await frames() }).toEqual({ n, frames: [0, 1, 2] });
+    await age(bed);
+    await repairJournal({
+      journal: openJournal(bed.dir, { now }),
+      now,
+      sleep: async () => {},
+      processes: processes("2"),
+    });
+    expect({ n, frames: await frames(), damage: (await bed.journal.index()).damage }).toEqual({
+      n,
+      frames: [0, 1, 2],
+      damage: [],
+    });
+    const ledger = await readLedger(bed.dir, nodeUploadFs);
+    // One of its files is enough to keep the day; frames of a copy left aside count once.
+    const day = (await bed.journal.index()).files.filter((file) => file.day === "2025-10-05");
+    const passedOver = day.map(({ name }) => ledger.files.get(name)?.get("store")?.passedOver);
+    expect({ n, passedOver: passedOver.filter((frames) => frames !== undefined) }).toEqual({
+      n,
+      passedOver: [2],
+    });
+  }
+  expect(deaths).toBeGreaterThan(20);
 });
