@@ -32,6 +32,7 @@ const RANKS: Readonly<Record<string, number>> = {
   "examples/*": 3,
   e2e: 4,
   bench: 4,
+  reliability: 4,
   tools: 4,
 };
 

@@ -34,6 +34,7 @@ const STAGES = {
   packages: () => program(NODE_24, ["tools/check-packages.ts"]),
   unit: () => vitest("unit"),
   e2e: () => vitest("e2e"),
+  reliability: () => reliability(["--short"]),
 };
 
 /**
@@ -72,6 +73,12 @@ async function fetchServersOrSay() {
     console.log(`  ${words}\n  Tests that need a real server will be skipped.`);
     return undefined;
   }
+}
+
+/** @param {readonly string[]} options */
+function reliability(options) {
+  const program = ["--conditions=@promferry/source", join(ROOT, "reliability/src/main.ts")];
+  return check(async () => failureOf(await run(NODE_24, [...program, ...options], { stream: true })));
 }
 
 /** @param {string} project */

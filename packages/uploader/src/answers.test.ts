@@ -303,3 +303,31 @@ async function rejectionsIn(dir: string): Promise<unknown[]> {
   const texts = await Promise.all(names.map((name) => readFile(join(dir, "rejected", name), "utf8")));
   return texts.flatMap((text) => text.trim().split("\n")).map((line) => JSON.parse(line));
 }
+
+test("a request that was halved at the end of an hour leaves nothing behind for a shorter one", async (context) => {
+  const bed = await createTestBed(context);
+  await bed.write("aaaaaaaa", NOON, "start");
+  for (const minute of minutes) await bed.write("aaaaaaaa", NOON + minute * MINUTE, { a_total: minute });
+  await bed.write("aaaaaaaa", NOON + 3 * HOUR, { a_total: 9 });
+  const destination = createReceiver({ answer: (n) => (n === 1 ? rejected : "take") });
+
+  const report = await bed.upload({ targets: [{ destination, project: asItIs }] });
+
+  expect(report).toMatchObject({ verdict: 0, destinations: [{ accepted: 10 }] });
+  expect(destination.samples.at(-1)).toBe(`a_total 9@${3 * HOUR}`);
+});
+
+test("a clock that tells fractions of milliseconds leaves a ledger that can be read", async (context) => {
+  const bed = await createTestBed(context);
+  await bed.write("aaaaaaaa", NOON, "start");
+  await bed.write("aaaaaaaa", NOON + MINUTE, { a_total: 2 });
+  bed.nowMs += 0.5;
+  let isOn = false;
+  const destination = createReceiver({ answer: () => (isOn ? "take" : lost) });
+  const targets = [{ destination, project: asItIs }];
+
+  await bed.upload({ targets });
+  isOn = true;
+
+  expect(await bed.upload({ targets })).toMatchObject({ verdict: 0, destinations: [{ accepted: 2 }] });
+});

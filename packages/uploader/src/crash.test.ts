@@ -2,7 +2,7 @@ import { DeliveryError } from "@promferry/core/delivery";
 import { type AppendFile, nodeJournalFs } from "@promferry/core/journal";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { asItIs, createReceiver, createTestBed, MINUTE, NOON } from "../test/harness.ts";
+import { asItIs, createReceiver, createTestBed, DAY, MINUTE, NOON } from "../test/harness.ts";
 import { LedgerError, nodeUploadFs, readLedger, type UploadFs } from "./index.ts";
 
 /** A file system that dies at one of its writes, before or after it took effect, and stays dead. */
@@ -197,3 +197,73 @@ function isOff(error: unknown): boolean {
 function lostAnswer(): DeliveryError {
   return new DeliveryError("ERR_DELIVERY_UNREACHABLE", "cut off", { inDoubt: true });
 }
+
+test("nothing is sent before the day files that hold it are on the disk", async (context) => {
+  const seen: string[] = [];
+  const fs: UploadFs = {
+    ...nodeUploadFs,
+    async openAppend(path) {
+      const file = await nodeJournalFs.openAppend(path);
+      return {
+        ...file,
+        async sync() {
+          await file.sync();
+          if (path.endsWith(".prom")) seen.push("synced");
+        },
+      };
+    },
+  };
+  const bed = await createTestBed(context, fs);
+  await bed.write("aaaaaaaa", NOON, "start");
+  await bed.write("aaaaaaaa", NOON + MINUTE, { a_total: 2 });
+  const destination = createReceiver({
+    answer: () => {
+      seen.push("sent");
+      return "take";
+    },
+  });
+
+  await bed.upload({ targets: [{ destination, project: asItIs }] });
+
+  expect(seen).toEqual(["synced", "sent"]);
+});
+
+test("a day file that cannot be read now is not overtaken by newer samples", async (context) => {
+  let broken = true;
+  const fs: UploadFs = {
+    ...nodeUploadFs,
+    async openRead(path) {
+      if (broken && path.endsWith("2025-10-05.prom"))
+        throw Object.assign(new Error("EMFILE"), { code: "EMFILE" });
+      return nodeJournalFs.openRead(path);
+    },
+  };
+  const bed = await createTestBed(context, fs);
+  await bed.write("aaaaaaaa", NOON - DAY, "start");
+  await bed.write("aaaaaaaa", NOON - DAY + MINUTE, { a_total: 2 });
+  await bed.write("aaaaaaaa", NOON, { a_total: 5 });
+  const destination = createReceiver();
+  const targets = [{ destination, project: asItIs }];
+
+  await expect(bed.upload({ targets })).rejects.toMatchObject({ code: "ERR_JOURNAL_IO" });
+  expect(destination.samples).toEqual([]);
+  broken = false;
+  await bed.upload({ targets });
+  expect(destination.samples).toEqual([`a_total 0@${-DAY}`, `a_total 2@${MINUTE - DAY}`, "a_total 5@0"]);
+});
+
+test("a lock that cannot be removed does not take the upload's report away", async (context) => {
+  const fs: UploadFs = {
+    ...nodeUploadFs,
+    async unlink(path) {
+      if (path.includes(".upload-lock.")) throw Object.assign(new Error("EIO"), { code: "EIO" });
+      await nodeUploadFs.unlink(path);
+    },
+  };
+  const bed = await createTestBed(context);
+  await bed.write("aaaaaaaa", NOON, "start");
+  await bed.write("aaaaaaaa", NOON + MINUTE, { a_total: 2 });
+  const targets = [{ destination: createReceiver(), project: asItIs }];
+
+  expect(await bed.upload({ targets, fs })).toMatchObject({ verdict: 0, destinations: [{ accepted: 2 }] });
+});

@@ -90,7 +90,9 @@ function settling(
   const isLate = plan.actions.some((each) => each.kind === "fold" && each.why === "late");
   if (!isLate || delivery.choice.force || plan.waiting.length > 0 || plan.unchosen.length > 0) return {};
   const { newestMs = 0 } = recordOf(delivery);
-  const { collapseBeforeMs = 0 } = delivery;
+  const { collapseBeforeMs = 0, untilMs } = delivery;
+  // After what was sent with a clock that was ahead, nothing can be said before that time has come.
+  if (newestMs > untilMs) return {};
   return { settleMs: (lastStepMs = 0) => Math.max(newestMs, lastStepMs, collapseBeforeMs) + 1 };
 }
 

@@ -22,15 +22,15 @@ export async function deliverLatest(delivery: Delivery): Promise<void> {
   const unchosen: FrameRef[] = [];
   const withheld = new Map<string, FrameRef[]>();
   const taken: FrameRef[] = [];
+  const record = store.ledger.destinations.get(name)!;
   for (const ref of delivery.frames) {
     const verdict = delivery.mayLeave(ref);
     if (verdict !== true) append(withheld, verdict, ref);
-    else if (ref.header.writtenMs > untilMs) waiting.push(ref);
+    else if (ref.header.writtenMs > untilMs && !covers(record.cursor, ref.header)) waiting.push(ref);
     // The state is made of all that came before it.
     else if (isInside(ref, choice.toDate === undefined ? {} : { toDate: choice.toDate })) taken.push(ref);
     else unchosen.push(ref);
   }
-  const record = store.ledger.destinations.get(name)!;
   tally.plan({ actions: [], waiting, withheld, unchosen });
   delivery.due = dueByFile({ waiting, withheld }, delivery.frames);
   const fresh = taken.filter((ref) => !covers(record.cursor, ref.header));

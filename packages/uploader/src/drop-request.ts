@@ -1,6 +1,6 @@
 import type { Delivery } from "./delivery.ts";
 import { type FileRecord, type NextRequest, withFile, withRecord } from "./ledger.ts";
-import { contains, raise } from "./seqs.ts";
+import { contains, raise, upTo, withFrames, withoutRanges } from "./seqs.ts";
 import { noCounts } from "./settle.ts";
 
 /**
@@ -21,6 +21,8 @@ export async function dropRequest(delivery: Delivery, next: NextRequest): Promis
       ref.header.writtenMs <= doneToMs &&
       (contains(next.frames, ref.header) || contains(next.passed, ref.header)),
   );
+  const headers = done.map((ref) => ref.header);
+  const overtaken = upTo(withFrames(new Map(), headers));
   const file = done.at(-1)?.file;
   if (unknown > 0) {
     tally.count(file ?? "", { unknown });
@@ -36,11 +38,8 @@ export async function dropRequest(delivery: Delivery, next: NextRequest): Promis
       next: undefined,
       unknown: record.unknown + unknown,
       newestMs,
-      cursor: raise(
-        record.cursor,
-        done.map((ref) => ref.header),
-      ),
-      late: next.settleMs !== undefined && next.inDoubt ? new Map() : record.late,
+      cursor: raise(record.cursor, headers),
+      late: next.settleMs !== undefined && next.inDoubt ? new Map() : withoutRanges(record.late, overtaken),
     });
     for (const ref of done) {
       const known: FileRecord = changed.files.get(ref.file)?.get(name) ?? {

@@ -11,6 +11,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import type { EpochMs } from "@promferry/core/series";
 import { countAt, JsonShapeError, recordAt, stringAt } from "./json-value.ts";
+import { LedgerError } from "./ledger-error.ts";
 import { isGone, LOCK_TIMEOUT_MS, type LockHolder, nodeProcesses, type ProcessTable } from "./lock-holder.ts";
 import {
   createStateFile,
@@ -118,7 +119,8 @@ export async function acquireLock(options: LockOptions): Promise<UploadLock> {
       async release() {
         clearInterval(timer);
         await refreshing;
-        await removeIfThere(fs, pathOf(dir, mine));
+        // What was uploaded is uploaded: a lock that stays counts until this process ends, two minutes at most.
+        await removeIfThere(fs, pathOf(dir, mine)).catch(() => {});
       },
     };
   }
@@ -139,7 +141,8 @@ async function isFree(
     return Math.abs(now - modifiedMs) >= LOCK_TIMEOUT_MS;
   } catch (error) {
     if (errorCode(error) === "ENOENT") return false;
-    throw error;
+    const path = pathOf(dir, number);
+    throw new LedgerError("ERR_LEDGER_UNREADABLE", `cannot look at ${path}`, path, error);
   }
 }
 

@@ -97,7 +97,11 @@ export function planFrames(options: FramePlanOptions): FramePlan {
       continue;
     }
     if (ref.header.writtenMs > untilMs) {
-      waiting.push(ref);
+      take(instant);
+      instant = [];
+      // Accepted while the clock was ahead: totals without it would fall.
+      if (covers(record.cursor, ref.header)) draft.before.push(fold(ref, "accepted"));
+      else waiting.push(ref);
       continue;
     }
     if (instant.length > 0 && instant[0]!.header.writtenMs !== ref.header.writtenMs) {

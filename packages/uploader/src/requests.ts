@@ -63,7 +63,10 @@ export function createRequestQueue(
   return {
     async after(done) {
       if (done && done.to < done.window.samples.length) return cut(done.window, done.to);
-      if (done) finished.push(done.window);
+      if (done) {
+        finished.push(done.window);
+        ends.length = 0;
+      }
       for (;;) {
         const { value: window } = await pull();
         ahead = undefined;

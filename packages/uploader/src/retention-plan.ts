@@ -110,6 +110,7 @@ export function planRetention(options: RetentionPlanOptions): RetentionPlan {
     }
   }
 
+  keepInterleaved();
   const { going: goingLeftovers, bytesLeft } = makeRoom();
   const days = inOrder.flatMap(([day, { files, leftovers: own }]): GoingDay[] => {
     const cause = causes.get(day);
@@ -124,6 +125,42 @@ export function planRetention(options: RetentionPlanOptions): RetentionPlan {
     dropsHistory: causes.size > 0 && historians.length === 0,
     bytesOver: Math.max(0, bytesLeft - maxBytes),
   };
+
+  /**
+   * Takes back days that hold later frames of a session than a day that stays. Where the time zone or
+   * the clock was changed, a session goes back to an earlier date; totals go on from what was deleted,
+   * and what stays must come after it.
+   */
+  function keepInterleaved(): void {
+    const firstStaying = new Map<string, { readonly seq: number; readonly day: string }>();
+    const stay = (day: string) => {
+      for (const { header } of framesOfDay(day)) {
+        const known = firstStaying.get(header.session);
+        if (known === undefined || header.seq < known.seq) {
+          firstStaying.set(header.session, { seq: header.seq, day });
+        }
+      }
+    };
+    for (const [day] of inOrder) if (!causes.has(day)) stay(day);
+    for (let isDone = false; !isDone; ) {
+      isDone = true;
+      for (const day of [...causes.keys()]) {
+        const frame = framesOfDay(day).find(
+          ({ header }) => header.seq > (firstStaying.get(header.session)?.seq ?? Number.POSITIVE_INFINITY),
+        );
+        if (frame === undefined) continue;
+        const { day: other } = firstStaying.get(frame.header.session)!;
+        kept.push({ day, reason: `its frames follow those of ${other}, which stays` });
+        causes.delete(day);
+        stay(day);
+        isDone = false;
+      }
+    }
+  }
+
+  function framesOfDay(day: string): readonly FrameRef[] {
+    return (byDay.get(day)?.files ?? []).flatMap(({ name }) => framesByFile.get(name) ?? []);
+  }
 
   /** Adds to what goes, oldest first, until the rest fits. */
   function makeRoom(): { going: ReadonlySet<Leftover>; bytesLeft: number } {

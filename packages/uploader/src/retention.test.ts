@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DeliveryError } from "@promferry/core/delivery";
 import { expect, test } from "vitest";
@@ -286,6 +286,25 @@ test("a report says that the totals of deleted days are missing, and only then",
   expect(await notes()).toEqual([
     ".totals has no totals of days that were deleted after store had them: its counters start again, from what the journal still holds.",
   ]);
+});
+
+test("a day stays as long as an earlier part of its sessions stands under a later date", async (context) => {
+  const bed = await createTestBed(context);
+  await threeDays(bed);
+  const path = (day: string) => join(bed.dir, day);
+  // As after a flight to the west, over the date line.
+  await rename(path(days[0]!), path("aside"));
+  await rename(path(days[2]!), path(days[0]!));
+  await rename(path("aside"), path(days[2]!));
+  const targets = [{ destination: createReceiver(), project: asItIs }];
+
+  const report = await bed.upload({ targets, cleanup: { olderThanDays: 3 } });
+
+  expect(await dayFiles(bed)).toEqual(days);
+  expect(report.kept).toContainEqual({
+    day: "2025-10-04",
+    reason: "its frames follow those of 2025-10-06, which stays",
+  });
 });
 
 test("a day that goes for want of room leaves no copy of its damage, and what was passed over counts as lost", async (context) => {

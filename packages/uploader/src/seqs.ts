@@ -76,6 +76,11 @@ export function withoutRanges(ranges: SeqRanges, gone: SeqRanges): SeqRanges {
   return rest;
 }
 
+/** For each session one range, from its beginning to the last of these frames. */
+export function upTo(ranges: SeqRanges): SeqRanges {
+  return new Map(lastFrames(ranges).map(({ session, seq }) => [session, [[0, seq]]]));
+}
+
 function joined(list: readonly SeqRange[]): SeqRange[] {
   const result: SeqRange[] = [];
   for (const [first, last] of [...list].sort((a, b) => a[0] - b[0])) {

@@ -1,5 +1,5 @@
 import type { Destination } from "@promferry/core/delivery";
-import type { JournalIndex } from "@promferry/core/journal";
+import type { FrameRef, JournalIndex } from "@promferry/core/journal";
 import { createTotals } from "@promferry/core/merge";
 import type { EpochMs } from "@promferry/core/series";
 import { deliverHistory } from "./deliver-history.ts";
@@ -14,6 +14,7 @@ import { createPace } from "./pace.ts";
 import { isInside, SETTLE_DELAY_MS } from "./plan.ts";
 import { recordRejection } from "./rejected.ts";
 import type { DestinationReport } from "./report.ts";
+import { covers } from "./seqs.ts";
 import { withFailedFiles } from "./settle.ts";
 import { createTally, type Tally } from "./tally.ts";
 import { knownTotals, type StoredTotals, TOTALS_FILE } from "./totals-store.ts";
@@ -77,7 +78,7 @@ async function claim({ store }: UploadSession, { destination }: UploadTarget, ta
 }
 
 function createDelivery(session: UploadSession, target: UploadTarget, tally: Tally): Delivery {
-  const { options, fs, store, index, now, sleep, guard, asOfMs } = session;
+  const { options, fs, store, now, sleep, guard, asOfMs } = session;
   const { project, projectionId = "", samplesPerSecond, maxAgeMs: age, onTooOld = "skip" } = target;
   const { journal, signal, random, dryRun = false, sendNow = false, from, toDate, force = false } = options;
   const { name, limits } = target.destination;
@@ -99,7 +100,7 @@ function createDelivery(session: UploadSession, target: UploadTarget, tally: Tal
     destination: dryRun ? dryDestination(target.destination, tally, options) : target.destination,
     store,
     tally,
-    frames: index.frames,
+    frames: framesFor(session, name),
     choice,
     mayLeave: options.mayLeave ?? (() => true),
     asOfMs,
@@ -141,10 +142,19 @@ function createDelivery(session: UploadSession, target: UploadTarget, tally: Tal
   return delivery;
 }
 
+/** What there is to send, and what the destination has that a clock, set back since, makes look too new. */
+function framesFor({ store, index }: UploadSession, name: string): readonly FrameRef[] {
+  const cursor = store.ledger.destinations.get(name)?.cursor ?? new Map<string, number>();
+  const accepted = index.held.filter((ref) => covers(cursor, ref.header));
+  if (accepted.length === 0) return index.frames;
+  return [...index.frames, ...accepted].sort((a, b) => a.header.writtenMs - b.header.writtenMs);
+}
+
 /** Whether the destination has frames that neither the journal nor the stored totals hold any more. */
 function lacksBeginning({ store, index, quarantined }: UploadSession, name: string): boolean {
-  const sessions = new Set(index.frames.map(({ header }) => header.session));
-  const first = new Set(index.frames.flatMap(({ header }) => (header.seq === 0 ? [header.session] : [])));
+  const frames = [...index.frames, ...index.held];
+  const sessions = new Set(frames.map(({ header }) => header.session));
+  const first = new Set(frames.flatMap(({ header }) => (header.seq === 0 ? [header.session] : [])));
   const cursor = store.ledger.destinations.get(name)?.cursor ?? new Map<string, number>();
   // Its first frame may also be damaged, or have been.
   const isBroken = (each: string) => index.damage.length > 0 || quarantined.has(each);

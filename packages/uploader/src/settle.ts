@@ -16,6 +16,7 @@ import {
   lastFrames,
   raise,
   type SeqRanges,
+  upTo,
   withFrames,
   withoutRanges,
 } from "./seqs.ts";
@@ -130,11 +131,13 @@ function afterWindow(record: DestinationRecord, window: Window): DestinationReco
   const frames = framesOf(window);
   const passed = window.passed.map((ref) => ref.header);
   const withOwed = withLate(record, window.late);
+  // What followed a late frame in its session has shown its growth.
+  const shown = upTo(withFrames(frames, passed));
   const times = window.steps.map((step) => step.atMs);
   return {
     ...withOwed,
     cursor: raise(raise(withOwed.cursor, lastFrames(frames)), passed),
-    late: window.settleMs === undefined ? withoutRanges(withOwed.late, frames) : new Map(),
+    late: window.settleMs === undefined ? withoutRanges(withOwed.late, shown) : new Map(),
     newestMs: times.length === 0 ? record.newestMs : Math.max(record.newestMs ?? 0, ...times),
   };
 }

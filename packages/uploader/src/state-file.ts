@@ -121,12 +121,15 @@ export async function createStateFile(fs: UploadFs, path: string, text: string):
   });
 }
 
+/** @throws {LedgerError} As {@link replaceStateFile}. */
 export async function removeIfThere(fs: JournalFs, path: string): Promise<void> {
-  try {
-    await fs.unlink(path);
-  } catch (error) {
-    if (errorCode(error) !== "ENOENT") throw error;
-  }
+  await told("remove", path, async () => {
+    try {
+      await fs.unlink(path);
+    } catch (error) {
+      if (errorCode(error) !== "ENOENT") throw error;
+    }
+  });
 }
 
 export function errorCode(error: unknown): string | undefined {
@@ -155,6 +158,7 @@ async function told<T>(doing: string, path: string, work: () => Promise<T>): Pro
   try {
     return await work();
   } catch (error) {
+    if (error instanceof LedgerError) throw error;
     const code = errorCode(error);
     const isForbidden = code === "EACCES" || code === "EPERM" || code === "EROFS";
     const advice = isForbidden

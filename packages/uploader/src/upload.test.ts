@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DeliveryError } from "@promferry/core/delivery";
 import { openJournal } from "@promferry/core/journal";
 import { expect, test } from "vitest";
-import { asItIs, createReceiver, createTestBed, DAY, MINUTE, NOON } from "../test/harness.ts";
+import { asItIs, createReceiver, createTestBed, DAY, HOUR, MINUTE, NOON } from "../test/harness.ts";
 
 test("what is due is sent once, and the ledger says so", async (context) => {
   const bed = await createTestBed(context);
@@ -253,6 +253,44 @@ test("what consent keeps here adds nothing to the totals", async (context) => {
     withheldFrames: [{ reason: "no consent", frames: 2 }],
     files: [{ status: "success" }],
   });
+});
+
+test("totals do not fall while the clock is behind what was sent", async (context) => {
+  const bed = await createTestBed(context);
+  await bed.write("aaaaaaaa", NOON, "start");
+  await bed.write("aaaaaaaa", NOON + MINUTE, { a_total: 5 });
+  const destination = createReceiver();
+  const targets = [{ destination, project: asItIs }];
+  await bed.upload({ targets });
+  await bed.write("bbbbbbbb", NOON - DAY, "start");
+  await bed.write("bbbbbbbb", NOON - DAY + MINUTE, { a_total: 1 });
+
+  bed.nowMs = NOON - DAY / 2;
+  expect(await bed.upload({ targets })).toMatchObject({ heldFrames: 2, destinations: [{ accepted: 0 }] });
+  expect(destination.samples).toEqual(["a_total 0@0", "a_total 5@60000"]);
+  bed.nowMs = NOON + DAY;
+  await bed.upload({ targets });
+  expect(destination.samples.slice(2)).toEqual(["a_total 6@60001"]);
+});
+
+test("a late frame whose session has gone on is taken in before what followed it", async (context) => {
+  const bed = await createTestBed(context);
+  await bed.write("aaaaaaaa", NOON, "start");
+  await bed.write("aaaaaaaa", NOON + 10 * MINUTE, { a_total: 2 });
+  const destination = createReceiver();
+  const targets = [{ destination, project: asItIs }];
+  await bed.upload({ targets });
+  await bed.write("bbbbbbbb", NOON + 5 * MINUTE, "start");
+  await bed.write("bbbbbbbb", NOON + 6 * MINUTE, { a_total: 1 });
+  await bed.write("bbbbbbbb", NOON + 11 * MINUTE, { a_total: 3 });
+  await bed.write("aaaaaaaa", NOON + 12 * MINUTE, { a_total: 4 });
+
+  bed.nowMs = NOON + 12 * MINUTE + 5_000;
+  await bed.upload({ targets });
+  bed.nowMs = NOON + HOUR;
+  await bed.upload({ targets });
+
+  expect(destination.samples.slice(2)).toEqual([`a_total 5@${11 * MINUTE}`, `a_total 7@${12 * MINUTE}`]);
 });
 
 test("a failure says what the error that caused it advises", async (context) => {

@@ -1,7 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { JournalError, type JournalIndex, syncDays } from "@promferry/core/journal";
 import { compressDays } from "./compress-days.ts";
 import { createLedgerStore, createMemoryStore, readLedger } from "./ledger-store.ts";
 import { acquireLock, type UploadLock } from "./lock.ts";
+import { type FrameChoice, isInside } from "./plan.ts";
 import { quarantinedSessions } from "./quarantine.ts";
 import { type DeletedDay, type DestinationReport, type UploadReport, verdictOf } from "./report.ts";
 import { deleteDays, type RetentionResult } from "./retention.ts";
@@ -18,7 +20,8 @@ import type { UploadOptions } from "./upload-options.ts";
  *
  * @throws {UploadBusyError} Another process uploads from this directory.
  * @throws {LedgerError} The ledger or the totals cannot be read, or are damaged; nothing was sent.
- * @throws {JournalError} The journal cannot be read; nothing was sent.
+ * @throws {JournalError} The journal, or one of its files that another upload may be able to read, cannot be read;
+ *   nothing was sent.
  * @throws {TypeError} Two targets have the same name.
  */
 export async function upload(options: UploadOptions): Promise<UploadReport> {
@@ -53,19 +56,23 @@ async function uploadAll(
   const { fs, now } = effects;
   const guard = async () => lock?.check();
   const ledger = await readLedger(journal.dir, fs);
+  const index = await journal.index();
+  checkReadable(index, options);
+  // What a destination is told must not be lost here when the power goes.
+  if (!dryRun) await syncDays(journal, index.files);
   const session: UploadSession = {
     ...effects,
     options,
     store: dryRun ? createMemoryStore(ledger) : createLedgerStore(journal.dir, fs, ledger, guard),
     totals: await readTotals(journal.dir, fs),
     quarantined: await quarantinedSessions(journal.dir, fs),
-    index: await journal.index(),
+    index,
     guard,
-    asOfMs: now(),
+    // The ledger holds whole milliseconds; a clock may be finer.
+    asOfMs: Math.floor(now()),
   };
   const destinations = await Promise.all(options.targets.map((target) => serve(session, target)));
   const { deleted, kept, droppedHistory, bytesOver } = await clean(session, destinations);
-  const { index } = session;
   const compressed = await compress(session, deleted);
   return {
     dryRun,
@@ -112,6 +119,16 @@ async function clean(
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return { ...nothing, kept: [{ day: "all", reason }] };
+  }
+}
+
+/** What a file holds that could not be read now would be overtaken by newer samples, and then never sent. */
+function checkReadable({ files }: JournalIndex, choice: FrameChoice): void {
+  for (const { name, error } of files) {
+    // A file of another user, or of another program, will not be read later either.
+    if (error?.code !== "ERR_JOURNAL_IO" || !isInside({ file: name }, choice)) continue;
+    const advice = "nothing was sent; try again, or leave its day out with --from";
+    throw new JournalError(error.code, `${error.message}; ${advice}`, error.path, error);
   }
 }
 

@@ -1,0 +1,214 @@
+/** Bugs of one line that the suite has to find; `search` stands exactly once in its file. */
+
+export interface Mutant {
+  readonly name: string;
+  readonly file: string;
+  readonly search: string;
+  readonly replace: string;
+  /** The fault that shows it. */
+  readonly fault: string;
+}
+
+const JOURNAL = "packages/core/src/journal";
+const MERGE = "packages/core/src/merge";
+const UPLOADER = "packages/uploader/src";
+
+export const mutants: readonly Mutant[] = [
+  {
+    name: "no fdatasync",
+    file: `${JOURNAL}/append-bytes.ts`,
+    search: "      await file.sync();\n",
+    replace: "",
+    fault: "power-loss",
+  },
+  {
+    name: "acknowledged before it is synced",
+    file: `${JOURNAL}/append-bytes.ts`,
+    search: "      await file.sync();\n",
+    replace: "      file.sync().catch(() => {});\n",
+    fault: "power-loss",
+  },
+  {
+    name: "a new day file's name is not synced",
+    file: `${JOURNAL}/append-bytes.ts`,
+    search: "if (directory !== undefined) await fs.syncDirectory(directory);",
+    replace: "",
+    fault: "power-loss",
+  },
+  {
+    name: "a short write counts as a whole one",
+    file: `${JOURNAL}/append-bytes.ts`,
+    search: "      if (written !== bytes.length) {\n",
+    replace: "      if (written === 0) {\n",
+    fault: "errors",
+  },
+  {
+    name: "no line feed before a frame",
+    file: `${JOURNAL}/encode-frame.ts`,
+    search: 'Buffer.concat([Buffer.from("\\n"), covered,',
+    replace: "Buffer.concat([covered,",
+    fault: "damage",
+  },
+  {
+    name: "checksum ignored",
+    file: `${JOURNAL}/scan-frames.ts`,
+    search: 'if (Number.parseInt(trailer[4]!, 16) !== frame.crc) return { reason: "checksum" };',
+    replace: "",
+    fault: "damage",
+  },
+  {
+    name: "damage in a compressed day is not told",
+    file: `${JOURNAL}/packed-frames.ts`,
+    search: 'damage: [stretch(offsetBytes, bytes.length, "checksum")]',
+    replace: "damage: []",
+    fault: "damage",
+  },
+  {
+    name: "a lost start frame is not written again",
+    file: `${JOURNAL}/journal-writer.ts`,
+    search: "owedStart === undefined || drafts.includes(owedStart) ? drafts : [owedStart, ...drafts]",
+    replace: "drafts",
+    fault: "errors",
+  },
+  {
+    name: "a compressed day is not synced before its original goes",
+    file: `${JOURNAL}/compress-day.ts`,
+    search: "    await output.sync();\n",
+    replace: "",
+    fault: "power-loss",
+  },
+  {
+    name: "frames dated by a wrong clock are sent",
+    file: `${JOURNAL}/index-files.ts`,
+    search: "frames: refs.filter((ref) => !isHeld(ref)),",
+    replace: "frames: refs,",
+    fault: "clock",
+  },
+  {
+    name: "a day closes half a day too early",
+    file: `${JOURNAL}/day-file.ts`,
+    search: "const CLOSES_AFTER_HOURS = 36;",
+    replace: "const CLOSES_AFTER_HOURS = 24;",
+    fault: "clock",
+  },
+  {
+    name: "sessions merged without resets",
+    file: `${MERGE}/accumulator.ts`,
+    search: "if (reset) accumulator.offset += accumulator.last;",
+    replace: "if (reset && accumulator.last < 0) accumulator.offset += accumulator.last;",
+    fault: "kill",
+  },
+  {
+    name: "a session's growth is lost when it ends",
+    file: `${MERGE}/targets.ts`,
+    search: "if (target.live.delete(accumulator)) target.endedGrowth += takeGrowth(accumulator);",
+    replace: "target.live.delete(accumulator);",
+    fault: "clock",
+  },
+  {
+    name: "sent before it is on the disk",
+    file: `${UPLOADER}/upload.ts`,
+    search: "  if (!dryRun) await syncDays(journal, index.files);\n",
+    replace: "",
+    fault: "power-loss",
+  },
+  {
+    name: "the ledger is not synced before its rename",
+    file: `${UPLOADER}/state-file.ts`,
+    search: "    await file.sync();\n",
+    replace: "",
+    fault: "power-loss",
+  },
+  {
+    name: "the ledger's rename is not synced",
+    file: `${UPLOADER}/state-file.ts`,
+    search: "    await fs.rename(temporary, path);\n    await fs.syncDirectory(dirname(path));\n",
+    replace: "    await fs.rename(temporary, path);\n",
+    fault: "power-loss",
+  },
+  {
+    name: "a request that the ledger names is taken for accepted",
+    file: `${UPLOADER}/deliver-history.ts`,
+    search: "if (request?.digest !== next.digest) {",
+    replace: "if (request?.digest !== next.digest || next.inDoubt) {",
+    fault: "power-loss",
+  },
+  {
+    name: "a request in doubt is not sent again as it was",
+    file: `${UPLOADER}/deliver-history.ts`,
+    search: "if (!next) return afresh();",
+    replace: "if (next ?? true) return afresh();",
+    fault: "power-loss",
+  },
+  {
+    name: "a late frame is sent at its own time",
+    file: `${UPLOADER}/plan.ts`,
+    search: 'const isLate = header.origin === "app" && header.writtenMs <= newestMs;',
+    replace: "const isLate = false;",
+    fault: "clock",
+  },
+  {
+    name: "a file that cannot be read is overtaken",
+    file: `${UPLOADER}/upload.ts`,
+    search: "  checkReadable(index, options);\n",
+    replace: "",
+    fault: "errors",
+  },
+  {
+    name: "days are deleted without a checkpoint of their totals",
+    file: `${UPLOADER}/retention.ts`,
+    search: "  await writeTotals(journal.dir, journal.fs, stored);\n",
+    replace: "",
+    fault: "power-loss",
+  },
+  {
+    name: "days are deleted whoever lacks them",
+    file: `${UPLOADER}/retention-plan.ts`,
+    search: "const reason = strange ?? reasonOfDestinations(files);",
+    replace: "const reason = strange;",
+    fault: "errors",
+  },
+  {
+    name: "days are deleted out of their sessions' order",
+    file: `${UPLOADER}/retention-plan.ts`,
+    search: "  keepInterleaved();\n",
+    replace: "",
+    fault: "clock",
+  },
+  {
+    name: "a lock keeps nobody out",
+    file: `${UPLOADER}/lock.ts`,
+    search: "if (found === undefined || (await isFree(",
+    replace: "if (found !== null || (await isFree(",
+    fault: "together",
+  },
+  {
+    name: "what was counted is counted again",
+    file: `${UPLOADER}/send-requests.ts`,
+    search: "    files = new Map();\n",
+    replace: "",
+    fault: "receiver",
+  },
+  {
+    name: "a lost answer counts as a yes",
+    file: `${UPLOADER}/attempt.ts`,
+    search: "if (!(error instanceof DeliveryError)) throw error;",
+    replace:
+      'if (!(error instanceof DeliveryError)) throw error;\n        if (error.inDoubt) return { kind: "answered", receipt: { accepted: batch.sampleCount, refused: [], unknown: 0 }, doubted };',
+    fault: "receiver",
+  },
+  {
+    name: "a halved request's end outlives its window",
+    file: `${UPLOADER}/requests.ts`,
+    search: "        ends.length = 0;\n",
+    replace: "",
+    fault: "receiver",
+  },
+  {
+    name: "a failed flush is not counted",
+    file: "packages/collector/src/collector.ts",
+    search: "      return fail(error);\n",
+    replace: "      return undefined;\n",
+    fault: "errors",
+  },
+];

@@ -1,0 +1,63 @@
+/** An upload with retention and compression at a simulated time, which may be killed while it works. */
+import { request } from "node:http";
+import type { Destination } from "@promferry/core/delivery";
+import { openJournal } from "@promferry/core/journal";
+import { UploadBusyError, upload } from "@promferry/uploader";
+import { compressClosedDays } from "../simulation/compress-closed-days.ts";
+import { samplesOf } from "../simulation/receiver-memory.ts";
+import { createKillPoint, type KillPoint } from "./kill-point.ts";
+
+export interface UploadTask {
+  readonly dir: string;
+  readonly url: string;
+  /** Absent: this machine's clock. */
+  readonly nowMs?: number;
+  readonly cleans: boolean;
+  readonly compresses: boolean;
+  readonly kill: KillPoint;
+}
+
+/** The exit code of an upload that another one kept from its work. */
+const BUSY = 75;
+
+const task = JSON.parse(process.argv[2]!) as UploadTask;
+const { fs, call } = createKillPoint(task.kill);
+const now = () => task.nowMs ?? Date.now();
+const destination: Destination = {
+  name: "parent",
+  identity: "the process that started this one",
+  keepsHistory: true,
+  limits: { maxSamples: 40, maxBytes: 3_000_000 },
+  encode: () => ({ requests: [], refused: [] }),
+  async send(batch) {
+    await call(() => post(JSON.stringify(samplesOf(batch))));
+    return { accepted: batch.sampleCount, refused: [], unknown: 0 };
+  },
+};
+try {
+  const report = await upload({
+    journal: openJournal(task.dir, { fs, now }),
+    targets: [{ destination, project: ({ name, labels }) => ({ name, labels }) }],
+    fs,
+    now,
+    sendNow: task.nowMs === undefined,
+    ...(task.cleans ? { cleanup: {} } : {}),
+  });
+  const { failure } = report.destinations[0]!;
+  if (failure !== undefined && failure.code !== "ERR_UPLOAD_BUSY") throw new Error(failure.message);
+  if (task.compresses) await compressClosedDays(openJournal(task.dir, { fs, now }));
+  process.stdout.write(JSON.stringify({ deleted: report.deleted.length }));
+} catch (error) {
+  if (!(error instanceof UploadBusyError)) throw error;
+  process.exitCode = BUSY;
+}
+
+async function post(body: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const sent = request(task.url, { method: "POST", agent: false }, (response) => {
+      response.resume().once("end", resolve);
+    });
+    sent.once("error", reject);
+    sent.end(body);
+  });
+}

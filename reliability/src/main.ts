@@ -1,0 +1,75 @@
+/**
+ * Runs the faults and prints their figures.
+ *
+ * Usage: `npm run reliability -- [--short] [--mutants] [--scale N] [--seed TEXT] [--only NAME …] [--amount N|NAME=N …] [--first N]`.
+ * Without any of `--short`, `--mutants`, `--only`, everything runs, the mutants as well, and docs/reliability.md
+ * is written. `--scale` takes a part of the long form's amounts, `--amount` another one; `--only` names faults or, with `--mutants`, mutants'
+ * faults; `--first` is the number of the case to begin with, for looking at a breach again. Exit 1 on any breach.
+ */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { faults } from "./faults/index.ts";
+import { type FaultResult, runFault } from "./run-fault.ts";
+import { type MutantResult, runMutants } from "./run-mutants.ts";
+import { writeTable } from "./table.ts";
+
+const { values } = parseArgs({
+  options: {
+    short: { type: "boolean", default: false },
+    mutants: { type: "boolean", default: false },
+    mutant: { type: "boolean", default: false },
+    scale: { type: "string", default: "1" },
+    amount: { type: "string", multiple: true, default: [] },
+    seed: { type: "string", default: "1" },
+    only: { type: "string", multiple: true },
+    first: { type: "string", default: "0" },
+  },
+});
+const { short, mutant, seed, only, scale } = values;
+const form = mutant ? "mutant" : short ? "short" : "long";
+const isChosen = (name: string) => only === undefined || only.includes(name);
+const isWhole = !short && !mutant && !values.mutants && only === undefined;
+
+const amounts = new Map(
+  values.amount.map((each) => {
+    const [name = "", amount] = each.split("=");
+    return amount === undefined ? (["", Number(name)] as const) : ([name, Number(amount)] as const);
+  }),
+);
+
+const results: FaultResult[] = [];
+for (const fault of values.mutants ? [] : faults.filter(({ name }) => isChosen(name))) {
+  // A share of the bytes or of the calls stays whole: they are few enough.
+  const part = fault.unit.startsWith("%") ? 1 : Number(scale);
+  const scaled = Math.max(1, Math.round(fault.amounts[form] * part));
+  const amount = amounts.get(fault.name) ?? amounts.get("") ?? scaled;
+  const result = await runFault(fault, { seed, amount, first: Number(values.first) });
+  results.push(result);
+  const figures = [...result.figures].map(([name, value]) => `, ${value} ${name}`).join("");
+  const verdict = result.breaches.length === 0 ? "ok" : "BROKEN";
+  console.log(
+    `${fault.name} ${verdict}: ${amount} ${fault.unit}${figures} (${(result.tookMs / 1000).toFixed(1)} s)`,
+  );
+  for (const what of result.notShown) console.log(`  not shown: ${what}`);
+  for (const what of result.breaches) console.log(`  breach: ${what}`);
+}
+let mutantResults: MutantResult[] = [];
+if (values.mutants || isWhole) {
+  mutantResults = await runMutants(
+    ({ fault }) => isChosen(fault),
+    seed,
+    (line) => console.log(line),
+  );
+  const found = mutantResults.filter(({ breach }) => breach !== undefined).length;
+  console.log(`mutants: ${found} of ${mutantResults.length} found`);
+}
+if (isWhole) {
+  const table = await writeTable({ seed, results, mutants: mutantResults });
+  await writeFile(join(import.meta.dirname, "../../docs/reliability.md"), table);
+}
+const isBroken =
+  results.some(({ breaches }) => breaches.length > 0) ||
+  mutantResults.some(({ breach }) => breach === undefined) ||
+  results.length + mutantResults.length === 0;
+process.exitCode = isBroken ? 1 : 0;

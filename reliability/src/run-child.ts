@@ -1,0 +1,59 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { readdir, readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+export interface ChildResult {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunningChild {
+  readonly process: ChildProcess;
+  readonly ended: Promise<ChildResult>;
+}
+
+/** Starts a program of `children/` with one task. */
+export function startChild(name: string, task: unknown): RunningChild {
+  const child = spawn(
+    process.execPath,
+    [
+      "--conditions=@promferry/source",
+      join(import.meta.dirname, "children", `${name}.ts`),
+      JSON.stringify(task),
+    ],
+    {
+      stdio: ["ignore", "pipe", "pipe"],
+      // Thousands of them start: what was compiled once need not be again.
+      env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), "promferry-compile-cache") },
+    },
+  );
+  let stdout = "";
+  let stderr = "";
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+    stdout += chunk;
+  });
+  child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
+    stderr += chunk;
+  });
+  const ended = new Promise<ChildResult>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code, signal) => resolve({ code, signal, stdout, stderr }));
+  });
+  const killAtExit = () => void child.kill("SIGKILL");
+  process.once("exit", killAtExit);
+  ended.finally(() => process.off("exit", killAtExit)).catch(() => {});
+  return { process: child, ended };
+}
+
+/** The directory's files and their content. */
+export async function filesIn(dir: string): Promise<Map<string, Uint8Array>> {
+  const found = new Map<string, Uint8Array>();
+  for (const entry of await readdir(dir, { withFileTypes: true }).catch(() => [])) {
+    if (entry.isFile())
+      found.set(entry.name, await readFile(join(dir, entry.name)).catch(() => Buffer.alloc(0)));
+  }
+  return found;
+}
