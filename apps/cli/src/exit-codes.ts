@@ -2,7 +2,7 @@
 export const EXIT = {
   /** Done. */
   ok: 0,
-  /** `check-metrics` found errors in the page. */
+  /** `check-metrics` or `import` found errors in the page, `journal verify` found damage. */
   findings: 1,
   /** The command line is wrong. */
   usage: 2,

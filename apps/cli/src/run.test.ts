@@ -19,6 +19,8 @@ test("help names every command and shows examples", async () => {
     "export",
     "check-metrics",
     "receive",
+    "import",
+    "journal",
     "config",
   ]) {
     expect(stdout).toMatch(new RegExp(`^ {2}${name}\\b`, "m"));
@@ -72,11 +74,17 @@ test("under --json an error is JSON on standard output, too", async () => {
 
 /** The commands of the design, section 9, and two of its other sections. */
 const COMMANDS =
-  "demo enable disable status catalog preview collect upload-metrics agent export check-metrics view report compare receive doctor forget targets completion journal privacy";
+  "demo enable disable status catalog preview collect import upload-metrics agent export check-metrics view report compare receive doctor forget targets completion privacy";
 
 test("every command of the design is there or says that it is not built, as the README does", async () => {
   const notBuilt: string[] = [];
-  for (const name of [...COMMANDS.split(" "), "config check", "config schema", "config explain"]) {
+  for (const name of [
+    ...COMMANDS.split(" "),
+    "journal verify",
+    "config check",
+    "config schema",
+    "config explain",
+  ]) {
     const { exitCode, stdout, stderr } = await runCli([...name.split(" "), "--help"]);
     if (exitCode === 0) expect(stdout).toContain(`Usage: promferry ${name}`);
     else {
