@@ -1,11 +1,11 @@
 import type { EpochMs } from "@promferry/target-registry";
 import type { StoreOptions, TargetStore } from "@promferry/target-registry/store";
+import { createSqlStore } from "../sql/sql-store.ts";
+import { createPostgresEngine } from "./postgres-engine.ts";
 
 export interface PostgresStoreOptions extends StoreOptions {
   /** `postgres://user@host:5432/database`, with `sslmode` and what else `pg` reads there. What is missing comes from `PG…` variables. */
   readonly url: string;
-  /** Asked at each new connection, so that a rotated password needs no restart. Default: what `url` says. */
-  readonly password?: () => string | Promise<string>;
   /** Connections for reads. Three more are used: writes, heartbeats, LISTEN. Default 8. */
   readonly readers?: number;
   /** Longest wait for a connection, in milliseconds. Default 2,000. */
@@ -31,5 +31,10 @@ export interface PostgresStoreOptions extends StoreOptions {
  * @throws {TypeError} When `url` is none.
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<TargetStore> {
-  throw new Error(`${new URL(options.url).host}: not built yet`);
+  const { url, now, readers = 8, connectMs = 2_000, statementMs = 5_000, pollMs = 5_000 } = options;
+  if (!/^postgres(?:ql)?:\/\//.test(url)) {
+    throw new TypeError("url: expected postgres://user@host:port/database");
+  }
+  const engine = createPostgresEngine({ url, now, readers, connectMs, statementMs });
+  return createSqlStore(engine, { ...options, pollMs });
 }

@@ -18,7 +18,7 @@ export interface Waiters {
 export function createWaiters(look: () => Promise<number>, pollMs: number): Waiters {
   const waiting = new Set<{ readonly rev: number; readonly wake: () => void }>();
   let latest = 0;
-  let looking: Promise<void> | undefined;
+  let looking = false;
   let lookAgain = false;
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
@@ -52,16 +52,16 @@ export function createWaiters(look: () => Promise<number>, pollMs: number): Wait
   }
 
   /** One look at a time serves all who came before it began. */
-  function lookSoon(): void {
+  async function lookSoon(): Promise<void> {
     lookAgain = true;
-    looking ??= (async () => {
-      while (lookAgain && !closed) {
-        lookAgain = false;
-        // A store that is away has nothing new; the next look comes with the timer.
-        await look().then(saw, () => undefined);
-      }
-      looking = undefined;
-    })();
+    if (looking) return;
+    looking = true;
+    while (lookAgain && !closed) {
+      lookAgain = false;
+      // A store that is away has nothing new; the next look comes with the timer.
+      await look().then(saw, () => undefined);
+    }
+    looking = false;
   }
 
   function close(): void {
