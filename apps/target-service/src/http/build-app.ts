@@ -1,7 +1,12 @@
 import { randomUUID } from "node:crypto";
 import type { ServerOptions as TlsOptions } from "node:https";
 import swagger from "@fastify/swagger";
-import Fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerOptions } from "fastify";
+import Fastify, {
+  type FastifyInstance,
+  type FastifyRequest,
+  type FastifyServerOptions,
+  LogController,
+} from "fastify";
 import { type Authentication, authenticate } from "../auth/authenticate.ts";
 import { actorOf } from "../auth/caller.ts";
 import type { ServiceMetrics } from "../observe/metrics.ts";
@@ -61,7 +66,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const app = Fastify({
     logger: log === undefined ? false : logOptions(log),
     // Our own line at the end of each request says as much, and leaves out what comes too often.
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT,
     genReqId: () => randomUUID(),
     return503OnClosing: false,

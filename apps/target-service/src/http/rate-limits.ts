@@ -22,7 +22,12 @@ const KEYS = 50_000;
 
 /** A limit for each route that names one; a caller over it gets 429, and no lease ends for that. */
 export async function registerRateLimits(app: FastifyInstance, limits: RateLimits): Promise<void> {
-  await app.register(rateLimit, { global: false });
+  const silent = { "x-ratelimit-limit": false, "x-ratelimit-remaining": false, "x-ratelimit-reset": false };
+  await app.register(rateLimit, {
+    global: false,
+    addHeaders: { ...silent, "retry-after": false },
+    addHeadersOnExceeding: silent,
+  });
   app.addHook("onRoute", (route) => {
     const bucket = route.config?.perMinute;
     if (bucket === undefined) return;
