@@ -209,7 +209,10 @@ describeWithServers(["pushgateway"], "a real Pushgateway", () => {
     expect(receipt).toEqual({
       accepted: 3,
       refused: [
-        { reason: expect.stringMatching(/^clash_total: PUT to .* 400: .*is not a (COUNTER|GAUGE)/), count: 2 },
+        {
+          reason: expect.stringMatching(/^clash_total: PUT to .* 400: .*is not a (COUNTER|GAUGE)/),
+          count: 2,
+        },
         { reason: expect.stringMatching(/^dotted\.name: PUT to .* 400: /), count: 1 },
         { reason: expect.stringMatching(/^e: PUT to .* 400: /), count: 1 },
       ],
