@@ -228,8 +228,8 @@ async function startService(context: TestContext, prometheus: string, instances:
     { timeoutMs: 300_000 },
   );
   context.onTestFinished(() => program.stop());
-  const [url] = await program.waitFor(/http:\/\/127\.0\.0\.1:\d+/);
-  return url;
+  const [, token, url] = await program.waitFor(/token (\S+)\n(http:\/\/127\.0\.0\.1:\d+)/);
+  return { url: url!, token: token! };
 }
 
 interface Metric {
@@ -245,11 +245,13 @@ interface Metric {
 }
 
 async function ask(
-  url: string,
+  { url, token }: { readonly url: string; readonly token: string },
   path: string,
   parameters: Record<string, string> = {},
 ): Promise<Record<string, Metric>> {
-  const answer = await fetch(`${url}/v1/${path}/metrics?${new URLSearchParams(parameters)}`);
+  const answer = await fetch(`${url}/v1/${path}/metrics?${new URLSearchParams(parameters)}`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
   const document = (await answer.json()) as { metrics: Record<string, Metric> };
   expect(answer.status, JSON.stringify(document)).toBe(200);
   return document.metrics;
@@ -298,7 +300,7 @@ test("what the service answers is the truth of the fleet, through a reset, a dea
   const { nodes, instances } = await startFleet(context);
   const prometheus = await startMonitoring(context, instances);
   const unseen = { id: "i-9", project: "p-1", service: "svc-c", liveness: "platform" };
-  const url = await startService(context, prometheus, [
+  const service = await startService(context, prometheus, [
     ...instances,
     { ...unseen, endpoints: [{ name: "node", address: "127.31.0.9", port: 9100 }] },
   ]);
@@ -308,7 +310,7 @@ test("what the service answers is the truth of the fleet, through a reset, a dea
   await delay(WARM_UP_MS / 2);
 
   const minute = (): Record<string, string> => ({ from: `${Date.now() - 60_000}`, step: "15" });
-  const a = await ask(url, "services/svc-a", { names: namesAt("service", NAMES.node), ...minute() });
+  const a = await ask(service, "services/svc-a", { names: namesAt("service", NAMES.node), ...minute() });
   const [cpu, memory, rate, total] = Object.values(a);
   for (const metric of [cpu, memory, rate, total]) {
     expect(metric).toMatchObject({ status: "ok", instances: { answered: 2, expected: 2 } });
@@ -323,17 +325,17 @@ test("what the service answers is the truth of the fleet, through a reset, a dea
   expectAbout(total!.series[0]!.points.at(-1)![1], 45_000, 3);
 
   // The same by default, under the names of the first design.
-  expect(Object.keys(await ask(url, "services/svc-b"))).toEqual([
+  expect(Object.keys(await ask(service, "services/svc-b"))).toEqual([
     "click_deploy_service_cpu_usage_percent",
     "click_deploy_service_memory_usage_bytes",
     "click_deploy_service_network_traffic_in_bytes_total",
     "click_deploy_service_network_traffic_out_bytes_total",
   ]);
-  const i1 = await ask(url, "instances/i-1", { names: namesAt("instance", NAMES.node) });
+  const i1 = await ask(service, "instances/i-1", { names: namesAt("instance", NAMES.node) });
   expectAbout(onlyValue(i1["click_deploy_instance_cpu_usage_percent"]), 25);
   expect(onlyValue(i1["click_deploy_instance_memory_usage_bytes"])).toBe(2.5 * GIB);
   // Three of seven cores are busy in the whole project. i-9 was registered and never scraped.
-  const all = await ask(url, "projects/p-1", { names: namesAt("project", NAMES.node) });
+  const all = await ask(service, "projects/p-1", { names: namesAt("project", NAMES.node) });
   expectAbout(onlyValue(all["click_deploy_project_cpu_usage_percent"]), (100 * 3) / 7);
   expectAbout(onlyValue(all["click_deploy_project_network_traffic_in_bytes:rate"]), 3_500, 3);
   expect(all["click_deploy_project_memory_usage_bytes"]).toMatchObject({
@@ -341,7 +343,7 @@ test("what the service answers is the truth of the fleet, through a reset, a dea
     instances: { answered: 3, expected: 4 },
   });
 
-  const containers = await ask(url, "services/svc-a", {
+  const containers = await ask(service, "services/svc-a", {
     names: namesAt("service", NAMES.containers),
     ...minute(),
   });
@@ -356,7 +358,7 @@ test("what the service answers is the truth of the fleet, through a reset, a dea
   expectAbout(received!.series[0]!.value!, 6_000);
 
   // 40 a second through Caddy, counted in two handlers and by the application too; 10 of i-2's own.
-  const requests = await ask(url, "services/svc-a", {
+  const requests = await ask(service, "services/svc-a", {
     names: namesAt("service", NAMES.requests),
     ...minute(),
   });
@@ -368,16 +370,16 @@ test("what the service answers is the truth of the fleet, through a reset, a dea
   expectAbout(onlyValue(errors), 0.08, 5);
   // Only i-1 times its requests.
   expect(mean).toMatchObject({ status: "partial", instances: { answered: 1, expected: 2 } });
-  const quiet = await ask(url, "instances/i-2", { names: namesAt("instance", NAMES.requests) });
+  const quiet = await ask(service, "instances/i-2", { names: namesAt("instance", NAMES.requests) });
   expect(onlyValue(quiet["click_deploy_instance_http_request_errors:ratio"])).toBe(0);
 
   // What nobody ever brought is no data, never 0.
-  const never = await ask(url, "services/svc-c");
+  const never = await ask(service, "services/svc-c");
   for (const metric of Object.values(never)) {
     expect(metric).toMatchObject({ status: "no_data", as_of: null, series: [] });
     expect(metric.instances).toEqual({ answered: 0, expected: 1 });
   }
-  const none = await ask(url, "services/svc-b", { names: namesAt("service", NAMES.requests) });
+  const none = await ask(service, "services/svc-b", { names: namesAt("service", NAMES.requests) });
   for (const metric of Object.values(none)) {
     expect(metric).toMatchObject({ status: "no_data", instances: { answered: 0, expected: 0 } });
   }
@@ -386,7 +388,7 @@ test("what the service answers is the truth of the fleet, through a reset, a dea
   const at = Math.floor(Date.now() / 10_000) * 10_000;
   const collect = async (): Promise<unknown> =>
     (
-      await fetch(`${url}/collect`, {
+      await fetch(`${service.url}/collect`, {
         method: "POST",
         headers: { "content-type": "application/json" },
         body: JSON.stringify({ at }),
@@ -395,7 +397,7 @@ test("what the service answers is the truth of the fleet, through a reset, a dea
   // Four names of three instances, two services, one project.
   expect(await collect()).toEqual({ count: 24 });
   expect(await collect()).toEqual({ count: 24 });
-  const rows = (await (await fetch(`${url}/collected?type=service&id=svc-a`)).json()) as {
+  const rows = (await (await fetch(`${service.url}/collected?type=service&id=svc-a`)).json()) as {
     name: string;
     value: number;
     at: number;
@@ -418,27 +420,29 @@ test("what the service answers is the truth of the fleet, through a reset, a dea
   nodes[1]!.die();
   await delay(4_000);
   const memoryName = "click_deploy_service_memory_usage_bytes";
-  const part = (await ask(url, "services/svc-a", { names: memoryName }))[memoryName];
+  const part = (await ask(service, "services/svc-a", { names: memoryName }))[memoryName];
   expect(part).toMatchObject({ status: "partial", instances: { answered: 1, expected: 2 } });
   expect(onlyValue(part)).toBe(2.5 * GIB);
-  expect((await ask(url, "services/svc-b"))["click_deploy_service_memory_usage_bytes"]?.status).toBe("ok");
+  expect((await ask(service, "services/svc-b"))["click_deploy_service_memory_usage_bytes"]?.status).toBe(
+    "ok",
+  );
 
   // All are dead: old values and their time, and nothing where the range has none.
   nodes[0]!.die();
   await delay(4_000);
-  const old = (await ask(url, "services/svc-a", { names: memoryName, ...minute() }))[memoryName];
+  const old = (await ask(service, "services/svc-a", { names: memoryName, ...minute() }))[memoryName];
   expect(old).toMatchObject({ status: "stale", instances: { answered: 0, expected: 2 } });
   expect(Date.now() - Date.parse(old!.as_of!)).toBeGreaterThan(2_000);
   expect(old!.series[0]!.points.every(([, value]) => value > 0)).toBe(true);
   await delay(14_000);
-  const gone = await ask(url, "services/svc-a", {
+  const gone = await ask(service, "services/svc-a", {
     names: memoryName,
     from: `${Date.now() - 15_000}`,
     step: "15",
   });
   expect(gone[memoryName]).toMatchObject({ status: "no_data", as_of: null, series: [] });
   // Of another time, Prometheus knows who was there.
-  const before = await ask(url, "services/svc-a", {
+  const before = await ask(service, "services/svc-a", {
     names: memoryName,
     from: `${Date.now() - 60_000}`,
     to: `${Date.now() - 35_000}`,

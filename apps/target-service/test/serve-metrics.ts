@@ -1,14 +1,15 @@
 /**
- * The metrics routes and the collector alone, over a store in memory, on a free loopback port; prints the address.
+ * The API with the metrics routes and the collector, over a store in memory, on a free loopback port; prints a token and the
+ * address.
  *
  * Argument: JSON with `prometheus` (its address), `intervalMs`, and `instances` as the platform states them.
  */
 import { DEFAULT_POLICY, grantOf, validateSpec } from "@promferry/target-registry";
 import { createMemoryStore } from "@promferry/target-registry/store";
-import { fastify } from "fastify";
 import { createMetricsCollector } from "../src/service-metrics/metrics-collector.ts";
 import { createPrometheusClient } from "../src/service-metrics/prometheus-client.ts";
 import { serviceMetrics } from "../src/service-metrics/service-metrics-plugin.ts";
+import { credentialOf, startTestService } from "./test-service.ts";
 
 interface Setup {
   readonly prometheus: string;
@@ -42,20 +43,27 @@ const collector = createMetricsCollector({
   now: () => at,
 });
 
-const app = fastify();
-await app.register(serviceMetrics, {
+const { app } = await startTestService({
   store,
-  prometheus,
-  intervalMs: setup.intervalMs,
-  projectOf: (request) => request.headers["x-project"]?.toString(),
+  app: {
+    async extraRoutes(routes) {
+      await routes.register(serviceMetrics, { store, prometheus, intervalMs: setup.intervalMs });
+      const config = { access: "anyone" } as const;
+      // The table holds what Prometheus says at the end of an interval; the caller says which instant that is.
+      routes.post<{ Body: { at: number } }>("/collect", { config }, async (request) => {
+        at = request.body.at;
+        return { count: await collector.collect() };
+      });
+      routes.get<{ Querystring: { type: "service"; id: string } }>("/collected", { config }, ({ query }) =>
+        store.metrics({
+          ...{ resourceType: query.type, resourceId: query.id },
+          ...{ from: 0, to: Number.MAX_SAFE_INTEGER, limit: 1_000 },
+        }),
+      );
+    },
+  },
 });
-app.post<{ Body: { at: number } }>("/collect", async (request) => {
-  at = request.body.at;
-  return { count: await collector.collect() };
-});
-app.get<{ Querystring: { type: "service"; id: string } }>("/collected", ({ query: { type, id } }) =>
-  store.metrics({ resourceType: type, resourceId: id, from: 0, to: Number.MAX_SAFE_INTEGER, limit: 1_000 }),
-);
+console.log(`token ${credentialOf("platform")}`);
 console.log(await app.listen({ host: "127.0.0.1", port: 0 }));
 
 function anyPort(): (typeof DEFAULT_POLICY)["endpoints"] {

@@ -1,8 +1,9 @@
 import { grantOf } from "@promferry/target-registry";
 import { createMemoryStore, type TargetStore } from "@promferry/target-registry/store";
 import fc from "fast-check";
-import { type FastifyInstance, fastify } from "fastify";
-import { expect, type TestContext, test } from "vitest";
+import type { FastifyInstance } from "fastify";
+import { expect, test } from "vitest";
+import { type As, startTestService, type TestService } from "../../test/test-service.ts";
 import { METRICS } from "./metric-catalogue.ts";
 import type { PrometheusClient } from "./prometheus-client.ts";
 import { createTerms, type Level, quote } from "./promql.ts";
@@ -25,40 +26,38 @@ function emptyPrometheus(): { client: PrometheusClient; asked: string[] } {
   return { client: { query: answer, queryRange: answer }, asked };
 }
 
-async function startApp(
-  context: TestContext,
-  options: Partial<ServiceMetricsOptions> = {},
-): Promise<FastifyInstance> {
+async function start(options: Partial<ServiceMetricsOptions> = {}): Promise<TestService> {
   const store = createMemoryStore();
   await register(store, "i-1", "p-1", "web");
   await register(store, "i-2", "p-2", "web");
   await register(store, "i-3", "p-2", "db");
-  const app = fastify();
-  context.onTestFinished(() => app.close());
-  const projectOf: ServiceMetricsOptions["projectOf"] = ({ headers }) => headers["x-project"]?.toString();
-  await app.register(serviceMetrics, { store, projectOf, ...options });
-  return app;
+  const extraRoutes = async (app: FastifyInstance) => {
+    await app.register(serviceMetrics, { store, ...options });
+  };
+  return startTestService({ store, app: { extraRoutes } });
 }
 
-for (const { url, project, status, code } of [
-  { url: "/v1/services/web/metrics", status: 400, code: "metrics_ambiguous" },
-  { url: "/v1/services/web/metrics?project=p-1", status: 200 },
-  { url: "/v1/services/web/metrics", project: "p-2", status: 200 },
-  { url: "/v1/services/web/metrics?project=p-1", project: "p-2", status: 403, code: "metrics_forbidden" },
-  { url: "/v1/services/db/metrics", project: "p-1", status: 404, code: "metrics_resource_unknown" },
-  { url: "/v1/instances/i-1/metrics", project: "p-2", status: 404, code: "metrics_resource_unknown" },
-  { url: "/v1/instances/i-1/metrics", project: "p-1", status: 200 },
-  { url: "/v1/projects/p-1/metrics", project: "p-2", status: 403, code: "metrics_forbidden" },
-  { url: "/v1/projects/p-9/metrics", status: 404, code: "metrics_resource_unknown" },
-  { url: "/v1/services/db/metrics?names=up", status: 400, code: "metrics_name" },
-  { url: "/v1/services/db/metrics?step=1", status: 400, code: "metrics_range" },
-]) {
-  const who = project === undefined ? "" : ` for one of ${project}`;
-  test(`${url}${who} is ${status} ${code ?? ""}`, async (context) => {
+for (const { url, as, status, code } of [
+  { url: "/v1/services/web/metrics", as: "platform", status: 400, code: "metrics_ambiguous" },
+  { url: "/v1/services/web/metrics?project=p-1", as: "platform", status: 200 },
+  { url: "/v1/services/web/metrics?project=p-1", as: "reader", status: 200 },
+  { url: "/v1/services/web/metrics", as: "foreigner", status: 200 },
+  { url: "/v1/services/web/metrics", as: "tenant", status: 200 },
+  { url: "/v1/services/web/metrics?project=p-1", as: "foreigner", status: 403, code: "metrics_forbidden" },
+  { url: "/v1/services/db/metrics", as: "registrar", status: 404, code: "metrics_resource_unknown" },
+  { url: "/v1/instances/i-1/metrics", as: "foreigner", status: 404, code: "metrics_resource_unknown" },
+  { url: "/v1/instances/i-1/metrics", as: "registrar", status: 200 },
+  { url: "/v1/projects/p-1/metrics", as: "foreigner", status: 403, code: "metrics_forbidden" },
+  { url: "/v1/projects/p-9/metrics", as: "platform", status: 404, code: "metrics_resource_unknown" },
+  { url: "/v1/services/db/metrics?names=up", as: "platform", status: 400, code: "metrics_name" },
+  { url: "/v1/services/db/metrics?step=1", as: "platform", status: 400, code: "metrics_range" },
+  { url: "/v1/services/db/metrics?setp=60", as: "platform", status: 400, code: "invalid_request" },
+  { url: "/v1/services/db/metrics", as: undefined, status: 401, code: "unauthorized" },
+] as readonly { url: string; as: As | undefined; status: number; code?: string }[]) {
+  test(`${url} for ${as ?? "nobody"} is ${status} ${code ?? ""}`, async () => {
     const { client, asked } = emptyPrometheus();
-    const app = await startApp(context, { prometheus: client });
-    const headers = project === undefined ? {} : { "x-project": project };
-    const answer = await app.inject({ url, headers });
+    const { call } = await start({ prometheus: client });
+    const answer = await call(`GET ${url}`, as === undefined ? {} : { as });
     expect(answer.statusCode, answer.body).toBe(status);
     if (status === 200) return expect(asked.length).toBeGreaterThan(0);
     expect(answer.headers["content-type"]).toContain("application/problem+json");
@@ -67,10 +66,10 @@ for (const { url, project, status, code } of [
   });
 }
 
-test("without data every metric says so, and none is 0", async (context) => {
+test("without data every metric says so, and none is 0", async () => {
   const { client } = emptyPrometheus();
-  const app = await startApp(context, { prometheus: client });
-  const { metrics } = (await app.inject("/v1/services/db/metrics")).json();
+  const { call } = await start({ prometheus: client });
+  const { metrics } = (await call("GET /v1/services/db/metrics", { as: "platform" })).json();
   expect(Object.keys(metrics)).toHaveLength(4);
   for (const metric of Object.values(metrics)) {
     expect(metric).toMatchObject({
@@ -82,7 +81,7 @@ test("without data every metric says so, and none is 0", async (context) => {
   }
 });
 
-test("a time limit holds for all questions of a request together", async (context) => {
+test("a time limit holds for all questions of a request together", async () => {
   const limits: (number | undefined)[] = [];
   const client: PrometheusClient = {
     async query(_promql, _at, options) {
@@ -93,31 +92,31 @@ test("a time limit holds for all questions of a request together", async (contex
     },
     queryRange: async () => ({ series: [], warnings: [] }),
   };
-  const app = await startApp(context, { prometheus: client, timeoutMs: 50 });
-  const answer = await app.inject("/v1/services/db/metrics");
+  const { call } = await start({ prometheus: client, timeoutMs: 50 });
+  const answer = await call("GET /v1/services/db/metrics", { as: "platform" });
   expect(answer.json()).toMatchObject({ status: 504, code: "prometheus_timeout" });
   expect(limits.every((limit) => limit! <= 50)).toBe(true);
 });
 
-test("a service without Prometheus says so", async (context) => {
-  const app = await startApp(context);
-  expect((await app.inject("/v1/services/db/metrics")).json()).toMatchObject({
+test("a service without Prometheus says so", async () => {
+  const { call } = await start();
+  expect((await call("GET /v1/services/db/metrics", { as: "platform" })).json()).toMatchObject({
     status: 502,
     code: "prometheus_missing",
   });
 });
 
-test("no id gets into a question that is not an id", async (context) => {
+test("no id gets into a question that is not an id", async () => {
   const { client, asked } = emptyPrometheus();
-  const app = await startApp(context, { prometheus: client });
-  const hostile = ['"} or up{a="', "a\\", "web\n", "{}", "..", "ünì", "%22", " web", "web\0"];
-  for (const id of hostile) {
+  const { call } = await start({ prometheus: client });
+  for (const id of ['"} or up{a="', "a\\", "web\n", "{}", "..", "ünì", "%22", " web", "web\0"]) {
+    const text = encodeURIComponent(id);
     for (const kind of ["services", "instances", "projects"]) {
-      const { statusCode } = await app.inject(`/v1/${kind}/${encodeURIComponent(id)}/metrics`);
-      expect(statusCode).toBe(404);
+      const { statusCode } = await call(`GET /v1/${kind}/${text}/metrics`, { as: "platform" });
+      expect([400, 404]).toContain(statusCode);
     }
-    const answer = await app.inject(`/v1/services/web/metrics?project=${encodeURIComponent(id)}`);
-    expect(answer.statusCode).toBe(404);
+    const answer = await call(`GET /v1/services/web/metrics?project=${text}`, { as: "platform" });
+    expect(answer.statusCode).toBe(400);
   }
   expect(asked).toEqual([]);
 });

@@ -1,8 +1,10 @@
-// Gives schemas their summaries and tags.
-import type {} from "@fastify/swagger";
 import { type Instance, isId, isServed } from "@promferry/target-registry";
 import type { TargetStore } from "@promferry/target-registry/store";
-import type { FastifyPluginAsync, FastifyRequest } from "fastify";
+import type { FastifyPluginAsync } from "fastify";
+import { projectOf } from "../auth/caller.ts";
+import { answers } from "../http/answers.ts";
+import { closed, idParams, id as idSchema, time } from "../http/schemas.ts";
+import "../http/request-state.ts";
 import { metricsByName, usualMetrics } from "./metric-catalogue.ts";
 import { type MetricsQuery, parseNames, parseRange } from "./parse-question.ts";
 import type { AskOptions, PrometheusClient } from "./prometheus-client.ts";
@@ -14,8 +16,6 @@ export interface ServiceMetricsOptions {
   readonly store: Pick<TargetStore, "get" | "list" | "now">;
   /** Default: none, every question is refused with `prometheus_missing`. */
   readonly prometheus?: PrometheusClient;
-  /** The project that the caller is limited to; `undefined` where it may see all. Throws what refuses the caller. */
-  readonly projectOf: (request: FastifyRequest) => string | undefined;
   /** First part of the recorded names, and of those of the API. Default `click_deploy`. */
   readonly prefix?: string;
   /** `job` by endpoint name. Default: as the generated scrape configuration names them. */
@@ -58,9 +58,12 @@ export const serviceMetrics: FastifyPluginAsync<ServiceMetricsOptions> = async (
   ] as const) {
     app.get<{ Params: { id: string }; Querystring: MetricsQuery }>(
       `/v1/${path}/:id/metrics`,
-      { schema: { ...SCHEMA, summary: `Metrics of ${level === "instance" ? "an" : "a"} ${level}` } },
+      {
+        config: { access: ["platform", "registrar", "reader"], perMinute: "reader" },
+        schema: { ...SCHEMA, summary: `Metrics of ${level === "instance" ? "an" : "a"} ${level}` },
+      },
       (request) =>
-        answer(level, request.params.id, request.query, options.projectOf(request), options, request.signal),
+        answer(level, request.params.id, request.query, projectOf(request.caller!), options, request.signal),
     );
   }
 };
@@ -170,85 +173,68 @@ function idsWith(endpoint: string, instances: readonly Instance[]): readonly str
 }
 
 const TEXT = { type: "string", maxLength: 64 } as const;
-const TIME = { type: "string", description: "RFC 3339, UTC" } as const;
 
-const METRIC = {
-  type: "object",
-  required: ["unit", "status", "as_of", "instances", "series", "warnings"],
-  additionalProperties: false,
-  properties: {
-    unit: { type: "string", enum: ["percent", "bytes", "bytes_per_second", "requests", "seconds", "ratio"] },
-    status: { type: "string", enum: ["ok", "partial", "stale", "no_data"] },
-    as_of: { type: ["string", "null"], description: "RFC 3339: time of the newest sample behind it." },
-    instances: {
-      type: "object",
-      required: ["answered", "expected"],
-      additionalProperties: false,
-      properties: { answered: { type: "integer" }, expected: { type: "integer" } },
-    },
-    series: {
-      type: "array",
-      items: {
+const METRIC = closed({
+  unit: { type: "string", enum: ["percent", "bytes", "bytes_per_second", "requests", "seconds", "ratio"] },
+  status: { type: "string", enum: ["ok", "partial", "stale", "no_data"] },
+  as_of: { type: ["string", "null"], description: "RFC 3339: time of the newest sample behind it" },
+  instances: closed({ answered: { type: "integer" }, expected: { type: "integer" } }),
+  series: {
+    type: "array",
+    items: closed({
+      labels: { type: "object", additionalProperties: { type: "string" } },
+      value: { type: ["number", "null"] },
+      points: {
+        type: "array",
+        description: "time in milliseconds since the epoch, value",
+        items: { type: "array", items: { type: "number" } },
+      },
+    }),
+  },
+  warnings: { type: "array", items: { type: "string" } },
+});
+
+const DOCUMENT = closed({
+  resource: closed({
+    type: { type: "string", enum: ["project", "service", "instance"] },
+    id: { type: "string" },
+    project: { type: "string" },
+  }),
+  from: time,
+  to: time,
+  step: { type: "integer", description: "seconds" },
+  metrics: { type: "object", additionalProperties: METRIC },
+});
+
+/** Problems of these statuses are our own, or of the form that all routes have. */
+const PROBLEM = {
+  description: Object.keys(METRICS_PROBLEMS).join(", "),
+  content: {
+    "application/problem+json": {
+      schema: {
         type: "object",
-        required: ["labels", "value", "points"],
-        additionalProperties: false,
-        properties: {
-          labels: { type: "object", additionalProperties: { type: "string" } },
-          value: { type: ["number", "null"] },
-          points: {
-            type: "array",
-            description: "Time in milliseconds, value.",
-            items: { type: "array", items: { type: "number" } },
-          },
-        },
+        required: ["type", "title", "status", "code", "detail", "request"],
+        additionalProperties: true,
+        properties: { code: { type: "string" }, status: { type: "integer" } },
       },
     },
-    warnings: { type: "array", items: { type: "string" } },
   },
 } as const;
 
 const SCHEMA = {
-  tags: ["metrics"],
-  params: {
-    type: "object",
-    required: ["id"],
-    properties: { id: { type: "string", minLength: 1, maxLength: 128 } },
-  },
-  querystring: {
-    type: "object",
-    additionalProperties: false,
-    properties: {
+  params: idParams,
+  querystring: closed(
+    {
       from: {
         ...TEXT,
-        description: "Milliseconds since the epoch, or RFC 3339. Default: an hour before `to`.",
+        description: "milliseconds since the epoch, or RFC 3339; default: an hour before `to`",
       },
-      to: { ...TEXT, description: "The same. Default, and at most: now." },
-      step: { ...TEXT, description: "Whole seconds between two points." },
-      names: { type: "string", maxLength: 4_096, description: "Metrics, separated by commas." },
-      project: { type: "string", maxLength: 128, description: "Where several have a service of this id." },
+      to: { ...TEXT, description: "the same; default, and at most: now" },
+      step: { ...TEXT, description: "whole seconds between two points" },
+      names: { type: "string", maxLength: 4_096, description: "metrics, separated by commas" },
+      project: { ...idSchema, description: "where several have a service of this id" },
     },
-  },
-  response: {
-    200: {
-      type: "object",
-      required: ["resource", "from", "to", "step", "metrics"],
-      additionalProperties: false,
-      properties: {
-        resource: {
-          type: "object",
-          required: ["type", "id", "project"],
-          additionalProperties: false,
-          properties: {
-            type: { type: "string", enum: ["project", "service", "instance"] },
-            id: { type: "string" },
-            project: { type: "string" },
-          },
-        },
-        from: TIME,
-        to: TIME,
-        step: { type: "integer", description: "Seconds." },
-        metrics: { type: "object", additionalProperties: METRIC },
-      },
-    },
-  },
-} as const;
+    [],
+  ),
+  response: answers({ 200: DOCUMENT, 400: PROBLEM, 403: PROBLEM, 404: PROBLEM, 502: PROBLEM, 504: PROBLEM }),
+};
