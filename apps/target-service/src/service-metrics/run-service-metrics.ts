@@ -45,7 +45,7 @@ export async function runServiceMetrics(options: {
   return {
     async routes(app) {
       await app.register(serviceMetrics, {
-        ...{ store, prefix },
+        ...{ store, metricPrefix: prefix },
         ...(scrapeIntervalMs && { intervalMs: scrapeIntervalMs }),
         ...(prometheus && { prometheus }),
       });

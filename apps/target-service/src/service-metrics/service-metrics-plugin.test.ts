@@ -81,6 +81,15 @@ test("without data every metric says so, and none is 0", async () => {
   }
 });
 
+test("names begin as the rules' do", async () => {
+  const { client, asked } = emptyPrometheus();
+  const { call } = await start({ prometheus: client, metricPrefix: "acme" });
+  const { metrics } = (await call("GET /v1/services/db/metrics", { as: "platform" })).json();
+  expect(Object.keys(metrics)).toContain("acme_service_cpu_usage_percent");
+  expect(asked.join("\n")).toContain("acme:instance_cpu_busy:ratio_rate");
+  expect(asked.join("\n")).not.toContain("click_deploy");
+});
+
 test("a time limit holds for all questions of a request together", async () => {
   const limits: (number | undefined)[] = [];
   const client: PrometheusClient = {

@@ -17,7 +17,7 @@ export interface ServiceMetricsOptions {
   /** Default: none, every question is refused with `prometheus_missing`. */
   readonly prometheus?: PrometheusClient;
   /** First part of the recorded names, and of those of the API. Default `click_deploy`. */
-  readonly prefix?: string;
+  readonly metricPrefix?: string;
   /** `job` by endpoint name. Default: as the generated scrape configuration names them. */
   readonly jobs?: Readonly<Record<string, string>>;
   /** Scrape interval that the rules were generated for, in milliseconds. Default 30,000. */
@@ -76,7 +76,13 @@ async function answer(
   options: ServiceMetricsOptions,
   signal: AbortSignal,
 ): Promise<MetricsDocument> {
-  const { store, prometheus, prefix = "click_deploy", intervalMs = 30_000, timeoutMs = 10_000 } = options;
+  const {
+    store,
+    prometheus,
+    metricPrefix: prefix = "click_deploy",
+    intervalMs = 30_000,
+    timeoutMs = 10_000,
+  } = options;
   const { project, instances } = await findResource(level, id, query.project, ownProject, store);
   const scope: Scope = level === "project" ? { project } : { project, [level]: id };
   const jobs = options.jobs === undefined ? {} : { jobs: options.jobs };
