@@ -13,6 +13,7 @@ import { type Settings, SettingsError } from "./config/settings.ts";
 import { makeFirstToken, tryLine } from "./first-token.ts";
 import { openStore } from "./open-store.ts";
 import { runService } from "./run-service.ts";
+import { runServiceMetrics } from "./service-metrics/run-service-metrics.ts";
 
 interface GlobalOptions {
   readonly config?: string;
@@ -106,7 +107,11 @@ async function serve(settings: Settings): Promise<void> {
   await mkdir(settings.dataDir, { recursive: true, mode: 0o700 });
   const store = await openStore(settings);
   const first = await makeFirstToken(settings.tokensFile, settings.dataDir, process.stdout.isTTY === true);
-  const service = await runService({ settings, store }).catch(async (error: unknown) => {
+  const start = async () => {
+    const metrics = await runServiceMetrics({ settings, store, env: process.env });
+    return { metrics, ...(await runService({ settings, store, extraRoutes: metrics.routes })) };
+  };
+  const service = await start().catch(async (error: unknown) => {
     await store.close();
     throw error;
   });
@@ -132,6 +137,7 @@ async function serve(settings: Settings): Promise<void> {
     process.once("SIGTERM", () => resolve());
     process.once("SIGINT", () => resolve());
   });
+  await service.metrics.stop();
   await service.stop();
   process.off("SIGHUP", reload);
 }
