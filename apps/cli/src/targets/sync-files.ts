@@ -28,7 +28,7 @@ export interface SyncOptions {
   readonly onTrouble: (error: unknown) => void;
   /** Shortest time between two looks at the lists, in milliseconds. Default 2,000. */
   readonly paceMs?: number;
-  /** Longest pause after failures, in milliseconds. Default 30,000. */
+  /** Longest pause after failures, in milliseconds, also where the service asks for more. Default 10,000. */
   readonly maxPauseMs?: number;
   /** Seconds that the service may take to say that nothing changed. Default 50. */
   readonly waitSeconds?: number;
@@ -39,7 +39,7 @@ export interface SyncOptions {
 /** Runs until the signal, or until it is done with `once`; rejects with the first failure then. */
 export async function syncFiles(options: SyncOptions): Promise<void> {
   const { client, dir, endpoints, once, signal, onTrouble } = options;
-  const { paceMs = 2_000, maxPauseMs = 30_000, waitSeconds = 50, random = Math.random } = options;
+  const { paceMs = 2_000, maxPauseMs = 10_000, waitSeconds = 50, random = Math.random } = options;
   await mkdir(dir, { recursive: true });
   const known = new Map<string, KnownList>();
   /** Revision that the files show; undefined: they have to be read again. */

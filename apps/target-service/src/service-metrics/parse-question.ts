@@ -11,7 +11,7 @@ export interface MetricsQuery {
 }
 
 /** Points of one series; Prometheus refuses more. */
-export const MAX_POINTS = 11_000;
+const MAX_POINTS = 11_000;
 const DEFAULT_RANGE_MS = 3_600_000;
 /** Points where no step is asked for. */
 const USUAL_POINTS = 240;

@@ -26,7 +26,7 @@ export interface TermsOptions {
 const OF_INSTANCE = [TARGET_LABELS.project, TARGET_LABELS.service, TARGET_LABELS.instance];
 
 /** Labels that tell the resources of a level apart. */
-export const LEVEL_LABELS: Readonly<Record<Level, readonly string[]>> = {
+const LEVEL_LABELS: Readonly<Record<Level, readonly string[]>> = {
   project: [TARGET_LABELS.project],
   service: [TARGET_LABELS.project, TARGET_LABELS.service],
   instance: OF_INSTANCE,
