@@ -2,11 +2,12 @@
  * The per-service answer of the target service, against a real Prometheus with the generated rules, on a fleet of fake
  * exporters whose counters, and so the truth, are known (targets.md's fleet, plus containers and requests).
  */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
 import { DEFAULT_POLICY } from "@promferry/target-registry";
 import { renderRules, renderScrapeConfig } from "@promferry/target-registry/render";
@@ -221,15 +222,47 @@ async function startMonitoring(
   return prometheus.url;
 }
 
-async function startService(context: TestContext, prometheus: string, instances: readonly object[]) {
+/** The real service, which writes what it derives into its SQLite store every ten seconds. */
+async function startService(context: TestContext, prometheus: string, instances: readonly { id: string }[]) {
+  const dir = await mkdtemp(join(tmpdir(), "service-metrics-"));
+  context.onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  const ports = ["1024-65535"];
+  const config = {
+    listen: "127.0.0.1:0",
+    data_dir: dir,
+    store: { sqlite: join(dir, "targets.db") },
+    accept_new_store: true,
+    policy: {
+      loopback: true,
+      endpoints: DEFAULT_POLICY.endpoints.map(({ name }) => ({ name, ports, interval: "1s" })),
+    },
+  };
+  await writeFile(join(dir, "config.yaml"), JSON.stringify(config));
   const program = await startSource(
-    join(workspaceRoot, "apps/target-service/test/serve-metrics.ts"),
-    [JSON.stringify({ prometheus, intervalMs: INTERVAL_MS, instances })],
-    { timeoutMs: 300_000 },
+    join(workspaceRoot, "apps/target-service/src/main.ts"),
+    ["--config", join(dir, "config.yaml")],
+    {
+      timeoutMs: 300_000,
+      env: {
+        PROMETHEUS_URL: prometheus,
+        ENABLE_METRICS_COLLECTION: "true",
+        METRICS_COLLECTION_INTERVAL: "10s",
+        PROMFERRY_TARGETS_LOG: "warn",
+      },
+    },
   );
   context.onTestFinished(() => program.stop());
-  const [, token, url] = await program.waitFor(/token (\S+)\n(http:\/\/127\.0\.0\.1:\d+)/);
-  return { url: url!, token: token! };
+  const [, url = ""] = await program.waitFor(/listens on (http:\S+)/);
+  const token = (await readFile(join(dir, "first-platform-token"), "utf8")).trim();
+  for (const { id, ...spec } of instances) {
+    const answer = await fetch(`${url}/v1/instances/${id}`, {
+      method: "PUT",
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      body: JSON.stringify(spec),
+    });
+    expect(answer.status, await answer.text()).toBe(201);
+  }
+  return { url, token, database: join(dir, "targets.db") };
 }
 
 interface Metric {
@@ -384,37 +417,28 @@ test("what the service answers is the truth of the fleet, through a reset, a dea
     expect(metric).toMatchObject({ status: "no_data", instances: { answered: 0, expected: 0 } });
   }
 
-  // The collector's rows say the same, once.
-  const at = Math.floor(Date.now() / 10_000) * 10_000;
-  const collect = async (): Promise<unknown> =>
-    (
-      await fetch(`${service.url}/collect`, {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify({ at }),
-      })
-    ).json();
-  // Four names of three instances, two services, one project.
-  expect(await collect()).toEqual({ count: 24 });
-  expect(await collect()).toEqual({ count: 24 });
-  const rows = (await (await fetch(`${service.url}/collected?type=service&id=svc-a`)).json()) as {
-    name: string;
-    value: number;
-    at: number;
-    labels: object;
-  }[];
-  expect(rows.map(({ name }) => name).sort()).toEqual([
+  // The collector's rows say the same, once for each interval.
+  const table = new DatabaseSync(service.database, { readOnly: true });
+  const rows = table
+    .prepare(
+      "select name, value, at, labels from metrics where resource_type = ? and resource_id = ? order by at",
+    )
+    .all("service", "svc-a") as { name: string; value: number; at: number; labels: string }[];
+  table.close();
+  const latest = rows.at(-1)!.at;
+  expect(latest % 10_000).toBe(0);
+  const last = new Map(rows.filter(({ at }) => at === latest).map((row) => [row.name, row]));
+  expect([...last.keys()].sort()).toEqual([
     "click_deploy_service_cpu_usage_percent",
     "click_deploy_service_memory_usage_bytes",
     "click_deploy_service_network_traffic_in_bytes_total",
     "click_deploy_service_network_traffic_out_bytes_total",
   ]);
-  expect(rows.find(({ name }) => name.endsWith("memory_usage_bytes"))).toMatchObject({
-    value: 3.5 * GIB,
-    at,
-    labels: { project_id: "p-1", unit: "bytes" },
-  });
-  expectAbout(rows.find(({ name }) => name.endsWith("in_bytes_total"))!.value, 30_000, 3);
+  expect(rows.filter(({ at }) => at === latest)).toHaveLength(4);
+  const stored = last.get("click_deploy_service_memory_usage_bytes");
+  expect(stored?.value).toBe(3.5 * GIB);
+  expect(JSON.parse(stored?.labels ?? "")).toMatchObject({ project_id: "p-1", unit: "bytes" });
+  expectAbout(last.get("click_deploy_service_network_traffic_in_bytes_total")?.value ?? 0, 30_000, 3);
 
   // One dies: what is left is said to be a part.
   nodes[1]!.die();

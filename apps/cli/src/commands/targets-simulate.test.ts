@@ -1,4 +1,3 @@
-import { get } from "node:http";
 import { expect, test } from "vitest";
 import { runCli } from "../../test/run-cli.ts";
 import { problem, scriptedService } from "../../test/scripted-service.ts";
@@ -77,17 +76,8 @@ test("--serve shows an exporter on each address while it runs", async () => {
   let page = "";
   const argv = "targets simulate --instances 2 --duration 300ms --network 127.41 --port 19100 --serve --url";
   const run = runCli([...argv.split(" "), url]);
-  const ask = (): Promise<string> =>
-    new Promise((resolve) => {
-      get("http://127.41.0.2:19100/metrics", (response) => {
-        let text = "";
-        response.on("data", (chunk) => {
-          text += chunk;
-        });
-        response.on("end", () => resolve(text));
-      }).on("error", () => resolve(""));
-    });
-  while (page === "") page = await ask();
+  const ask = async (): Promise<string> => (await fetch("http://127.41.0.2:19100/metrics")).text();
+  while (page === "") page = await ask().catch(() => "");
   expect(page).toContain('promferry_instance_info{instance_id="sim-web-2"} 1');
   expect((await run).exitCode).toBe(0);
 });

@@ -1,4 +1,6 @@
+import { readFileSync } from "node:fs";
 import { createServer, type RequestListener } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { expect, type TestContext, test } from "vitest";
 import { createPrometheusClient } from "./prometheus-client.ts";
@@ -145,3 +147,24 @@ for (const { name, listener, code, says } of [
     await expect(failure).rejects.toMatchObject({ code, message: expect.stringContaining(says) });
   });
 }
+
+test("a server with a certificate of the named CA is believed, and no other", async (context) => {
+  const [cert, key] = ["cert", "key"].map((name) =>
+    readFileSync(new URL(`../../test/tls/${name}.pem`, import.meta.url), "utf8"),
+  );
+  const answer = json(200, { status: "success", data: { resultType: "vector", result: [] } });
+  const server = createTlsServer({ cert, key }, answer).listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  context.onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  expect(await createPrometheusClient({ url, ca: cert! }).query("up", 0)).toEqual({
+    series: [],
+    warnings: [],
+  });
+  await expect(createPrometheusClient({ url }).query("up", 0)).rejects.toMatchObject({
+    code: "prometheus_unreachable",
+  });
+});
