@@ -165,6 +165,37 @@ describeWithPrograms([...POSTGRES_PROGRAMS, "psql"], "stores on a real PostgreSQ
     expect((await a.list({ states: ["active"] })).items).toHaveLength(30);
   });
 
+  test("a heartbeat during its instance's lapse is decided after it, and brings it back", async (context) => {
+    const url = await newSchema();
+    const clock = { at: Date.now() };
+    const open = async (): Promise<TargetStore> => {
+      const store = await openPostgresStore({ url, now: () => clock.at });
+      context.onTestFinished(() => store.close());
+      return store;
+    };
+    const [sweeping, beating] = [await open(), await open()];
+    const { request } = await newToken(sweeping, "10.5.0.1");
+    await sweeping.join({ ...request, instanceId: "i-1" }, CAUSE);
+    const beat = { id: "i-1", bootId: request.bootId, keyHash: request.keyHash };
+    expect(await beating.renew([beat])).toEqual(["renewed"]);
+    // The sweep has read the instance, and takes its time to write it.
+    await sql(
+      url,
+      `create function dawdle() returns trigger language plpgsql as $$
+       begin perform pg_sleep(1); return new; end $$;
+       create trigger dawdle before update on instances for each row when (new.state = 'lost')
+         execute function dawdle()`,
+    );
+    clock.at += 300_000;
+    const fence = (await sweeping.lead("sweep", "a", 60_000))!;
+    const lapsing = sweeping.lapse(["i-1"], fence);
+    const dawdling = "select count(*) from pg_stat_activity where wait_event = 'PgSleep'";
+    await until(async () => (await sql(url, dawdling)) === "1");
+    expect(await beating.renew([beat])).toEqual(["returned"]);
+    expect(await lapsing).toEqual(["i-1"]);
+    expect(await beating.get("i-1")).toMatchObject({ state: "active", deadline: clock.at + 300_000 });
+  });
+
   test("a change whose NOTIFY is lost wakes at the next look; one after a lost connection at once", async (context) => {
     const url = await newSchema();
     const quick = await openPostgresStore({ url, pollMs: 300 });
@@ -172,8 +203,8 @@ describeWithPrograms([...POSTGRES_PROGRAMS, "psql"], "stores on a real PostgreSQ
     context.onTestFinished(async () => void (await Promise.all([quick.close(), slow.close()])));
     const signal = AbortSignal.timeout(20_000);
 
+    await quick.info();
     const woken = quick.wait(0, signal);
-    await delay(100);
     await sql(url, "alter table store disable trigger announce_revision; update store set rev = 1");
     await woken;
     expect(signal.aborted).toBe(false);
