@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { open, readFile, stat } from "node:fs/promises";
 import { hashSecret, isId } from "@promferry/target-registry";
-import { mapping, type Reader, readYaml, scalar, sequence, text } from "../config/yaml-reader.ts";
+import { mapping, readYaml, refine, scalar, sequence, text } from "../config/yaml-reader.ts";
 import type { Caller } from "./caller.ts";
 
 /** Finds who a token belongs to. */
@@ -26,20 +26,18 @@ export interface TokenEntry {
 
 const name = text(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "a name of at most 64 letters, digits, . _ -");
 
-const fileReader = mapping({
-  tokens: sequence(
-    mapping({
-      name,
-      role: text(/^(?:platform|registrar|reader)$/, "platform, registrar or reader"),
-      sha256: text(/^[0-9a-f]{64}$/, "the SHA-256 of the token, 64 lower-case hex digits"),
-      project: text(/^.{1,128}$/, "a project"),
-      endpoints: sequence(text(/^[a-z][a-z0-9-]{0,31}$/, "an endpoint's name")),
-      expires: scalar("a time such as 2030-01-01T00:00:00Z", (value) => {
-        const at = Date.parse(String(value));
-        return Number.isNaN(at) ? undefined : at;
-      }),
-    }),
+const entryFields = mapping({
+  name,
+  role: text(/^(?:platform|registrar|reader)$/, "platform, registrar or reader"),
+  sha256: text(/^[0-9a-f]{64}$/, "the SHA-256 of the token, 64 lower-case hex digits"),
+  project: scalar("a project's id", (value) =>
+    typeof value === "string" && isId(value) ? value : undefined,
   ),
+  endpoints: sequence(text(/^[a-z][a-z0-9-]{0,31}$/, "an endpoint's name")),
+  expires: scalar("a time such as 2030-01-01T00:00:00Z", (value) => {
+    const at = Date.parse(String(value));
+    return Number.isNaN(at) ? undefined : at;
+  }),
 });
 
 /**
@@ -50,38 +48,37 @@ const fileReader = mapping({
  */
 export function parseTokenFile(source: string): readonly TokenEntry[] {
   const seen = new Set<string>();
-  const reader: Reader<readonly TokenEntry[]> = (node, note) =>
-    fileReader(node, note)?.tokens?.flatMap((entry, i): TokenEntry[] => {
-      const { name, role, sha256, project, endpoints, expires = Infinity } = entry;
-      const problem = (message: string): [] => {
-        note(node, `tokens[${i}]: ${message}`);
-        return [];
-      };
-      if (name === undefined || sha256 === undefined) return problem("expected name, role and sha256");
-      if (seen.has(sha256)) return problem("this sha256 stands here twice");
-      seen.add(sha256);
-      if (project !== undefined && !isId(project)) return problem("expected a project's id");
-      if (endpoints !== undefined && role !== "reader") return problem("only a reader has endpoints");
-      const entryOf = (caller: TokenEntry["caller"]): TokenEntry[] => [
-        { sha256, caller, expiresAt: expires },
-      ];
-      if (role === "platform") {
-        return project === undefined
-          ? entryOf({ role, name })
-          : problem("a platform has no project; that is a registrar");
-      }
-      if (role === "registrar") {
-        return project === undefined
-          ? problem("a registrar has a project")
-          : entryOf({ role, name, project });
-      }
-      if (role !== "reader") return problem("expected a role");
-      const scoped = { ...(project && { project }), ...(endpoints && { endpoints }) };
-      return entryOf({ role, name, ...scoped });
-    }) ?? [];
-  const read = readYaml(source, reader);
+  const entry = refine(entryFields, (fields): TokenEntry | string => {
+    const { name, role, sha256, project, endpoints, expires = Infinity } = fields;
+    if (name === undefined || role === undefined || sha256 === undefined) {
+      return "expected name, role and sha256";
+    }
+    if (seen.has(sha256)) return "this sha256 stands here twice";
+    seen.add(sha256);
+    if (endpoints !== undefined && role !== "reader") return "only a reader has endpoints";
+    if (role === "platform" && project !== undefined) return "a platform has no project; that is a registrar";
+    if (role === "registrar" && project === undefined) return "a registrar has a project";
+    return { sha256, expiresAt: expires, caller: callerOf(role, name, project, endpoints) };
+  });
+  const read = readYaml(source, mapping({ tokens: sequence(entry) }));
   if (!read.ok) throw new Error(read.problems.join("\n"));
-  return read.value;
+  return read.value.tokens ?? [];
+}
+
+function callerOf(
+  role: string,
+  name: string,
+  project: string | undefined,
+  endpoints: readonly string[] | undefined,
+): TokenEntry["caller"] {
+  if (role === "registrar" && project !== undefined) return { role, name, project };
+  if (role !== "reader") return { role: "platform", name };
+  return {
+    role,
+    name,
+    ...(project !== undefined && { project }),
+    ...(endpoints !== undefined && { endpoints }),
+  };
 }
 
 /** Tokens that don't change. */

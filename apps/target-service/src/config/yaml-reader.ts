@@ -70,6 +70,22 @@ export function sequence<T>(item: Reader<T>): Reader<readonly T[]> {
   };
 }
 
+/** What `reader` reads, turned into something else, or into a message; not asked where a part of it was wrong. */
+export function refine<T, U extends object>(reader: Reader<T>, turn: (value: T) => U | string): Reader<U> {
+  return (node, note) => {
+    let isWrong = false;
+    const value = reader(node, (place, message) => {
+      isWrong = true;
+      note(place, message);
+    });
+    if (isWrong || value === undefined) return undefined;
+    const turned = turn(value);
+    if (typeof turned !== "string") return turned;
+    note(node, turned);
+    return undefined;
+  };
+}
+
 /** One value, checked by `parse`, which gives undefined when it is not what was expected. */
 export function scalar<T>(expected: string, parse: (value: unknown) => T | undefined): Reader<T> {
   return (node, note) => {

@@ -1,7 +1,7 @@
 import { PROBLEMS, type ProblemCode } from "./problem-table.ts";
 import { closed, findingSchema } from "./schemas.ts";
 
-export const problemSchema = closed(
+const problemSchema = closed(
   {
     type: { type: "string" },
     title: { type: "string" },

@@ -1,7 +1,7 @@
 /** Pieces of the JSON schemas; forms are the registry's own, so that a document refused here is refused there. */
 import { LIMITS, type Policy } from "@promferry/target-registry";
 
-export const ID_PATTERN: string = `^[A-Za-z0-9][A-Za-z0-9._-]{0,${LIMITS.id - 1}}$`;
+const ID_PATTERN = `^[A-Za-z0-9][A-Za-z0-9._-]{0,${LIMITS.id - 1}}$`;
 
 export const id = { type: "string", pattern: ID_PATTERN } as const;
 export const labels = {

@@ -44,6 +44,8 @@ export function createPool(options: ConnectionOptions, max: number, setup?: stri
   });
   // An idle connection that dies is replaced at the next call, which hears of the server itself.
   pool.on("error", () => undefined);
+  // One that dies in use fails its statement; unheard, the event would end the process.
+  pool.on("connect", (client) => client.on("error", () => undefined));
   return pool;
 }
 
