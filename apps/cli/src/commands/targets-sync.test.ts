@@ -110,6 +110,13 @@ test("a service that forgot its revisions is read anew", async () => {
   expect(trouble).toEqual([]);
 });
 
+test("a service that ends its long polls at once is not asked without a pause", async () => {
+  const steps = Array.from({ length: 5 }, () => () => ({ status: 204 }));
+  const start = performance.now();
+  await play([() => list(3, "10.0.0.1"), ...steps], { paceMs: 40 });
+  expect(performance.now() - start).toBeGreaterThan(4 * 40);
+});
+
 test("an authoritative list may be empty", async () => {
   const { written } = await play([
     () => list(3, "10.0.0.1"),

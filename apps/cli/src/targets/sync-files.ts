@@ -56,13 +56,18 @@ export async function syncFiles(options: SyncOptions): Promise<void> {
         shown = found.length > 0 ? Math.min(...found) : followed;
         if (once) return;
       }
+      const askedAt = performance.now();
       const answer = await client.request("GET", `/v1/sd/changes?since=${shown}&wait=${waitSeconds}`, {
         signal,
         timeoutMs: (waitSeconds + 10) * 1_000,
       });
       if (failures > 0) onTrouble(undefined);
       failures = 0;
-      if (answer.status === 204) continue;
+      if (answer.status === 204) {
+        // A service that is about to end answers at once.
+        await pause(Math.max(0, paceMs - (performance.now() - askedAt)), signal);
+        continue;
+      }
       followed = jsonOf<{ rev: number }>(answer).rev;
       shown = undefined;
       await pause(paceMs, signal);
