@@ -7,7 +7,7 @@ import type { StoreRecord, TargetStore } from "@promferry/target-registry/store"
 import { StoreError } from "@promferry/target-registry/store";
 import { Command, CommanderError } from "commander";
 import type { Caller } from "./auth/caller.ts";
-import { createTokenFile, mintToken } from "./auth/token-file.ts";
+import { createTokenFile, mintToken, parseTokenFile } from "./auth/token-file.ts";
 import { loadSettings } from "./config/load-settings.ts";
 import { type Settings, SettingsError } from "./config/settings.ts";
 import { makeFirstToken, tryLine } from "./first-token.ts";
@@ -17,6 +17,13 @@ import { runServiceMetrics } from "./service-metrics/run-service-metrics.ts";
 
 interface GlobalOptions {
   readonly config?: string;
+}
+
+interface TokenOptions {
+  readonly name: string;
+  readonly project?: string;
+  readonly range?: readonly string[];
+  readonly endpoint?: readonly string[];
 }
 
 /** sysexits: wrong use, no service, bad configuration. */
@@ -55,10 +62,16 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     .description("adds a token to the token file: platform, registrar or reader; shown once")
     .requiredOption("--name <name>", "who it is for, as audit and history show it")
     .option("--project <id>", "the only project that it is for")
+    .option("--range <cidr...>", "the only addresses that a registrar may register")
     .option("--endpoint <name...>", "the only lists that a reader may read")
-    .action(async (role: string, given: { name: string; project?: string; endpoint?: string[] }) => {
+    .action(async (role: string, given: TokenOptions) => {
       const settings = await settingsOf();
       const { text, lines } = mintToken(callerOf(role, given));
+      try {
+        parseTokenFile(`tokens:\n${lines}`);
+      } catch (error) {
+        throw new SettingsError(`this token would be refused: ${(error as Error).message}`);
+      }
       await mkdir(settings.dataDir, { recursive: true, mode: 0o700 });
       await createTokenFile(settings.tokensFile, lines).catch(async (error: NodeJS.ErrnoException) => {
         if (error.code !== "EEXIST") throw error;
@@ -153,15 +166,14 @@ async function withStore(settings: Settings, work: (store: TargetStore) => Promi
 
 function callerOf(
   role: string,
-  { name, project, endpoint }: { name: string; project?: string; endpoint?: readonly string[] },
+  { name, project, range, endpoint }: TokenOptions,
 ): Exclude<Caller, { role: "instance" }> {
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) throw new SettingsError("--name: expected a name");
   switch (role) {
     case "platform":
       return { role, name };
     case "registrar":
       if (project === undefined) throw new SettingsError("a registrar needs --project");
-      return { role, name, project };
+      return { role, name, project, ...(range && { ranges: range }) };
     case "reader":
       return { role, name, ...(project && { project }), ...(endpoint && { endpoints: endpoint }) };
     default:

@@ -1,5 +1,11 @@
-import type { AddressPolicy, Policy, Timings } from "@promferry/target-registry";
+import {
+  type AddressPolicy,
+  createAddressPolicy,
+  type Policy,
+  type Timings,
+} from "@promferry/target-registry";
 import type { TargetStore } from "@promferry/target-registry/store";
+import type { Caller } from "./auth/caller.ts";
 import type { InstanceMirror } from "./discovery/instance-mirror.ts";
 import type { ListCache } from "./discovery/list-cache.ts";
 import type { Heartbeats } from "./lease/heartbeats.ts";
@@ -25,4 +31,14 @@ export interface Service {
   readonly prometheus: ScrapingPrometheus | undefined;
   /** Aborts when the service is asked to end; long polls are answered then. */
   readonly stopping: AbortSignal;
+}
+
+/** Addresses that the caller may register: those of the policy, inside its own ranges where it has some. */
+export function addressesOf({ policy, addresses }: Service, caller: Caller): AddressPolicy {
+  if (caller.role !== "registrar" || caller.ranges === undefined) return addresses;
+  const own = createAddressPolicy({ ...policy, ranges: caller.ranges });
+  return {
+    refusal: (address) => addresses.refusal(address) ?? own.refusal(address),
+    rangeRefusal: (range) => addresses.rangeRefusal(range) ?? own.rangeRefusal(range),
+  };
 }

@@ -31,6 +31,7 @@ const CALLERS = {
   platform: { role: "platform", name: "cloud" },
   registrar: { role: "registrar", name: "ci", project: "p-1" },
   foreigner: { role: "registrar", name: "other", project: "p-2" },
+  bounded: { role: "registrar", name: "edge", project: "p-1", ranges: ["10.0.1.0/24"] },
   reader: { role: "reader", name: "prometheus" },
   tenant: { role: "reader", name: "tenant", project: "p-1", endpoints: ["node"] },
 } as const satisfies Readonly<Record<string, Exclude<Caller, { role: "instance" }>>>;

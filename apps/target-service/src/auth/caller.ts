@@ -6,8 +6,13 @@ export type Role = "platform" | "registrar" | "reader" | "instance";
 export type Caller =
   /** Everything, in every project. */
   | { readonly role: "platform"; readonly name: string }
-  /** Tokens, user data and instances of one project. */
-  | { readonly role: "registrar"; readonly name: string; readonly project: string }
+  /** Tokens, user data and instances of one project; on addresses in `ranges`, where it says so. */
+  | {
+      readonly role: "registrar";
+      readonly name: string;
+      readonly project: string;
+      readonly ranges?: readonly string[];
+    }
   /** Lists, changes and configuration; of one project, of some endpoints, where it says so. */
   | {
       readonly role: "reader";

@@ -9,12 +9,12 @@ const SHA = "a".repeat(64);
 
 test("a file of tokens made here is read again, each to its role", () => {
   const platform = mintToken({ role: "platform", name: "cloud" });
-  const registrar = mintToken({ role: "registrar", name: "ci", project: "p-1" });
+  const registrar = mintToken({ role: "registrar", name: "ci", project: "p-1", ranges: ["10.0.0.0/8"] });
   const reader = mintToken({ role: "reader", name: "prom", project: "123", endpoints: ["node", "app"] });
   const entries = parseTokenFile(`tokens:\n${platform.lines}${registrar.lines}${reader.lines}`);
   expect(entries.map(({ caller }) => caller)).toEqual([
     { role: "platform", name: "cloud" },
-    { role: "registrar", name: "ci", project: "p-1" },
+    { role: "registrar", name: "ci", project: "p-1", ranges: ["10.0.0.0/8"] },
     { role: "reader", name: "prom", project: "123", endpoints: ["node", "app"] },
   ]);
   expect(entries[0]!.sha256).toBe(hashSecret(platform.text));
@@ -36,6 +36,14 @@ test.each([
     "twice",
   ],
   [`tokens:\n  - {name: a, sha256: ${SHA}}`, "2:5: expected name, role and sha256"],
+  [
+    `tokens:\n  - {name: a, role: reader, ranges: [10.0.0.0/8], sha256: ${SHA}}`,
+    "only a registrar has ranges",
+  ],
+  [
+    `tokens:\n  - {name: a, role: registrar, project: p, ranges: [10.0.0.1/8], sha256: ${SHA}}`,
+    "a CIDR range",
+  ],
   ["tokens: [", "not valid YAML"],
   ["- a", "expected a mapping"],
 ])("%s is refused", (text, message) => {

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { open, readFile, stat } from "node:fs/promises";
-import { hashSecret, isId } from "@promferry/target-registry";
+import { hashSecret, isId, parseIpRange } from "@promferry/target-registry";
 import { mapping, readYaml, refine, scalar, sequence, text } from "../config/yaml-reader.ts";
 import type { Caller } from "./caller.ts";
 
@@ -34,6 +34,11 @@ const entryFields = mapping({
     typeof value === "string" && isId(value) ? value : undefined,
   ),
   endpoints: sequence(text(/^[a-z][a-z0-9-]{0,31}$/, "an endpoint's name")),
+  ranges: sequence(
+    scalar("a CIDR range without bits below its prefix", (value) =>
+      typeof value === "string" ? parseIpRange(value)?.text : undefined,
+    ),
+  ),
   expires: scalar("a time such as 2030-01-01T00:00:00Z", (value) => {
     const at = Date.parse(String(value));
     return Number.isNaN(at) ? undefined : at;
@@ -42,36 +47,34 @@ const entryFields = mapping({
 
 /**
  * Reads the text of a token file: `tokens`, each with `name`, `role`, `sha256`, and `project` (a registrar must have one),
- * `endpoints` (a reader may), `expires`.
+ * `ranges` (a registrar may), `endpoints` (a reader may), `expires`.
  *
  * @throws {Error} With every problem, `line:column`.
  */
 export function parseTokenFile(source: string): readonly TokenEntry[] {
   const seen = new Set<string>();
   const entry = refine(entryFields, (fields): TokenEntry | string => {
-    const { name, role, sha256, project, endpoints, expires = Infinity } = fields;
+    const { name, role, sha256, project, endpoints, ranges, expires = Infinity } = fields;
     if (name === undefined || role === undefined || sha256 === undefined) {
       return "expected name, role and sha256";
     }
     if (seen.has(sha256)) return "this sha256 stands here twice";
     seen.add(sha256);
     if (endpoints !== undefined && role !== "reader") return "only a reader has endpoints";
+    if (ranges !== undefined && role !== "registrar") return "only a registrar has ranges";
     if (role === "platform" && project !== undefined) return "a platform has no project; that is a registrar";
     if (role === "registrar" && project === undefined) return "a registrar has a project";
-    return { sha256, expiresAt: expires, caller: callerOf(role, name, project, endpoints) };
+    return { sha256, expiresAt: expires, caller: callerOf({ ...fields, role, name }) };
   });
   const read = readYaml(source, mapping({ tokens: sequence(entry) }));
   if (!read.ok) throw new Error(read.problems.join("\n"));
   return read.value.tokens ?? [];
 }
 
-function callerOf(
-  role: string,
-  name: string,
-  project: string | undefined,
-  endpoints: readonly string[] | undefined,
-): TokenEntry["caller"] {
-  if (role === "registrar" && project !== undefined) return { role, name, project };
+function callerOf({ role, name, project, endpoints, ranges }: CallerFields): TokenEntry["caller"] {
+  if (role === "registrar" && project !== undefined) {
+    return { role, name, project, ...(ranges !== undefined && { ranges }) };
+  }
   if (role !== "reader") return { role: "platform", name };
   return {
     role,
@@ -79,6 +82,14 @@ function callerOf(
     ...(project !== undefined && { project }),
     ...(endpoints !== undefined && { endpoints }),
   };
+}
+
+interface CallerFields {
+  readonly role: string;
+  readonly name: string;
+  readonly project?: string;
+  readonly endpoints?: readonly string[];
+  readonly ranges?: readonly string[];
 }
 
 /** Tokens that don't change. */
@@ -139,6 +150,9 @@ export function mintToken(
     `    role: ${caller.role}`,
     `    sha256: "${hashSecret(token)}"`,
     ...("project" in caller && caller.project !== undefined ? [`    project: "${caller.project}"`] : []),
+    ...("ranges" in caller && caller.ranges !== undefined
+      ? [`    ranges: ${JSON.stringify(caller.ranges)}`]
+      : []),
     ...("endpoints" in caller && caller.endpoints !== undefined
       ? [`    endpoints: ${JSON.stringify(caller.endpoints)}`]
       : []),

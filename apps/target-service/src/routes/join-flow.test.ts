@@ -214,6 +214,38 @@ test("a PUT is conditional, and the same spec keeps the revision", async () => {
   expect(same.statusCode).toBe(304);
 });
 
+test("one project's registrar takes no address from another project, the platform does", async () => {
+  await own.join("i-1");
+  const put = (as: "foreigner" | "registrar" | "platform", id: string, project: string) =>
+    own.call(`PUT /v1/instances/${id}`, { as, body: { ...SPEC, project, liveness: "platform" } });
+  const stolen = await put("foreigner", "i-2", "p-2");
+  expect(stolen.json()).toMatchObject({ status: 409, code: "address_taken" });
+  expect(await list()).toContain('"i-1"');
+  expect((await put("registrar", "i-3", "p-1")).statusCode).toBe(201);
+  expect(await list()).not.toContain('"i-1"');
+  expect((await put("platform", "i-2", "p-2")).statusCode).toBe(201);
+  expect(await list()).not.toContain('"i-3"');
+});
+
+test("a registrar with ranges registers, and grants, nothing outside of them", async () => {
+  const as = "bounded";
+  const put = (address: string) =>
+    own.call("PUT /v1/instances/i-1", { as, body: { ...SPEC, endpoints: [{ name: "node", address }] } });
+  const token = (range: string) =>
+    own.call("POST /v1/join-tokens", { as, body: { ...TOKEN_REQUEST, ranges: [range] } });
+  const data = (range: string) =>
+    own.call("POST /v1/user-data", {
+      ...{ as, body: { project: "p-1", service: "web", ranges: [range], os: "debian" } },
+    });
+  const refused = [await put("10.0.2.1"), await token("10.0.0.0/16"), await data("10.0.2.0/24")];
+  for (const answer of refused) {
+    expect(answer.json()).toMatchObject({ status: 422, code: "invalid_content" });
+    expect(answer.body).toContain("10.0.1.0/24");
+  }
+  const taken = [await put("10.0.1.1"), await token("10.0.1.128/25"), await data("10.0.1.0/24")];
+  expect(taken.map(({ statusCode }) => statusCode)).toEqual([201, 201, 200]);
+});
+
 test("pages of instances go on where the last one ended, and a tag says that nothing changed", async () => {
   for (const i of [1, 2, 3]) await own.join(`i-${i}`, `10.0.0.${i}`);
   const page = async (query: string, headers = {}) => {

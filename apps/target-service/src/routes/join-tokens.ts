@@ -15,7 +15,7 @@ import { idempotencyHeader, mintIdempotently } from "../http/idempotent.ts";
 import { ProblemError } from "../http/problem.ts";
 import { refusal } from "../http/refusal.ts";
 import { closed, endpointNames, id, labels, port, ranges, time } from "../http/schemas.ts";
-import type { Service } from "../service.ts";
+import { addressesOf, type Service } from "../service.ts";
 import { timeOf } from "./instance-view.ts";
 
 export const tokenFields = {
@@ -31,7 +31,7 @@ export const tokenFields = {
 const tokenId = { type: "string", pattern: "^jt-[a-z2-7]{20}$" } as const;
 
 export function joinTokenRoutes(app: FastifyInstance, service: Service): void {
-  const { store, policy, addresses } = service;
+  const { store, policy } = service;
   const grants = {
     type: "array",
     minItems: 1,
@@ -71,7 +71,7 @@ export function joinTokenRoutes(app: FastifyInstance, service: Service): void {
       },
     },
     async (request, reply) => {
-      const checked = validateTokenRequest(request.body, policy, addresses);
+      const checked = validateTokenRequest(request.body, policy, addressesOf(service, request.caller!));
       if (!checked.ok) {
         throw new ProblemError("invalid_content", "this token can't be made", { problems: checked.problems });
       }

@@ -7,7 +7,7 @@ import { ProblemError } from "../http/problem.ts";
 import { refusal } from "../http/refusal.ts";
 import { revisionTag, wantedRevision } from "../http/revision.ts";
 import { closed, endpoints, id, idParams, instanceSchema, labels } from "../http/schemas.ts";
-import type { Service } from "../service.ts";
+import { addressesOf, type Service } from "../service.ts";
 import { instanceView } from "./instance-view.ts";
 import { comesFrom, refuseIfNew } from "./join.ts";
 
@@ -64,12 +64,12 @@ export function putInstanceRoute(app: FastifyInstance, service: Service): void {
 }
 
 async function putByPlatform(service: Service, request: PutRequest): Promise<Applied> {
-  const { policy, addresses, store } = service;
+  const { policy, store } = service;
   const { params, body, caller } = request;
   if (body["id"] !== undefined && body["id"] !== params.id) {
     throw new ProblemError("invalid_request", "id: expected that of the path, or none");
   }
-  const checked = validateSpec({ ...body, id: params.id }, policy, addresses);
+  const checked = validateSpec({ ...body, id: params.id }, policy, addressesOf(service, caller!));
   if (!checked.ok) {
     throw new ProblemError("invalid_content", "this can't be registered", { problems: checked.problems });
   }
@@ -78,7 +78,10 @@ async function putByPlatform(service: Service, request: PutRequest): Promise<App
   const ifRev = wantedRevision(request.headers);
   return store.apply(
     spec.id,
-    { type: "platform-put", spec, grant: grantOf(spec.endpoints) },
+    {
+      ...{ type: "platform-put", spec, grant: grantOf(spec.endpoints) },
+      ownProjectOnly: caller?.role === "registrar",
+    },
     { actor: actorOf(caller!), request: request.id },
     ifRev === undefined ? {} : { ifRev },
   );

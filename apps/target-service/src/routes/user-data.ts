@@ -20,7 +20,7 @@ import { idempotencyHeader } from "../http/idempotent.ts";
 import { ProblemError } from "../http/problem.ts";
 import type { ProblemCode } from "../http/problem-table.ts";
 import { closed, endpointNames, findingSchema, port, time } from "../http/schemas.ts";
-import type { Service } from "../service.ts";
+import { addressesOf, type Service } from "../service.ts";
 import { timeOf } from "./instance-view.ts";
 import { issueToken, tokenFields } from "./join-tokens.ts";
 
@@ -55,7 +55,7 @@ interface UserDataBody {
 }
 
 export function userDataRoutes(app: FastifyInstance, service: Service): void {
-  const { policy, addresses } = service;
+  const { policy } = service;
 
   app.post<{ Body: UserDataBody }>(
     "/v1/user-data",
@@ -145,7 +145,7 @@ export function userDataRoutes(app: FastifyInstance, service: Service): void {
           ]),
         },
         policy,
-        addresses,
+        addressesOf(service, request.caller!),
       );
       if (!asked.ok) {
         throw new ProblemError("invalid_content", "no token for this", { problems: asked.problems });
