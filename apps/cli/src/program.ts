@@ -1,16 +1,25 @@
-import { Command, InvalidArgumentError, Option } from "commander";
-import { parseDuration } from "./config/duration.ts";
+import { Command, Option } from "commander";
+import { collectValues, durationOption, examples, positiveInteger } from "./command-options.ts";
 import { type Context, cliVersion, type GlobalOptions } from "./context.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import type { CliIo } from "./io.ts";
 import { addNotBuilt } from "./not-built.ts";
 import { SCHEDULE_KINDS } from "./schedule/schedule.ts";
+import { addTargets } from "./targets-program.ts";
 
 /** Runs a command under the options that were given to it. */
 export type Runner = (
   options: GlobalOptions,
   command: (context: Context) => Promise<ExitCode>,
 ) => Promise<void>;
+
+/** Loads what a command does: only when it runs. */
+export type LoadCommand<Options> = () => Promise<
+  (context: Context, options: Options, args: readonly string[]) => Promise<ExitCode>
+>;
+
+/** Makes of it what the command line calls. */
+export type OnRun = <Options>(load: LoadCommand<Options>) => (...given: unknown[]) => Promise<void>;
 
 /**
  * The command line: names, options and help. Each command's own module, and with it the packages it
@@ -41,10 +50,8 @@ export function buildProgram(io: CliIo, runner: Runner): Command {
       ]),
     );
 
-  const onRun =
-    <Options>(
-      load: () => Promise<(context: Context, options: Options, args: readonly string[]) => Promise<ExitCode>>,
-    ) =>
+  const onRun: OnRun =
+    <Options>(load: LoadCommand<Options>) =>
     async (...given: unknown[]) => {
       const command = given.at(-1) as Command;
       const options = command.optsWithGlobals<GlobalOptions & Options>();
@@ -218,6 +225,8 @@ export function buildProgram(io: CliIo, runner: Runner): Command {
     )
     .action(onRun(async () => (await import("./commands/journal-verify.ts")).journalVerify));
 
+  addTargets(program, onRun);
+
   const config = program.command("config").description("Looks at the configuration.");
   config
     .command("check")
@@ -235,25 +244,4 @@ export function buildProgram(io: CliIo, runner: Runner): Command {
 
   addNotBuilt(program, runner);
   return program;
-}
-
-function examples(lines: readonly string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}`;
-}
-
-function collectValues(value: string, previous: readonly string[]): readonly string[] {
-  return [...previous, value];
-}
-
-function durationOption(flags: string, description: string, defaultMs?: number, shown?: string): Option {
-  return new Option(flags, description).default(defaultMs, shown).argParser((value) => {
-    const ms = parseDuration(value);
-    if (!ms) throw new InvalidArgumentError("Expected a duration such as 15s, 1m or 1h30m.");
-    return ms;
-  });
-}
-
-function positiveInteger(value: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(value)) throw new InvalidArgumentError("Expected a number from 1.");
-  return Number(value);
 }

@@ -21,6 +21,7 @@ test("help names every command and shows examples", async () => {
     "receive",
     "import",
     "journal",
+    "targets",
     "config",
   ]) {
     expect(stdout).toMatch(new RegExp(`^ {2}${name}\\b`, "m"));
@@ -115,8 +116,8 @@ test("what is not built is not offered: neither by help nor as a correction", as
 });
 
 test("under --json, what is not built is told as any wrong command line", async () => {
-  const { json } = await runCli(["targets", "list", "--json"]);
+  const { json } = await runCli(["privacy", "scan", "--json"]);
   expect(json()).toMatchObject({
-    error: { code: "usage", exitCode: 2, message: "`targets` is not built yet" },
+    error: { code: "usage", exitCode: 2, message: "`privacy` is not built yet" },
   });
 });
