@@ -69,6 +69,8 @@ export interface TestServiceOptions {
   readonly store?: TargetStore;
   readonly policy?: Partial<Policy>;
   readonly authoritative?: boolean;
+  /** The audit stands in the log, as it does by default outside of tests. */
+  readonly auditInLog?: boolean;
   readonly service?: Partial<Service>;
   readonly app?: Partial<AppOptions>;
 }
@@ -114,7 +116,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       })),
     ),
     clientCertificates: false,
-    audit: (entry) => audit.push(entry),
+    ...(options.auditInLog ? {} : { audit: (entry) => audit.push(entry) }),
     extraRoutes: (app) => watchAnswers(app, strays),
     ...options.app,
   });
