@@ -1,13 +1,14 @@
 /** The command line: the service itself, and what an operator does to its store and its tokens. */
 import { once } from "node:events";
 import { createReadStream } from "node:fs";
-import { appendFile, mkdir } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 import type { StoreRecord, TargetStore } from "@promferry/target-registry/store";
 import { StoreError } from "@promferry/target-registry/store";
 import { Command, CommanderError } from "commander";
 import type { Caller } from "./auth/caller.ts";
-import { createTokenFile, mintToken, parseTokenFile } from "./auth/token-file.ts";
+import { addToken, mintToken } from "./auth/token-file.ts";
 import { loadSettings } from "./config/load-settings.ts";
 import { type Settings, SettingsError } from "./config/settings.ts";
 import { makeFirstToken, tryLine } from "./first-token.ts";
@@ -67,16 +68,8 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     .action(async (role: string, given: TokenOptions) => {
       const settings = await settingsOf();
       const { text, lines } = mintToken(callerOf(role, given));
-      try {
-        parseTokenFile(`tokens:\n${lines}`);
-      } catch (error) {
-        throw new SettingsError(`this token would be refused: ${(error as Error).message}`);
-      }
-      await mkdir(settings.dataDir, { recursive: true, mode: 0o700 });
-      await createTokenFile(settings.tokensFile, lines).catch(async (error: NodeJS.ErrnoException) => {
-        if (error.code !== "EEXIST") throw error;
-        await appendFile(settings.tokensFile, lines);
-      });
+      await mkdir(dirname(settings.tokensFile), { recursive: true, mode: 0o700 });
+      await addToken(settings.tokensFile, lines);
       print(text);
     });
 

@@ -1,6 +1,6 @@
-import { writeFile } from "node:fs/promises";
+import { access, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createTokenFile, mintToken } from "./auth/token-file.ts";
+import { addToken, mintToken } from "./auth/token-file.ts";
 
 /** Where a token went that was made for whoever starts the service first. */
 export interface FirstToken {
@@ -21,17 +21,25 @@ export async function makeFirstToken(
   dataDir: string,
   terminal: boolean,
 ): Promise<FirstToken | undefined> {
+  if (await exists(tokensFile)) return undefined;
   const { text, lines } = mintToken({ role: "platform", name: "first" });
-  try {
-    await createTokenFile(tokensFile, lines);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return undefined;
-    throw error;
+  const file = terminal ? undefined : join(dataDir, "first-platform-token");
+  // Before the token counts: what can't be handed out must not be the only key.
+  if (file !== undefined) {
+    await rm(file, { force: true });
+    await writeFile(file, `${text}\n`, { mode: 0o600, flag: "wx" });
   }
-  if (terminal) return { text, file: undefined };
-  const file = join(dataDir, "first-platform-token");
-  await writeFile(file, `${text}\n`, { mode: 0o600, flag: "wx" });
+  await addToken(tokensFile, lines);
   return { text, file };
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** A line to try, which shows no token where that is in a file. */

@@ -20,6 +20,7 @@ import { repeat } from "./lease/repeat.ts";
 import { sweepOnce } from "./lease/sweep.ts";
 import { createServiceMetrics } from "./observe/metrics.ts";
 import type { Service } from "./service.ts";
+import { createWorkshop } from "./user-data/workshop.ts";
 
 export interface RunningService {
   /** Where it listens. */
@@ -68,6 +69,7 @@ export async function runService({ settings, store, ...options }: RunOptions): P
     ...{ store, policy, timings, mirror, lists, prometheus, stopping: stopping.signal },
     addresses: createAddressPolicy(policy),
     heartbeats: createHeartbeats(store),
+    workshop: createWorkshop(),
     counters: metrics.counters,
     get publicUrl() {
       return settings.publicUrl ?? address;
@@ -142,6 +144,7 @@ export async function runService({ settings, store, ...options }: RunOptions): P
     await delay(settings.drainMs);
     await app.close();
     await Promise.all(loops);
+    await service.workshop.close();
     if (fence !== undefined) await store.resign(fence).catch(() => {});
     await store.close();
     await audit?.close();

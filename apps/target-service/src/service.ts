@@ -11,6 +11,7 @@ import type { ListCache } from "./discovery/list-cache.ts";
 import type { Heartbeats } from "./lease/heartbeats.ts";
 import type { ScrapingPrometheus } from "./lease/prometheus.ts";
 import type { ServiceCounters } from "./observe/metrics.ts";
+import type { Workshop } from "./user-data/workshop.ts";
 
 /** What routes work with; made once by `main.ts`, or by a test. */
 export interface Service {
@@ -21,6 +22,7 @@ export interface Service {
   readonly mirror: InstanceMirror;
   readonly lists: ListCache;
   readonly heartbeats: Heartbeats;
+  readonly workshop: Workshop;
   readonly counters: ServiceCounters;
   /** Address under which instances and Prometheus reach the service, without a slash at the end. */
   readonly publicUrl: string;

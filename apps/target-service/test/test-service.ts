@@ -16,6 +16,7 @@ import { type AppOptions, type AuditEntry, buildApp } from "../src/http/build-ap
 import { createHeartbeats } from "../src/lease/heartbeats.ts";
 import { createServiceMetrics } from "../src/observe/metrics.ts";
 import type { Service } from "../src/service.ts";
+import { createWorkshop } from "../src/user-data/workshop.ts";
 
 export const NODE_10 = { name: "node", address: "10.0.0.10", port: 9100 } as const;
 export const SPEC = { project: "p-1", service: "web", endpoints: [NODE_10] } as const;
@@ -68,6 +69,8 @@ export interface TestServiceOptions {
   readonly store?: TargetStore;
   readonly policy?: Partial<Policy>;
   readonly authoritative?: boolean;
+  /** The audit stands in the log, as it does by default outside of tests. */
+  readonly auditInLog?: boolean;
   readonly service?: Partial<Service>;
   readonly app?: Partial<AppOptions>;
 }
@@ -92,6 +95,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     ...{ store, policy, mirror, lists, timings: DEFAULT_TIMINGS, counters: metrics.counters },
     addresses: createAddressPolicy(policy),
     heartbeats: createHeartbeats(store, { flushMs: 0 }),
+    workshop: createWorkshop(),
     publicUrl: "https://targets.internal",
     agentCa: undefined,
     metricPrefix: "click_deploy",
@@ -112,7 +116,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       })),
     ),
     clientCertificates: false,
-    audit: (entry) => audit.push(entry),
+    ...(options.auditInLog ? {} : { audit: (entry) => audit.push(entry) }),
     extraRoutes: (app) => watchAnswers(app, strays),
     ...options.app,
   });

@@ -1,9 +1,9 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { hashSecret } from "@promferry/target-registry";
 import { expect, test } from "vitest";
-import { createTokenFile, mintToken, openTokenFile, parseTokenFile } from "./token-file.ts";
+import { addToken, mintToken, openTokenFile, parseTokenFile } from "./token-file.ts";
 
 const SHA = "a".repeat(64);
 
@@ -59,8 +59,7 @@ test("the file rotates while the service runs; a broken one changes nothing; wha
   const clock = { at: 0 };
   const first = mintToken({ role: "reader", name: "a" });
   const second = mintToken({ role: "reader", name: "b" });
-  await createTokenFile(path, first.lines);
-  await expect(createTokenFile(path, second.lines)).rejects.toThrow("EEXIST");
+  await addToken(path, first.lines);
   const errors: string[] = [];
   const tokens = await openTokenFile(path, {
     now: () => clock.at,
@@ -87,6 +86,12 @@ test("the file rotates while the service runs; a broken one changes nothing; wha
   ]);
   clock.at = 60_000;
   expect(await known()).toEqual([false, false]);
-  await createTokenFile(path, first.lines);
-  expect(await readFile(path, "utf8")).not.toContain(first.text);
+  await addToken(path, first.lines);
+  await addToken(path, second.lines);
+  const text = await readFile(path, "utf8");
+  expect(parseTokenFile(text)).toHaveLength(2);
+  expect(text).not.toContain(first.text);
+  await expect(addToken(path, second.lines)).rejects.toThrow("twice");
+  expect(await readFile(path, "utf8")).toBe(text);
+  expect((await stat(path)).mode & 0o777).toBe(0o600);
 });

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { open, readFile, stat } from "node:fs/promises";
+import { open, readFile, rename, stat } from "node:fs/promises";
 import { hashSecret, isId, parseIpRange } from "@promferry/target-registry";
 import { mapping, readYaml, refine, scalar, sequence, text } from "../config/yaml-reader.ts";
 import type { Caller } from "./caller.ts";
@@ -160,18 +160,30 @@ export function mintToken(
   return { text: token, lines: `${lines.join("\n")}\n` };
 }
 
-/** Writes a first token file, 0600. @throws {Error} EEXIST when there is one. */
-export async function createTokenFile(path: string, lines: string): Promise<void> {
-  const file = await open(path, "wx", 0o600);
+/**
+ * Adds lines of `mintToken` to a token file, or makes one, 0600; replaced whole, so that no reader sees half of it.
+ *
+ * @throws {Error} When the file would not be right then; it is left as it is.
+ */
+export async function addToken(path: string, lines: string): Promise<void> {
+  const present = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return `${HEAD}tokens:\n`;
+    throw error;
+  });
+  const text = `${present.replace(/\n*$/, "\n")}${lines}`;
+  parseTokenFile(text);
+  const draft = `${path}.${process.pid}.new`;
+  const file = await open(draft, "w", 0o600);
   try {
-    await file.writeFile(
-      `# Rotate by replacing an entry: the file is read again while the service runs.\ntokens:\n${lines}`,
-    );
+    await file.writeFile(text);
     await file.sync();
   } finally {
     await file.close();
   }
+  await rename(draft, path);
 }
+
+const HEAD = "# Rotate by replacing an entry: the file is read again while the service runs.\n";
 
 async function stampOf(path: string): Promise<string> {
   const { mtimeMs, size, ino } = await stat(path);

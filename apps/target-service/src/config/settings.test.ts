@@ -83,6 +83,8 @@ test.each([
   ["metrics: {collect: true}", {}, "PROMETHEUS_URL or prometheus.url"],
   ["", { METRICS_COLLECTION_INTERVAL: "often" }, "METRICS_COLLECTION_INTERVAL: expected a duration"],
   ["", { ENABLE_METRICS_COLLECTION: "maybe" }, "ENABLE_METRICS_COLLECTION: expected true or false"],
+  ["", { PROMFERRY_TARGETS_LISTEN: "9180" }, "listen: expected host:port, got 9180"],
+  ["listen: 127.0.0.1:99999", {}, "listen: expected host:port"],
   ["", { PROMETHEUS_URL: "localhost:9090" }, "PROMETHEUS_URL: expected an http"],
 ])("%s with %j does not start", (text, env, message) => {
   expect(() => of(text, env as Record<string, string>)).toThrow(message);

@@ -150,8 +150,11 @@ export function settle({ file, env, home = homedir() }: SettingsSource): Setting
   };
   const variable = (name: string): string | undefined => env[name] || undefined;
 
-  const [, host = "127.0.0.1", port = "9180"] =
-    /^(.*):(\d+)$/.exec(variable("PROMFERRY_TARGETS_LISTEN") ?? given.listen ?? "") ?? [];
+  const listen = variable("PROMFERRY_TARGETS_LISTEN") ?? given.listen ?? "127.0.0.1:9180";
+  const [, host = "", port = ""] = /^(.+):(\d{1,5})$/.exec(listen) ?? [];
+  if (host === "" || Number(port) > 65_535) {
+    problems.push(`listen: expected host:port, got ${listen.slice(0, 80)}`);
+  }
   const plainHost = host.replace(/^\[(.*)\]$/, "$1");
   const isLoopback = LOOPBACK.test(plainHost);
   const dataDir = path(variable("PROMFERRY_TARGETS_DATA") ?? given.data_dir ?? "~/.promferry/targets");
@@ -159,7 +162,7 @@ export function settle({ file, env, home = homedir() }: SettingsSource): Setting
   if (tls !== undefined && (tls.cert_file === undefined || tls.key_file === undefined)) {
     problems.push("tls: expected cert_file and key_file");
   }
-  if (!isLoopback && tls === undefined && given.insecure_http !== true) {
+  if (host !== "" && !isLoopback && tls === undefined && given.insecure_http !== true) {
     problems.push(
       `listen: ${plainHost} can be reached from outside, and join tokens would travel in clear: give tls, or insecure_http: true behind a proxy that ends TLS`,
     );

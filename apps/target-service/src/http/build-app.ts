@@ -88,6 +88,9 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
       );
     },
   } satisfies FastifyServerOptions & { https: TlsOptions | null } as FastifyServerOptions);
+  // Who did what is told whatever else is not.
+  const auditLog = app.log.child({ audit: true }, { level: "info" });
+  const { audit = (entry: AuditEntry) => auditLog.info(entry) } = options;
   app.decorateRequest("caller", undefined);
   app.decorateRequest("problem", undefined);
   app.decorateRequest("subject", undefined);
@@ -109,7 +112,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     const route = request.routeOptions.url ?? "none";
     service.counters.request(route, request.method, reply.statusCode, reply.elapsedTime / 1_000);
     const entry = auditEntry(request, reply.statusCode);
-    if (entry !== undefined) (options.audit ?? ((line) => request.log.info({ audit: true, ...line })))(entry);
+    if (entry !== undefined) audit(entry);
     const often = request.method === "GET" || request.routeOptions.config.perMinute === "instance";
     request.log[often ? "debug" : "info"](
       { req: request, res: reply, code: request.problem, ms: Math.round(reply.elapsedTime) },

@@ -58,3 +58,16 @@ test("no secret is logged, whatever happens to the request that carries it", asy
   expect(log).toContain('"path":"/v1/join"');
   expect(log).toContain("store_unavailable");
 });
+
+test("the audit is logged whatever the level is, and nothing else is", async () => {
+  const lines: string[] = [];
+  const own = await startTestService({
+    auditInLog: true,
+    app: { log: { level: "error", stream: { write: (line) => void lines.push(line) } } },
+  });
+  await own.call("GET /v1/instances", { as: "platform" });
+  await own.call("PUT /v1/instances/i-1", { as: "platform", body: SPEC });
+  expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject([
+    { audit: true, action: "instance.put", actor: "platform:cloud", instance: "i-1", status: 201 },
+  ]);
+});

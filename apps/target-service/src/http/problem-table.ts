@@ -145,8 +145,8 @@ export const PROBLEMS = {
   internal: { status: 500, title: "The service failed", help: "its log has the request's id" },
   overloaded: {
     status: 503,
-    title: "More heartbeats are waiting than the store takes",
-    help: "see Retry-After; no lease ends for it",
+    title: "More is waiting than the service takes",
+    help: "see Retry-After; no lease ends for a late heartbeat",
   },
   store_frozen: {
     status: 503,

@@ -12,7 +12,7 @@ export interface Heartbeats {
 }
 
 export interface HeartbeatsOptions {
-  /** How long a heartbeat waits for others, in milliseconds. Default 50. */
+  /** How long a heartbeat waits for others, in milliseconds. Default 20. */
   readonly flushMs?: number;
   /** Heartbeats of one batch. Default 1,000. */
   readonly batch?: number;
@@ -28,7 +28,7 @@ interface Waiting {
 
 /** One batch at a time: what comes meanwhile makes the next one, so a slow store gets larger batches, not more of them. */
 export function createHeartbeats(store: TargetStore, options: HeartbeatsOptions = {}): Heartbeats {
-  const { flushMs = 50, batch: most = 1_000, waiting: limit = 20_000 } = options;
+  const { flushMs = 20, batch: most = 1_000, waiting: limit = 20_000 } = options;
   const queue: Waiting[] = [];
   let running = false;
 

@@ -70,7 +70,9 @@ export function changesRoute(app: FastifyInstance, { store, mirror, stopping }: 
   );
 }
 
-function isVisible({ project }: Instance, caller: Caller): boolean {
+function isVisible({ project, endpoints }: Instance, caller: Caller): boolean {
   const own = projectOf(caller);
-  return own === undefined || own === project;
+  if (own !== undefined && own !== project) return false;
+  const lists = caller.role === "reader" ? caller.endpoints : undefined;
+  return lists === undefined || endpoints.some(({ name }) => lists.includes(name));
 }

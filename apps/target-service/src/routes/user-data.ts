@@ -3,14 +3,9 @@ import {
   DISTRIBUTIONS,
   type Distribution,
   type ExporterChoice,
-  encodeUserData,
   type Finding,
-  lintUserData,
-  mergeUserData,
   PROVIDER_LIMITS,
   type Provider,
-  renderUserData,
-  UserDataError,
   type UserDataErrorCode,
   type UserDataOptions,
 } from "@promferry/target-registry/cloud-init";
@@ -21,6 +16,7 @@ import { ProblemError } from "../http/problem.ts";
 import type { ProblemCode } from "../http/problem-table.ts";
 import { closed, endpointNames, findingSchema, port, time } from "../http/schemas.ts";
 import { addressesOf, type Service } from "../service.ts";
+import type { UserDataJob } from "../user-data/job.ts";
 import { timeOf } from "./instance-view.ts";
 import { issueToken, tokenFields } from "./join-tokens.ts";
 
@@ -127,6 +123,7 @@ export function userDataRoutes(app: FastifyInstance, service: Service): void {
             "instance_removed",
             "other_owner",
             "quota_exceeded",
+            "overloaded",
           ],
         ),
       },
@@ -150,26 +147,25 @@ export function userDataRoutes(app: FastifyInstance, service: Service): void {
       if (!asked.ok) {
         throw new ProblemError("invalid_content", "no token for this", { problems: asked.problems });
       }
-      const own = ownPart(body);
-      const { value } = await issueToken(service, request, asked.value, async (minted) =>
-        userDataProblems(() => {
-          const { text, proven } = renderUserData(optionsOf(service, body, minted.text));
-          const whole = own === undefined ? text : mergeUserData(text, own);
-          const encoded = encodeUserData(whole, provider);
-          const findings = own === undefined ? [] : lintUserData(own, lintOptions(body.os, undefined));
-          return { minted, proven, encoded, findings };
-        }),
-      );
-      const { minted, proven, encoded, findings } = value;
+      const part = ownPart(body);
+      const { value } = await issueToken(service, request, asked.value, async (minted) => ({
+        ...(await workOn({
+          ...{ kind: "make", provider, part },
+          options: optionsOf(service, body, minted.text),
+        })),
+        token: minted.token,
+      }));
+      const { token, made, findings } = value;
+      if (made === undefined) throw new Error("expected user data");
       return {
-        token_id: minted.token.id,
-        expires_at: timeOf(minted.token.expiresAt),
-        user_data_base64: Buffer.from(encoded.bytes).toString("base64"),
-        encoding: encoded.encoding,
-        bytes: encoded.bytes.length,
-        base64_bytes: encoded.base64Bytes,
-        limit_verified: encoded.limitVerified,
-        proven,
+        token_id: token.id,
+        expires_at: timeOf(token.expiresAt),
+        user_data_base64: Buffer.from(made.bytes).toString("base64"),
+        encoding: made.encoding,
+        bytes: made.bytes.length,
+        base64_bytes: made.base64Bytes,
+        limit_verified: made.limitVerified,
+        proven: made.proven,
         findings,
       };
     },
@@ -193,19 +189,26 @@ export function userDataRoutes(app: FastifyInstance, service: Service): void {
         response: answers({ 200: closed({ findings: { type: "array", items: findingSchema } }) }, [
           "invalid_request",
           "user_data_part",
+          "overloaded",
         ]),
       },
     },
-    async ({ body }): Promise<{ findings: readonly Finding[] }> => ({
-      findings: userDataProblems(() =>
-        lintUserData(ownPart(body) ?? "", lintOptions(body.os, body.provider)),
-      ),
-    }),
+    async ({ body }): Promise<{ findings: readonly Finding[] }> => {
+      const { os, provider } = body;
+      const { findings } = await workOn({
+        ...{ kind: "lint", part: ownPart(body) ?? "", provider },
+        os: os === "any" ? undefined : os,
+      });
+      return { findings };
+    },
   );
-}
 
-function lintOptions(os: Distribution | "any" | undefined, provider: Provider | undefined): object {
-  return { ...(os === undefined || os === "any" ? {} : { os }), ...(provider && { provider }) };
+  async function workOn(job: UserDataJob) {
+    const outcome = await service.workshop.run(job);
+    if (outcome.ok) return outcome;
+    const { code, message, findings } = outcome;
+    throw new ProblemError(CODES[code], message, findings.length > 0 ? { findings } : {});
+  }
 }
 
 /** One grant a name: two ports of one kind stand together. */
@@ -256,13 +259,3 @@ const CODES: Readonly<Record<UserDataErrorCode, ProblemCode>> = {
   ERR_USER_DATA_PART: "user_data_part",
   ERR_USER_DATA_TOO_LARGE: "user_data_too_large",
 };
-
-function userDataProblems<T>(make: () => T): T {
-  try {
-    return make();
-  } catch (error) {
-    if (!(error instanceof UserDataError)) throw error;
-    const { findings } = error;
-    throw new ProblemError(CODES[error.code], error.message, findings.length > 0 ? { findings } : {});
-  }
-}
