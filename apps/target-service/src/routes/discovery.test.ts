@@ -3,7 +3,6 @@ import { createMemoryStore } from "@promferry/target-registry/store";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { parse } from "yaml";
 import { type CallOptions, SPEC, startTestService, type TestService } from "../../test/test-service.ts";
-import { refuseIfNew } from "./join.ts";
 
 let own: TestService;
 beforeEach(async () => {
@@ -92,7 +91,13 @@ test("a store that is new serves no list, and does not say of anything that it i
     ...{ bearer: "k".repeat(64), body: { boot_id: "b" } },
   });
   expect(beat.json()).toMatchObject({ status: 503, code: "store_new" });
-  await expect(refuseIfNew(own.service)).rejects.toMatchObject({ code: "store_new" });
+  const join = await own.call("POST /v1/join", {
+    body: {
+      ...{ token: `jt-${"a".repeat(20)}.${"A".repeat(43)}.-`, instance_id: "i-9", boot_id: "b" },
+      ...{ key: "a".repeat(64), endpoints: SPEC.endpoints },
+    },
+  });
+  expect(join.json()).toMatchObject({ status: 503, code: "store_new" });
   expect((await own.call("GET /readyz")).json()).toMatchObject({ status: "ready", authoritative: false });
   const confirmed = await own.call("POST /v1/sd/confirm", { as: "platform", body: {} });
   expect(confirmed.json()).toEqual({ compared: false, missing: 0 });
@@ -141,9 +146,11 @@ test("changes come at once, after a wait, or with nothing; one's own only", asyn
   await put("i-2", { project: "p-2" });
   expect(await waiting).toMatchObject({ rev: 2, items: [{ id: "i-2" }] });
   expect(await changes("since=1", "tenant")).toEqual({ rev: 2, more: false, items: [] });
-  expect(await changes("since=9")).toMatchObject({ code: "changes_reset", rev: 2 });
+  await put("i-3", { endpoints: [{ name: "app", address: "10.0.0.3" }] });
+  expect(await changes("since=2", "tenant")).toEqual({ rev: 3, more: false, items: [] });
+  expect(await changes("since=9")).toMatchObject({ code: "changes_reset", rev: 3 });
   // The service ends: whoever waits is answered.
-  const last = changes("since=2&wait=55");
+  const last = changes("since=3&wait=55");
   own.stop.abort();
   expect(await last).toBe(204);
 });
