@@ -1,7 +1,10 @@
 import { defineConfig } from "vitest/config";
 
-/** Sources, not builds: the same export condition that the type check and the apps use. */
-const conditions = ["@promferry/source", "node", "import", "module", "default"];
+/**
+ * Sources, not builds: the same export condition that the type check and the apps use. No `import` or `module`: Node
+ * gets these too, and would then give ES modules to whoever requires CommonJS.
+ */
+const conditions = ["@promferry/source", "node"];
 
 export default defineConfig({
   resolve: { conditions },

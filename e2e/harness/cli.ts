@@ -16,6 +16,9 @@ export interface ProgramOptions {
   readonly input?: string | Uint8Array;
   /** SIGKILL once this resolves, for example a proxy's `hit`. */
   readonly killOn?: Promise<unknown>;
+  /** User and group to run as; only root may ask. Default: those of this process. */
+  readonly uid?: number;
+  readonly gid?: number;
   /** Flags of Node itself, for example `["--import", file]`. */
   readonly nodeArgs?: readonly string[];
   /** SIGKILL after this long, in milliseconds. Default 60 000. */
@@ -79,6 +82,8 @@ export async function startProgram(
   const home = await mkdtemp(join(tmpdir(), "promferry-home-"));
   const child = spawn(program, args, {
     cwd: options.cwd,
+    uid: options.uid,
+    gid: options.gid,
     env: { PATH: process.env["PATH"], HOME: home, NO_COLOR: "1", ...env },
     stdio: ["pipe", "pipe", "pipe"],
   });

@@ -10,6 +10,12 @@ export {
 } from "./cli.ts";
 export { cloudInitProgram, runCloudInitPython } from "./cloud-init.ts";
 export {
+  POSTGRES_PROGRAMS,
+  type PostgresOptions,
+  type RunningPostgres,
+  startPostgres,
+} from "./postgres.ts";
+export {
   exportedSamples,
   type InstantResult,
   type Labels,
@@ -29,7 +35,7 @@ export {
   type ProxyOptions,
   startProxy,
 } from "./proxy.ts";
-export { requireProgram } from "./require-program.ts";
+export { describeWithPrograms, requireProgram } from "./require-program.ts";
 export { describeWithServers, requireServer, type ServerName } from "./require-server.ts";
 export type { RunningServer } from "./server-process.ts";
 export {

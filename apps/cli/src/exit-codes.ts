@@ -2,11 +2,11 @@
 export const EXIT = {
   /** Done. */
   ok: 0,
-  /** `check-metrics` found errors in the page. */
+  /** `check-metrics`, `import` or `targets lint` found errors, `journal verify` found damage. */
   findings: 1,
-  /** The command line is wrong. */
+  /** The command line is wrong, or the target service refused what was asked. */
   usage: 2,
-  /** Something was uploaded and something was not: the report says which. */
+  /** Something was done and something was not: the report says which. */
   partial: 3,
   /** The privacy gate refused the data. */
   privacy: 65,

@@ -56,6 +56,30 @@ for (const { signal, exitCode } of [
   });
 }
 
+test("SIGTERM ends a watch that waits with what its last upload ended with", async () => {
+  const home = temporaryFolder();
+  await writeAppSession(join(home, "journal"));
+  writeFileSync(
+    join(home, "config.yaml"),
+    'app: k1\nmetrics: { dir: journal, exclusive: true, destinations: [{ name: a, type: http, url: "http://127.0.0.1:9999" }] }\n',
+  );
+  const child = start(
+    ["upload-metrics", "--watch", "--every", "1h", "--timeout", "1ms", "--config", "config.yaml"],
+    {
+      cwd: home,
+    },
+  );
+  let told = "";
+  await new Promise<void>((resolve) => {
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      told += text;
+      if (/next upload in \d+m/.test(told)) resolve();
+    });
+  });
+  child.kill("SIGTERM");
+  expect(await ended(child)).toBe(69);
+});
+
 test("a second signal ends a demo at once, and its folder goes with it", async () => {
   const folder = temporaryFolder();
   const child = start(["demo"], { env: { TMPDIR: folder } });

@@ -17,10 +17,8 @@ const INSTEAD: Readonly<Record<string, string>> = {
   enable: "say `enabled: true` under metrics in the configuration",
   forget:
     "delete the journal's folder, which `promferry status` names; what was sent stays where it was sent to",
-  journal: "`promferry status` shows what is damaged",
   privacy: "`promferry preview` shows what would leave, and why the rest stays",
   report: "`promferry status` sums up; `promferry export` feeds tools of your own",
-  targets: "list the targets in a file for Prometheus' file_sd_configs",
   view: "`promferry status` sums up; `promferry export` writes every sample",
 };
 

@@ -1,15 +1,25 @@
-import { Command, InvalidArgumentError, Option } from "commander";
-import { parseDuration } from "./config/duration.ts";
+import { Command, Option } from "commander";
+import { collectValues, durationOption, examples, positiveInteger } from "./command-options.ts";
 import { type Context, cliVersion, type GlobalOptions } from "./context.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import type { CliIo } from "./io.ts";
 import { addNotBuilt } from "./not-built.ts";
+import { SCHEDULE_KINDS } from "./schedule/schedule.ts";
+import { addTargets } from "./targets-program.ts";
 
 /** Runs a command under the options that were given to it. */
 export type Runner = (
   options: GlobalOptions,
   command: (context: Context) => Promise<ExitCode>,
 ) => Promise<void>;
+
+/** Loads what a command does: only when it runs. */
+export type LoadCommand<Options> = () => Promise<
+  (context: Context, options: Options, args: readonly string[]) => Promise<ExitCode>
+>;
+
+/** Makes of it what the command line calls. */
+export type OnRun = <Options>(load: LoadCommand<Options>) => (...given: unknown[]) => Promise<void>;
 
 /**
  * The command line: names, options and help. Each command's own module, and with it the packages it
@@ -40,10 +50,8 @@ export function buildProgram(io: CliIo, runner: Runner): Command {
       ]),
     );
 
-  const onRun =
-    <Options>(
-      load: () => Promise<(context: Context, options: Options, args: readonly string[]) => Promise<ExitCode>>,
-    ) =>
+  const onRun: OnRun =
+    <Options>(load: LoadCommand<Options>) =>
     async (...given: unknown[]) => {
       const command = given.at(-1) as Command;
       const options = command.optsWithGlobals<GlobalOptions & Options>();
@@ -74,6 +82,19 @@ export function buildProgram(io: CliIo, runner: Runner): Command {
     )
     .action(onRun(async () => (await import("./commands/collect.ts")).collect));
 
+  program
+    .command("import")
+    .description("Reads day files of other programs (blocks under `# Written:` lines) into the journal.")
+    .argument("<file...>", "files in the Prometheus text format, each sample with its time in milliseconds")
+    .addHelpText(
+      "after",
+      examples([
+        "promferry import ~/.k1/metrics/2025-10-06.prom",
+        "promferry import old/*.prom --dir ./journal",
+      ]),
+    )
+    .action(onRun(async () => (await import("./commands/import.ts")).importFiles));
+
   const upload = (name: string, description: string) =>
     program
       .command(name)
@@ -99,12 +120,29 @@ export function buildProgram(io: CliIo, runner: Runner): Command {
     .addOption(
       durationOption("--timeout <duration>", "longest time for retries, of each destination", 120_000, "2m"),
     )
+    .addOption(
+      new Option("--watch", "upload again and again until Ctrl-C or SIGTERM").conflicts(["dryRun", "force"]),
+    )
+    .addOption(
+      durationOption(
+        "--every <duration>",
+        "with --watch or --install-schedule: from one upload to the next (default: 15m)",
+      ),
+    )
+    .addOption(
+      new Option("--install-schedule <manager>", "print what lets a service manager upload unattended")
+        .choices(SCHEDULE_KINDS)
+        .conflicts(["watch", "dryRun", "force"]),
+    )
+    .option("--write", "with --install-schedule: install it for this user, and start it")
     .addHelpText(
       "after",
       examples([
         "promferry upload-metrics",
         "promferry upload-metrics --to grafana --from 2025-10-01 --to-date 2025-10-06",
         "promferry upload-metrics --dry-run --json",
+        "promferry upload-metrics --watch --every 1h",
+        "promferry upload-metrics --install-schedule systemd --every 1h --write",
       ]),
     )
     .action(onRun(async () => (await import("./commands/upload-metrics.ts")).uploadMetrics));
@@ -168,6 +206,27 @@ export function buildProgram(io: CliIo, runner: Runner): Command {
     .addHelpText("after", examples(["promferry receive --listen 127.0.0.1:9099 --dir ./received"]))
     .action(onRun(async () => (await import("./commands/receive.ts")).receive));
 
+  const journal = program.command("journal").description("Looks after the journal's files.");
+  journal
+    .command("verify")
+    .description("Reads every frame; exit 1 where something is damaged, with file, offset and what is lost.")
+    .option(
+      "--repair",
+      "move what is damaged in days that are over to quarantine/; no valid frame is touched",
+    )
+    .option("--wait", "wait while an upload holds the journal")
+    .addHelpText(
+      "after",
+      examples([
+        "promferry journal verify",
+        "promferry journal verify --repair",
+        "promferry journal verify --json",
+      ]),
+    )
+    .action(onRun(async () => (await import("./commands/journal-verify.ts")).journalVerify));
+
+  addTargets(program, onRun);
+
   const config = program.command("config").description("Looks at the configuration.");
   config
     .command("check")
@@ -185,25 +244,4 @@ export function buildProgram(io: CliIo, runner: Runner): Command {
 
   addNotBuilt(program, runner);
   return program;
-}
-
-function examples(lines: readonly string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}`;
-}
-
-function collectValues(value: string, previous: readonly string[]): readonly string[] {
-  return [...previous, value];
-}
-
-function durationOption(flags: string, description: string, defaultMs: number, shown: string): Option {
-  return new Option(flags, description).default(defaultMs, shown).argParser((value) => {
-    const ms = parseDuration(value);
-    if (!ms) throw new InvalidArgumentError("Expected a duration such as 15s, 1m or 1h30m.");
-    return ms;
-  });
-}
-
-function positiveInteger(value: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(value)) throw new InvalidArgumentError("Expected a number from 1.");
-  return Number(value);
 }

@@ -19,10 +19,11 @@ interface Schema {
 }
 
 test("the README names every key of the configuration", () => {
-  const { metrics } = (configJsonSchema() as Schema).properties ?? {};
+  const { metrics, targets } = (configJsonSchema() as Schema).properties ?? {};
   const destination = metrics?.properties?.["destinations"]?.items?.properties ?? {};
   const keys = [
     ...Object.keys(metrics?.properties ?? {}),
+    ...Object.keys(targets?.properties ?? {}),
     ...Object.keys(destination),
     ...Object.keys(destination["auth"]?.properties ?? {}),
     ...Object.keys(destination["tls"]?.properties ?? {}),

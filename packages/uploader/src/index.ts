@@ -1,3 +1,9 @@
+export {
+  type ForeseenDeletion,
+  type ForeseeOptions,
+  type Foresight,
+  foreseeDeletions,
+} from "./foresee-deletions.ts";
 export type {
   DestinationRecord,
   FileRecord,
@@ -12,6 +18,13 @@ export { LEDGER_FILE, readLedger } from "./ledger-store.ts";
 export { UploadBusyError } from "./lock.ts";
 export type { LockHolder, ProcessTable } from "./lock-holder.ts";
 export type { FrameChoice, MayLeave } from "./plan.ts";
+export {
+  type RepairedDay,
+  type RepairOptions,
+  type RepairReport,
+  repairJournal,
+  type UnrepairedDay,
+} from "./repair.ts";
 export type {
   DeletedDay,
   DeletionCause,

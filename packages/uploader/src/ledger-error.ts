@@ -17,3 +17,14 @@ export class LedgerError extends Error {
     this.path = path;
   }
 }
+
+/** Another version's file: neither read nor replaced. */
+export function unknownVersion(path: string, version: unknown): LedgerError {
+  const found = JSON.stringify(version)?.slice(0, 40) ?? "missing";
+  const advice = "use the program that wrote it, or a newer one";
+  return new LedgerError(
+    "ERR_LEDGER_VERSION",
+    `${path}: its version is ${found} and this program knows 1; ${advice}`,
+    path,
+  );
+}

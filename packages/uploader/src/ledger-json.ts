@@ -11,7 +11,7 @@ import {
   wordAt,
 } from "./json-value.ts";
 import type { DestinationRecord, FileRecord, FormerRecord, Ledger, NextRequest } from "./ledger.ts";
-import { LedgerError } from "./ledger-error.ts";
+import { LedgerError, unknownVersion } from "./ledger-error.ts";
 import type { Cursor, SeqRange, SeqRanges } from "./seqs.ts";
 
 const VERSION = 1;
@@ -42,12 +42,7 @@ export function parseLedger(text: string, path: string): Ledger {
     const { v, destinations, former, ...files } = objectAt(value, "ledger");
     if (v !== VERSION) {
       if (v === undefined) fail("v", `the version, ${VERSION}`, v);
-      const found = JSON.stringify(v).slice(0, 40);
-      throw new LedgerError(
-        "ERR_LEDGER_VERSION",
-        `${path}: its version is ${found} and this program knows ${VERSION}; use the program that wrote it, or a newer one`,
-        path,
-      );
+      throw unknownVersion(path, v);
     }
     return {
       destinations: new Map(

@@ -2,7 +2,10 @@ import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import type { Damage, JournalFs } from "@promferry/core/journal";
 import type { EpochMs } from "@promferry/core/series";
-import { appendToStateFile, readBytes, replaceStateFile } from "./state-file.ts";
+import { appendToStateFile, readBytes, readStateFile, replaceStateFile } from "./state-file.ts";
+
+const FOLDER = "quarantine";
+const INDEX = "index.jsonl";
 
 /**
  * Copies stretches of day files that hold no valid frame to `<dir>/quarantine/`, each to a file of its
@@ -16,20 +19,30 @@ export async function quarantineDamage(
   damage: readonly Damage[],
   nowMs: EpochMs,
 ): Promise<void> {
-  for (const { file, offsetBytes, lengthBytes, reason } of damage) {
+  for (const { file, offsetBytes, lengthBytes, reason, session, seq } of damage) {
     const bytes = await readBytes(fs, join(dir, file), { offsetBytes, lengthBytes });
-    const copy = `${file}.${offsetBytes}.damaged`;
-    await fs.makeDirectory(join(dir, "quarantine"));
-    await replaceStateFile(fs, join(dir, "quarantine", copy), bytes);
+    const sum = crc32(bytes).toString(16).padStart(8, "0");
+    // A file that was repaired has other bytes at the same place.
+    const copy = `${file}.${offsetBytes}.${sum}.damaged`;
+    await fs.makeDirectory(join(dir, FOLDER));
+    await replaceStateFile(fs, join(dir, FOLDER, copy), bytes);
     const line = {
       at: new Date(nowMs).toISOString(),
       reason,
       file,
       offset: offsetBytes,
       length: bytes.length,
-      crc32: crc32(bytes).toString(16).padStart(8, "0"),
+      ...(session !== undefined && { session }),
+      ...(seq !== undefined && { seq }),
+      crc32: sum,
       copy,
     };
-    await appendToStateFile(fs, join(dir, "quarantine", "index.jsonl"), `${JSON.stringify(line)}\n`);
+    await appendToStateFile(fs, join(dir, FOLDER, INDEX), `${JSON.stringify(line)}\n`);
   }
+}
+
+/** The sessions of which a frame lies in quarantine, as far as damaged headers can be believed. */
+export async function quarantinedSessions(dir: string, fs: JournalFs): Promise<ReadonlySet<string>> {
+  const text = (await readStateFile(fs, join(dir, FOLDER, INDEX)).catch(() => undefined)) ?? "";
+  return new Set([...text.matchAll(/"session":"([0-9a-f]{8})"/g)].map(([, session]) => session!));
 }

@@ -1,11 +1,13 @@
 import type { FrameRef, JournalFile, JournalIndex } from "@promferry/core/journal";
 import type { Projection } from "@promferry/core/merge";
 import type { EpochMs } from "@promferry/core/series";
+import { identityDigest } from "./identity-digest.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Leftover } from "./leftovers.ts";
 import { append, type MayLeave } from "./plan.ts";
 import type { DeletionCause, KeptDay, LostFrames } from "./report.ts";
 import { isDone } from "./settle.ts";
+import type { UploadTarget } from "./upload-options.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -223,6 +225,24 @@ export function planRetention(options: RetentionPlanOptions): RetentionPlan {
       passedOver: options.ledger.files.get(file.name)?.get(name)?.passedOver ?? 0,
     };
   }
+}
+
+/** Frames by destination. */
+export function addUp(lost: readonly LostFrames[]): LostFrames[] {
+  const byName = new Map<string, number>();
+  for (const { destination, frames } of lost) {
+    byName.set(destination, (byName.get(destination) ?? 0) + frames);
+  }
+  return [...byName].map(([destination, frames]) => ({ destination, frames }));
+}
+
+export function retainedDestination({
+  destination,
+  project,
+  projectionId = "",
+}: Pick<UploadTarget, "destination" | "project" | "projectionId">): RetainedDestination {
+  const { name, keepsHistory } = destination;
+  return { name, identity: identityDigest(destination), keepsHistory, project, projectionId };
 }
 
 function bytesOf(list: readonly { readonly sizeBytes: number }[]): number {

@@ -193,7 +193,7 @@ for (const { name, rejected, spare, left, over } of [
   },
   {
     name: "what was quarantined on a day that is gone goes first",
-    rejected: "quarantine/2025-10-01.prom.7.damaged",
+    rejected: "quarantine/2025-10-01.prom.7.0a0b0c0d.damaged",
     spare: 1000,
     left: days,
     over: 0,

@@ -6,7 +6,7 @@ import type { LedgerStore } from "./ledger-store.ts";
 import { listLeftovers } from "./leftovers.ts";
 import { quarantineDamage } from "./quarantine.ts";
 import type { DeletedDay, KeptDay, LostFrames } from "./report.ts";
-import { planRetention, type RetentionPlanOptions } from "./retention-plan.ts";
+import { addUp, planRetention, type RetentionPlanOptions } from "./retention-plan.ts";
 import { covers, raise } from "./seqs.ts";
 import { isDone } from "./settle.ts";
 import { removeIfThere } from "./state-file.ts";
@@ -97,14 +97,6 @@ export async function deleteDays(options: RetentionOptions): Promise<RetentionRe
     ),
   );
   return { deleted, kept, droppedHistory: plan.dropsHistory, bytesOver };
-}
-
-function addUp(lost: readonly LostFrames[]): LostFrames[] {
-  const byName = new Map<string, number>();
-  for (const { destination, frames } of lost) {
-    byName.set(destination, (byName.get(destination) ?? 0) + frames);
-  }
-  return [...byName].map(([destination, frames]) => ({ destination, frames }));
 }
 
 /** Puts the totals after these frames on the disk, for each destination. */

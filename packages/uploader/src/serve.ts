@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { Destination } from "@promferry/core/delivery";
 import type { FrameRef, JournalIndex } from "@promferry/core/journal";
 import { createTotals } from "@promferry/core/merge";
@@ -8,6 +7,7 @@ import { deliverLatest } from "./deliver-latest.ts";
 import type { Delivery } from "./delivery.ts";
 import { createDryDestination } from "./dry-destination.ts";
 import { failureOf } from "./failure.ts";
+import { identityDigest } from "./identity-digest.ts";
 import { claimRecord } from "./ledger.ts";
 import type { LedgerStore } from "./ledger-store.ts";
 import { createPace } from "./pace.ts";
@@ -30,6 +30,8 @@ export interface UploadSession {
   readonly store: LedgerStore;
   readonly index: JournalIndex;
   readonly totals: StoredTotals;
+  /** Sessions of which a frame lies in quarantine. */
+  readonly quarantined: ReadonlySet<string>;
   /** Rejects when this process may no longer upload. */
   readonly guard: () => Promise<void>;
   /** When the upload began. */
@@ -39,11 +41,6 @@ export interface UploadSession {
 const PROGRESS_TIMEOUT_MS = 120_000;
 /** Ages are counted from the upload's beginning, and a request takes its time. */
 const AGE_MARGIN_MS = 60_000;
-
-/** `sha256:` and the digest of a destination's identity, as the ledger has it. */
-export function identityDigest(destination: Destination): string {
-  return `sha256:${createHash("sha256").update(destination.identity).digest("hex")}`;
-}
 
 /** Serves one destination; what fails stands in its report. */
 export async function serve(session: UploadSession, target: UploadTarget): Promise<DestinationReport> {
@@ -154,14 +151,14 @@ function framesFor({ store, index }: UploadSession, name: string): readonly Fram
 }
 
 /** Whether the destination has frames that neither the journal nor the stored totals hold any more. */
-function lacksBeginning({ store, index }: UploadSession, name: string): boolean {
+function lacksBeginning({ store, index, quarantined }: UploadSession, name: string): boolean {
   const frames = [...index.frames, ...index.held];
   const sessions = new Set(frames.map(({ header }) => header.session));
   const first = new Set(frames.flatMap(({ header }) => (header.seq === 0 ? [header.session] : [])));
   const cursor = store.ledger.destinations.get(name)?.cursor ?? new Map<string, number>();
-  // Its first frame may also be damaged.
-  const isBroken = index.damage.length > 0;
-  return [...cursor.keys()].some((each) => !sessions.has(each) || !(first.has(each) || isBroken));
+  // Its first frame may also be damaged, or have been.
+  const isBroken = (each: string) => index.damage.length > 0 || quarantined.has(each);
+  return [...cursor.keys()].some((each) => !sessions.has(each) || !(first.has(each) || isBroken(each)));
 }
 
 function restartNote(name: string, isChanged: boolean): string {

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import type { JournalFs } from "@promferry/core/journal";
 import type { TotalsCheckpoint } from "@promferry/core/merge";
-import { countAt, fail, JsonShapeError, objectAt, recordAt, stringAt } from "./json-value.ts";
-import { LedgerError } from "./ledger-error.ts";
+import { countAt, JsonShapeError, objectAt, recordAt, stringAt } from "./json-value.ts";
+import { LedgerError, unknownVersion } from "./ledger-error.ts";
 import type { Cursor } from "./seqs.ts";
 import { readStateFile, replaceStateFile } from "./state-file.ts";
 
@@ -24,7 +24,7 @@ export interface TotalsRecord {
 export type StoredTotals = ReadonlyMap<string, TotalsRecord>;
 
 /**
- * @throws {LedgerError} The file cannot be read, or is not of version 1. What the checkpoint itself
+ * @throws {LedgerError} The file cannot be read, is damaged, or is not of version 1. What the checkpoint itself
  *   holds is checked by `createTotals`.
  */
 export async function readTotals(dir: string, fs: JournalFs): Promise<StoredTotals> {
@@ -33,7 +33,7 @@ export async function readTotals(dir: string, fs: JournalFs): Promise<StoredTota
   if (text === undefined) return new Map();
   try {
     const { v, destinations } = recordAt(JSON.parse(text), "totals", ["v", "destinations"]);
-    if (v !== 1) fail("v", "version 1", v);
+    if (v !== 1) throw unknownVersion(path, v);
     return new Map(
       Object.entries(objectAt(destinations, "destinations")).map(([name, value]) => {
         const at = `destinations.${name}`;

@@ -4,9 +4,11 @@ import { compressDays } from "./compress-days.ts";
 import { createLedgerStore, createMemoryStore, readLedger } from "./ledger-store.ts";
 import { acquireLock, type UploadLock } from "./lock.ts";
 import { type FrameChoice, isInside } from "./plan.ts";
+import { quarantinedSessions } from "./quarantine.ts";
 import { type DeletedDay, type DestinationReport, type UploadReport, verdictOf } from "./report.ts";
 import { deleteDays, type RetentionResult } from "./retention.ts";
-import { identityDigest, serve, type UploadSession } from "./serve.ts";
+import { retainedDestination } from "./retention-plan.ts";
+import { serve, type UploadSession } from "./serve.ts";
 import { errorCode } from "./state-file.ts";
 import { readTotals } from "./totals-store.ts";
 import { nodeUploadFs } from "./upload-fs.ts";
@@ -63,6 +65,7 @@ async function uploadAll(
     options,
     store: dryRun ? createMemoryStore(ledger) : createLedgerStore(journal.dir, fs, ledger, guard),
     totals: await readTotals(journal.dir, fs),
+    quarantined: await quarantinedSessions(journal.dir, fs),
     index,
     guard,
     // The ledger holds whole milliseconds; a clock may be finer.
@@ -110,13 +113,7 @@ async function clean(
       guard,
       mayLeave,
       now: now(),
-      destinations: [...targets, ...otherDestinations].map(({ destination, project, projectionId = "" }) => ({
-        name: destination.name,
-        identity: identityDigest(destination),
-        keepsHistory: destination.keepsHistory,
-        project,
-        projectionId,
-      })),
+      destinations: [...targets, ...otherDestinations].map(retainedDestination),
       ...cleanup,
     });
   } catch (error) {

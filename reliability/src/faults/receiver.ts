@@ -17,8 +17,8 @@ import { createVolatileFs } from "../simulation/volatile-fs.ts";
 const DIR = "/journal";
 const MINUTE_MS = 60_000;
 const MAX_UPLOADS = 60;
-const TIMEOUT_MS = 60;
-const SLOW_MS = 100;
+const TIMEOUT_MS = 500;
+const SLOW_MS = 700;
 const STATUSES = [
   200, 201, 202, 204, 301, 302, 307, 400, 401, 403, 404, 405, 408, 409, 410, 413, 415, 422, 429,
 ];

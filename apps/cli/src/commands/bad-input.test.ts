@@ -201,7 +201,7 @@ test("a corrupt file costs the damaged frame alone, and the upload says so", asy
   expectTold(result, {
     exitCode: 0,
     what: "damage in the journal, left out: 1 place",
-    does: "`promferry status` shows where",
+    does: "`promferry journal verify` shows where",
   });
   expect((await readSamples(received)).at(-1)).toContain("} 9 ");
   expect(dayFiles(dir)).toEqual(before);

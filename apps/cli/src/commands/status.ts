@@ -1,13 +1,15 @@
-import { type FrameRef, type JournalIndex, nodeJournalFs, openJournal } from "@promferry/core/journal";
+import { type JournalIndex, nodeJournalFs, openJournal } from "@promferry/core/journal";
 import { type Consent, consentInWords, resolveConsent } from "@promferry/privacy";
-import { type Ledger, readLedger } from "@promferry/uploader";
+import { readLedger } from "@promferry/uploader";
 import { formatByteSize } from "../config/byte-size.ts";
-import type { Settings } from "../config/load-config.ts";
 import type { Context } from "../context.ts";
 import { count } from "../count.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { Output } from "../output.ts";
-import { createMayLeave } from "../upload/may-leave.ts";
+import { type DestinationFacts, describeDestinations } from "../status/destinations.ts";
+import { type DiskFacts, describeDisk, LOW_DISK_BYTES } from "../status/disk.ts";
+import { type DayFacts, describeDays, describeFiles, type FileFacts } from "../status/files.ts";
+import { type DeletionFacts, describeRetention, type RetentionFacts } from "../status/retention.ts";
 
 /** What is in the journal, what each destination has of it, and whether collection is on. */
 export async function status(context: Context): Promise<ExitCode> {
@@ -24,8 +26,11 @@ export async function status(context: Context): Promise<ExitCode> {
     config: { file, found },
     collection: consent,
     identity: metrics.anonymize_user ? (metrics.identity ?? "installation") : "none",
+    days: describeDays(index),
     files: describeFiles(index, ledger),
     destinations: describeDestinations(settings, index, ledger, io.env),
+    disk: await describeDisk(dir, nodeJournalFs),
+    retention: await describeRetention(context, settings, { index, ledger }),
     heldFrames: index.held.length,
     damage: index.damage.filter(({ recovered }) => !recovered),
     unsupported: index.unsupported,
@@ -41,85 +46,14 @@ interface Facts {
   readonly config: { readonly file: string; readonly found: boolean };
   readonly collection: Consent;
   readonly identity: string;
+  readonly days: readonly DayFacts[];
   readonly files: readonly FileFacts[];
+  readonly disk: DiskFacts;
+  readonly retention: RetentionFacts;
   readonly destinations: readonly DestinationFacts[];
   readonly heldFrames: number;
   readonly damage: JournalIndex["damage"];
   readonly unsupported: JournalIndex["unsupported"];
-}
-
-interface FileFacts {
-  readonly name: string;
-  readonly bytes: number;
-  readonly frames: number;
-  readonly sessions: number;
-  readonly samples: number;
-  readonly closed: boolean;
-  readonly error?: string;
-  /** By destination. */
-  readonly uploads: Readonly<Record<string, string>>;
-}
-
-interface DestinationFacts {
-  readonly name: string;
-  /** Whether the configuration still has it. */
-  readonly configured: boolean;
-  readonly accepted: number;
-  readonly refused: number;
-  readonly unknown: number;
-  /** Frames that were deleted before it had them. */
-  readonly lostFrames: number;
-  /** Time of the newest accepted sample. */
-  readonly newest: string | undefined;
-  /** Frames that it does not have and that may leave. */
-  readonly waitingFrames: number;
-}
-
-function describeFiles(index: JournalIndex, ledger: Ledger): FileFacts[] {
-  const byFile = new Map(index.files.map(({ name }) => [name, [] as FrameRef[]]));
-  for (const frame of index.frames) byFile.get(frame.file)?.push(frame);
-  return index.files.map(({ name, sizeBytes, frameCount, closed, error }) => {
-    const frames = byFile.get(name) ?? [];
-    const uploads = [...(ledger.files.get(name) ?? [])].map(([destination, record]) => [
-      destination,
-      record.status,
-    ]);
-    return {
-      name,
-      bytes: sizeBytes,
-      frames: frameCount,
-      sessions: new Set(frames.map(({ header }) => header.session)).size,
-      samples: frames.reduce((sum, { sampleCount }) => sum + sampleCount, 0),
-      closed,
-      ...(error ? { error: error.message } : {}),
-      uploads: Object.fromEntries(uploads),
-    };
-  });
-}
-
-function describeDestinations(
-  settings: Settings,
-  index: JournalIndex,
-  ledger: Ledger,
-  env: Context["io"]["env"],
-): DestinationFacts[] {
-  const configured = settings.metrics.destinations.map(({ name }) => name);
-  const mayLeave = createMayLeave(settings, env);
-  const leaving = index.frames.filter((frame) => mayLeave(frame) === true);
-  return [...new Set([...configured, ...ledger.destinations.keys()])].map((name) => {
-    const record = ledger.destinations.get(name);
-    const hasFrame = (session: string, seq: number) => seq <= (record?.cursor.get(session) ?? -1);
-    return {
-      name,
-      configured: configured.includes(name),
-      accepted: record?.accepted ?? 0,
-      refused: record?.refused ?? 0,
-      unknown: record?.unknown ?? 0,
-      lostFrames: record?.lostFrames ?? 0,
-      newest: record?.newestMs === undefined ? undefined : new Date(record.newestMs).toISOString(),
-      waitingFrames: leaving.filter(({ header }) => !hasFrame(header.session, header.seq)).length,
-    };
-  });
 }
 
 function print({ line, style }: Output, facts: Facts): void {
@@ -131,10 +65,20 @@ function print({ line, style }: Output, facts: Facts): void {
   );
   row("collection", consentInWords(facts.collection));
   row("identity", facts.identity);
+  const { bytes, maxBytes } = facts.retention;
+  row(
+    "size",
+    `${count(facts.days.length, "day")}, ${formatByteSize(bytes)} of ${formatByteSize(maxBytes)} (max_bytes)`,
+  );
+  if (facts.disk.freeBytes !== undefined) {
+    const free = `${formatByteSize(facts.disk.freeBytes)} free`;
+    const low = `${free}: less than ${formatByteSize(LOW_DISK_BYTES)}; when the disk is full, nothing more is kept`;
+    row("disk", facts.disk.low ? style.yellow(low) : free);
+  }
   line();
   if (facts.files.length === 0) line("The journal is empty. `promferry demo` shows how it fills.");
-  for (const { name, bytes, frames, sessions, samples, closed, error, uploads } of facts.files) {
-    const state = closed ? "closed" : "open";
+  for (const { name, bytes, frames, sessions, samples, closed, compressed, error, uploads } of facts.files) {
+    const state = `${closed ? "closed" : "open"}${compressed ? ", compressed" : ""}`;
     const content = `${count(frames, "frame")} of ${count(sessions, "session")}, ${count(samples, "sample")}, ${formatByteSize(bytes)}`;
     line(`${style.bold(name)}  ${state}, ${error ? style.red(error) : content}`);
     for (const [destination, record] of Object.entries(uploads)) line(`  ${destination}: ${record}`);
@@ -149,6 +93,7 @@ function print({ line, style }: Output, facts: Facts): void {
     lostFrames,
     newest,
     waitingFrames,
+    lacks,
   } of facts.destinations) {
     const counts = [`${count(accepted, "sample")} accepted`];
     if (refused > 0) counts.push(`${refused} refused`);
@@ -157,7 +102,12 @@ function print({ line, style }: Output, facts: Facts): void {
     counts.push(`${count(waitingFrames, "frame")} waiting`);
     if (newest) counts.push(`newest ${newest}`);
     line(`${style.bold(name)}  ${counts.join(", ")}${configured ? "" : " (no longer configured)"}`);
+    if (!configured) continue;
+    for (const { day, frames } of lacks.slice(0, MOST_DAYS))
+      line(`  lacks ${count(frames, "frame")} of ${day}`);
+    if (lacks.length > MOST_DAYS) line(`  and frames of ${count(lacks.length - MOST_DAYS, "later day")}`);
   }
+  printRetention(facts.retention);
   for (const { file, offsetBytes, lengthBytes, reason } of facts.damage) {
     line(style.yellow(`damaged: ${file} at byte ${offsetBytes}, ${lengthBytes} bytes (${reason}); left out`));
   }
@@ -173,4 +123,40 @@ function print({ line, style }: Output, facts: Facts): void {
       style.yellow(`${facts.heldFrames} frames have impossible times and are never sent: a clock was wrong`),
     );
   }
+
+  function printRetention({ oldestAtRisk, nextDeletion, unknown }: RetentionFacts): void {
+    if (facts.files.length === 0) return;
+    line();
+    if (unknown !== undefined) {
+      row("next to go", `nothing, as long as ${unknown.split("\n")[0]}`);
+      return;
+    }
+    if (oldestAtRisk) {
+      const { day, lacking, deletion } = oldestAtRisk;
+      const who = lacking.map(({ destination, frames }) => `${destination} lacks ${count(frames, "frame")}`);
+      const when = deletion
+        ? style.yellow(`deleted all the same ${whenOf(deletion)}, ${WHY[deletion.cause]}`)
+        : "stays until they have it, unless the journal grows above max_bytes";
+      row("at risk", `${day}, the oldest day that is not everywhere: ${who.join(", ")}; ${when}`);
+    }
+    row(
+      "next to go",
+      nextDeletion === undefined
+        ? "nothing, as things stand"
+        : `${nextDeletion.day}, ${whenOf(nextDeletion)}, ${WHY[nextDeletion.cause]}`,
+    );
+  }
+}
+
+/** Days that a destination lacks frames of, before they are only counted. */
+const MOST_DAYS = 10;
+
+const WHY: Readonly<Record<DeletionFacts["cause"], string>> = {
+  settled: "since every destination has it",
+  age: "for it is older than retention_days",
+  size: "for the journal is above max_bytes",
+};
+
+function whenOf({ from, due }: DeletionFacts): string {
+  return due ? "with the next upload" : `with the first upload after ${from}`;
 }

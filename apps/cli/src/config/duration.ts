@@ -25,3 +25,15 @@ export function parseDuration(text: string): number | undefined {
   const totalMs = ORDER.reduce((sum, unit, i) => sum + Number(match[i + 1] ?? 0) * UNITS_MS[unit]!, 0);
   return Number.isSafeInteger(totalMs) ? totalMs : undefined;
 }
+
+/** A duration as `parseDuration` reads it, to the millisecond: `1h30m`. */
+export function formatDuration(durationMs: number): string {
+  let rest = Math.round(durationMs);
+  let text = "";
+  for (const unit of ["d", "h", "m", "s", "ms"]) {
+    const amount = Math.floor(rest / UNITS_MS[unit]!);
+    rest -= amount * UNITS_MS[unit]!;
+    if (amount > 0) text += `${amount}${unit}`;
+  }
+  return text === "" ? "0s" : text;
+}

@@ -136,6 +136,13 @@ const metrics = z.strictObject({
   destinations: z.array(destinationSchema, { error: "expected a list" }).default([]),
 });
 
+const targets = z.strictObject({
+  url: text.optional().describe("The target service. Default http://127.0.0.1:9180."),
+  token_file: text.optional().describe("Our token for it, alone in a file."),
+  token_cmd: command.optional(),
+  ca_file: text.optional().describe("PEM; replaces the system's certificate authorities."),
+});
+
 /** The whole file. Keys are spelled as there; durations become milliseconds and sizes bytes. */
 export const configSchema = z.strictObject({
   app: text
@@ -143,6 +150,7 @@ export const configSchema = z.strictObject({
     .optional()
     .describe("The program whose metrics these are. Default: from metrics.dir, ~/.k1/metrics is k1."),
   metrics: metrics.prefault({}),
+  targets: targets.prefault({}).describe("For `promferry targets`."),
 });
 
 export type ConfigFile = z.output<typeof configSchema>;

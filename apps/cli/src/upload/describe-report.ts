@@ -54,7 +54,9 @@ export function printReport(
     out.note(
       `promferry: damage in the journal, left out: ${count(report.damaged, "place")} without a valid frame`,
     );
-    out.note("  `promferry status` shows where; everything else is sent");
+    out.note(
+      "  `promferry journal verify` shows where, and with --repair moves it aside; everything else is sent",
+    );
   }
   if (report.heldFrames > 0) {
     out.note(`promferry: held back, with impossible times: ${count(report.heldFrames, "frame")}`);

@@ -40,6 +40,7 @@ export {
   type WriterInfo,
 } from "./journal-writer.ts";
 export { type RemovalResult, removeDay } from "./remove-day.ts";
+export { type RepairResult, repairDay, repairedName } from "./repair-day.ts";
 export { type FrameScan, type ScannedDamage, type ScannedFrame, scanFrames } from "./scan-frames.ts";
 export { MAX_CLOCK_DRIFT_MS } from "./session-clock.ts";
 export { syncDays } from "./sync-days.ts";

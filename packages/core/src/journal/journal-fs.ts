@@ -67,6 +67,8 @@ export interface JournalFs {
   /** The type number of the file system that holds the directory (`f_type`), 0 where there is none. */
   fileSystemType(path: string): Promise<number>;
   fileSystemTypeSync(path: string): number;
+  /** Bytes that this user may still write to the file system that holds the directory; absent where nobody knows. */
+  freeBytes?(path: string): Promise<number>;
 }
 
 const { O_APPEND, O_CREAT, O_WRONLY } = constants;
@@ -120,6 +122,10 @@ export const nodeJournalFs: JournalFs = {
   unlink,
   fileSystemType: async (path) => (await statfs(path)).type,
   fileSystemTypeSync: (path) => statfsSync(path).type,
+  async freeBytes(path) {
+    const { bavail, bsize } = await statfs(path);
+    return bavail * bsize;
+  },
 };
 
 async function syncDirectory(path: string): Promise<void> {

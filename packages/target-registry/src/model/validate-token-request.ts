@@ -52,7 +52,7 @@ export function validateTokenRequest(
       grant: { ranges: readRanges(reader, addresses), endpoints: readGrants(reader, policy) },
       labels: readLabels(reader),
     },
-    ttlMs: Number(ttl) * 1_000,
+    ttlMs: typeof ttl === "number" ? ttl * 1_000 : 0,
   };
   return problems.length === 0 ? { ok: true, value } : { ok: false, problems };
 }

@@ -263,6 +263,12 @@ test("an instance states its boot and its endpoints, nothing else", () => {
   expect(validateInstanceDocument({ boot_id, endpoints, project: "p-2" }).ok).toBe(false);
 });
 
+test("a ttl that has no number in it is a problem, not an error", () => {
+  expect(problemsOf(validateTokenRequest({ ttl: [{ toString: 0 }] }))).toContainEqual(
+    expect.objectContaining({ path: "/ttl", found: "an array of 1" }),
+  );
+});
+
 const validators = { validateSpec, validateTokenRequest, validateJoin, validateInstanceDocument };
 for (const [name, validate] of Object.entries(validators)) {
   test(`${name} answers whatever comes, in bounded words`, () => {

@@ -18,7 +18,8 @@ export function claimsOf(instance: Instance): readonly string[] {
 /**
  * Decides who has an address when an event makes an instance claim it.
  *
- * The platform's word, and a request that came from the address itself, take it from anybody. Any other join or PUT
+ * The platform's word (where it speaks for all projects), and a request that came from the address itself, take it from
+ * anybody. Any other join or PUT
  * takes it only from an owner that is lost or draining: the address was given to another machine. A heartbeat
  * takes it from nobody: two instances that both believe in the address must not chase each other.
  *
@@ -40,7 +41,9 @@ export function settleClaims(
 }
 
 function mayTake(event: AnyEvent, owner: Instance): boolean {
-  if (event.type === "platform-put") return true;
+  if (event.type === "platform-put") {
+    return event.ownProjectOnly !== true || owner.project === event.spec.project;
+  }
   if (event.type !== "join" && event.type !== "instance-put") return false;
   return event.verified || owner.state !== "active";
 }

@@ -286,6 +286,18 @@ test("a join keeps the platform's labels, and takes the token's where there was 
 for (const { name, event, owner, outcome } of [
   { name: "the platform takes a live address", event: PUT, owner: ACTIVE, outcome: "granted" },
   {
+    name: "whoever speaks for one project takes its addresses",
+    event: { ...PUT, ownProjectOnly: true },
+    owner: ACTIVE,
+    outcome: "granted",
+  },
+  {
+    name: "whoever speaks for one project takes no address of another, lost or not",
+    event: { ...PUT, ownProjectOnly: true },
+    owner: { ...LOST, project: "p-2" },
+    outcome: "taken",
+  },
+  {
     name: "a verified join takes a live address",
     event: { ...JOIN, verified: true },
     owner: ACTIVE,

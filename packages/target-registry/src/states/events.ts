@@ -26,6 +26,8 @@ export interface PlatformPutEvent {
   readonly type: "platform-put";
   readonly spec: InstanceSpec;
   readonly grant: Grant;
+  /** Whoever states it speaks for this project only: no address is taken from another one. Default false. */
+  readonly ownProjectOnly?: boolean;
 }
 
 /** The instance states its endpoints anew. Project, service, scope and labels stay what the platform said. */

@@ -1,0 +1,23 @@
+import type { Context } from "../context.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { connectService, type ServiceOptions } from "../targets/service-client.ts";
+
+interface RemoveOptions extends ServiceOptions {
+  readonly reason?: string;
+}
+
+/** Takes instances off the lists, at once and for good. The first that is refused ends it. */
+export async function targetsRemove(
+  context: Context,
+  options: RemoveOptions,
+  ids: readonly string[],
+): Promise<ExitCode> {
+  const client = await connectService(context, options);
+  const query = options.reason === undefined ? "" : `?${new URLSearchParams({ reason: options.reason })}`;
+  for (const id of ids) {
+    await client.request("DELETE", `/v1/instances/${encodeURIComponent(id)}${query}`);
+    context.out.line(`${id}: removed for good`);
+  }
+  context.out.json({ removed: ids });
+  return EXIT.ok;
+}

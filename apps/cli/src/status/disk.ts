@@ -1,0 +1,29 @@
+import { dirname } from "node:path";
+import type { JournalFs } from "@promferry/core/journal";
+
+export interface DiskFacts {
+  /** What this user may still write where the journal is; undefined where nobody knows. */
+  readonly freeBytes: number | undefined;
+  readonly lowBelowBytes: number;
+  readonly low: boolean;
+}
+
+/** Less room than this is told as a warning: 256 MiB, what a journal may take by default. */
+export const LOW_DISK_BYTES: number = 256 * 1024 ** 2;
+
+export async function describeDisk(dir: string, fs: Pick<JournalFs, "freeBytes">): Promise<DiskFacts> {
+  const freeBytes = await freeAt(dir, fs);
+  return {
+    freeBytes,
+    lowBelowBytes: LOW_DISK_BYTES,
+    low: freeBytes !== undefined && freeBytes < LOW_DISK_BYTES,
+  };
+}
+
+/** A folder that is not there yet will be made where its nearest parent is. */
+async function freeAt(dir: string, fs: Pick<JournalFs, "freeBytes">): Promise<number | undefined> {
+  for (let at = dir; ; at = dirname(at)) {
+    const freeBytes = await fs.freeBytes?.(at).catch(() => undefined);
+    if (freeBytes !== undefined || dirname(at) === at) return freeBytes;
+  }
+}

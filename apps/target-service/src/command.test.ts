@@ -1,0 +1,96 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, onTestFinished, test } from "vitest";
+
+const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
+
+async function folder(config: string): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), "targets-command-"));
+  onTestFinished(() => rm(dir, { recursive: true }));
+  await writeFile(join(dir, "config.yaml"), config);
+  return dir;
+}
+
+function start(dir: string, ...args: readonly string[]) {
+  const child = spawn(
+    process.execPath,
+    ["--conditions=@promferry/source", MAIN, "--config", join(dir, "config.yaml"), ...args],
+    { env: { PATH: process.env["PATH"], HOME: dir } },
+  );
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const printed = { out: "", err: "" };
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    printed.out += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    printed.err += text;
+  });
+  const ended = once(child, "close").then(([code]) => ({ code: code as number, ...printed }));
+  return { child, printed, ended };
+}
+
+const CONFIG = "listen: 127.0.0.1:0\ndata_dir: data\naudit_file: audit.jsonl\n";
+
+test("tokens are made, the store is confirmed and moved, and the service ends in order", {
+  timeout: 30_000,
+}, async () => {
+  const dir = await folder(CONFIG);
+  const made = await start(dir, "token", "platform", "--name", "cloud").ended;
+  expect(made).toMatchObject({ code: 0, err: "" });
+  const token = made.out.trim();
+  expect((await stat(join(dir, "data/tokens.yaml"))).mode & 0o777).toBe(0o600);
+  expect(await readFile(join(dir, "data/tokens.yaml"), "utf8")).not.toContain(token);
+  expect((await start(dir, "init").ended).code).toBe(0);
+
+  const service = start(dir);
+  while (!service.printed.out.includes("listens on")) await once(service.child.stdout, "data");
+  const [, url] = /listens on (\S+)/.exec(service.printed.out)!;
+  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+  const body = JSON.stringify({
+    ...{ project: "p", service: "s", liveness: "platform" },
+    endpoints: [{ name: "node", address: "10.0.0.1" }],
+  });
+  const put = await fetch(`${url}/v1/instances/i-1`, { method: "PUT", headers, body });
+  expect(put.status).toBe(201);
+  // A long poll is answered, not cut.
+  const poll = fetch(`${url}/v1/sd/changes?since=1&wait=55`, { headers });
+  const list = await fetch(`${url}/v1/sd/prometheus`, { headers });
+  const text = await list.text();
+  service.child.kill("SIGTERM");
+  expect((await poll).status).toBe(204);
+  expect((await service.ended).code).toBe(0);
+  const audit = (await readFile(join(dir, "audit.jsonl"), "utf8")).trim().split("\n");
+  expect(audit.map((line) => JSON.parse(line) as object)).toMatchObject([
+    { action: "instance.put", actor: "platform:cloud", instance: "i-1", status: 201 },
+  ]);
+
+  const exported = await start(dir, "export").ended;
+  const other = await folder(`${CONFIG}tokens_file: ${join(dir, "data/tokens.yaml")}\n`);
+  await writeFile(join(other, "targets.jsonl"), exported.out);
+  expect(await start(other, "import", join(other, "targets.jsonl")).ended).toMatchObject({
+    code: 0,
+    err: "",
+  });
+  expect(await start(other, "import", join(other, "targets.jsonl")).ended).toMatchObject({ code: 69 });
+  const moved = start(other);
+  while (!moved.printed.out.includes("listens on")) await once(moved.child.stdout, "data");
+  const [, otherUrl] = /listens on (\S+)/.exec(moved.printed.out)!;
+  const same = await fetch(`${otherUrl}/v1/sd/prometheus`, { headers });
+  expect(await same.text()).toBe(text);
+  expect(same.headers.get("etag")).toBe(list.headers.get("etag"));
+  moved.child.kill("SIGINT");
+  expect((await moved.ended).code).toBe(0);
+});
+
+test("a configuration that is wrong ends with 78, wrong use with 64, and says where", async () => {
+  const dir = await folder("listen: 127.0.0.1:0\nstore: {sqlight: x}\n");
+  expect(await start(dir).ended).toMatchObject({
+    code: 78,
+    err: expect.stringContaining('config.yaml:2:9: unknown key "sqlight"'),
+  });
+  expect((await start(dir, "conquer").ended).code).toBe(64);
+});

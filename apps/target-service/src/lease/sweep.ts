@@ -1,0 +1,56 @@
+import { planSweep, type Timings } from "@promferry/target-registry";
+import type { Fence, TargetStore } from "@promferry/target-registry/store";
+
+/** What the scraper itself knows of instances. */
+export interface Evidence {
+  /** Ids of instances none of whose endpoints answer. Never rejects: no answer is no evidence. */
+  down(): Promise<ReadonlySet<string>>;
+}
+
+export interface SweepOptions {
+  readonly store: TargetStore;
+  readonly timings: Timings;
+  /** This replica, for the leadership. */
+  readonly holder: string;
+  /** How long the leadership lasts without another sweep, in milliseconds. */
+  readonly ttlMs: number;
+  /** Default: none. */
+  readonly evidence?: Evidence;
+}
+
+export interface SweepReport {
+  readonly fence: Fence;
+  readonly lapsed: readonly string[];
+  readonly held: readonly string[];
+  /** Time that was given back to everybody. */
+  readonly extendedMs: number;
+}
+
+const AT_ONCE = 1_000;
+
+/**
+ * One guarded sweep, if this replica leads; undefined when another one does.
+ *
+ * @throws {StoreError} `ERR_STORE_FENCED` when the leadership was lost on the way; nothing was lapsed wrongly then.
+ */
+export async function sweepOnce(options: SweepOptions): Promise<SweepReport | undefined> {
+  const { store, timings, holder, ttlMs, evidence } = options;
+  const fence = await store.lead("sweep", holder, ttlMs);
+  if (fence === null) return undefined;
+  const due = await store.due(AT_ONCE);
+  const silent = due.some(({ state }) => state === "active" || state === "lost");
+  const down = silent ? await evidence?.down() : undefined;
+  const plan = planSweep({
+    now: await store.now(),
+    state: await store.sweepState(),
+    due,
+    tally: await store.tally(),
+    timings,
+    ...(down && { down }),
+  });
+  if (plan.extendMs > 0) await store.extendDeadlines(plan.extendMs, fence);
+  // Before anything lapses: a crash in between gives time twice, never takes it.
+  await store.saveSweepState(plan.state, fence);
+  const lapsed = plan.lapse.length === 0 ? [] : await store.lapse(plan.lapse, fence);
+  return { fence, lapsed, held: plan.held, extendedMs: plan.extendMs };
+}

@@ -1,0 +1,507 @@
+/** The target service as it is started, with real Prometheus servers, exporters and the real agent. */
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { request as httpsRequest } from "node:https";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { AGENT_SCRIPT } from "@promferry/target-registry/cloud-init";
+import { expect, type TestContext, test } from "vitest";
+import {
+  type ProgramResult,
+  query,
+  type RunningProgram,
+  type RunningServer,
+  requireProgram,
+  requireServer,
+  startNodeExporter,
+  startProgram,
+  startPrometheus,
+  startSource,
+  workspaceRoot,
+} from "./harness/index.ts";
+
+const MAIN = join(workspaceRoot, "apps/target-service/src/main.ts");
+const LIMIT_MS = 40_000;
+
+interface Service {
+  readonly url: string;
+  readonly program: RunningProgram;
+}
+
+interface Place {
+  readonly dir: string;
+  /** Starts the service here, on the port that it had before. */
+  start(): Promise<Service>;
+  /** Runs another command of the program. */
+  run(...args: readonly string[]): Promise<ProgramResult>;
+  token(name: string): string;
+}
+
+/** A folder with a configuration; tokens `platform` and `reader` are made by the command line. */
+async function place(context: TestContext, lines: readonly string[] = []): Promise<Place> {
+  const dir = await mkdtemp(join(tmpdir(), "target-service-"));
+  context.onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  let port = 0;
+  const configure = (): void =>
+    writeFileSync(
+      join(dir, "config.yaml"),
+      [`listen: 127.0.0.1:${port}`, "data_dir: data", "policy: {loopback: true}", ...lines, ""].join("\n"),
+    );
+  configure();
+  const args = ["--config", join(dir, "config.yaml")];
+  const tokens = new Map<string, string>();
+  const own: Place = {
+    dir,
+    async start() {
+      configure();
+      const program = await startSource(MAIN, args, { timeoutMs: 110_000 });
+      context.onTestFinished(program.stop);
+      const [, url] = await program.waitFor(/listens on (\S+)/);
+      port = Number(new URL(url!).port);
+      return { url: url!, program };
+    },
+    async run(...more) {
+      const result = await (await startSource(MAIN, [...args, ...more])).done;
+      expect(result.code, result.stderr).toBe(0);
+      return result;
+    },
+    token: (name) => tokens.get(name)!,
+  };
+  for (const role of ["platform", "reader"]) {
+    tokens.set(role, (await own.run("token", role, "--name", role)).stdout.trim());
+  }
+  return own;
+}
+
+async function call(
+  url: string,
+  line: string,
+  options: {
+    readonly token?: string;
+    readonly body?: unknown;
+    readonly headers?: Record<string, string>;
+  } = {},
+): Promise<{ readonly status: number; readonly headers: Headers; readonly text: string }> {
+  const [method, path] = line.split(" ") as [string, string];
+  const { token, body, headers } = options;
+  const answer = await fetch(`${url}${path}`, {
+    method,
+    headers: {
+      ...(token && { authorization: `Bearer ${token}` }),
+      ...(body !== undefined && { "content-type": "application/json" }),
+      ...headers,
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  return { status: answer.status, headers: answer.headers, text: await answer.text() };
+}
+
+interface Machine {
+  readonly textfile: string;
+  run(...args: readonly string[]): Promise<ProgramResult>;
+  giveToken(text: string): void;
+  /** From now on systemd says that the machine is on its way to poweroff. */
+  powerOff(): void;
+  /** The next heartbeat is due at once. */
+  due(): void;
+  has(path: string): boolean;
+}
+
+/** A machine in one folder that runs the real agent. */
+async function machine(
+  context: TestContext,
+  shell: string,
+  settings: Readonly<Record<string, string>>,
+): Promise<Machine> {
+  const dir = await mkdtemp(join(tmpdir(), "target-machine-"));
+  context.onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  const [bin, state, runDir, textfile] = ["bin", "state", "run", "textfile"].map((name) => join(dir, name));
+  for (const folder of [bin, state, runDir, textfile]) mkdirSync(folder!);
+  writeFileSync(join(dir, "agent"), AGENT_SCRIPT);
+  const all = {
+    ENDPOINTS: "node:9100",
+    STATE_DIR: state!,
+    RUN_DIR: runDir!,
+    TEXTFILE_DIR: textfile!,
+    ...settings,
+  };
+  writeFileSync(
+    join(dir, "agent.conf"),
+    Object.entries(all)
+      .map(([name, value]) => `${name}='${value}'\n`)
+      .join(""),
+  );
+  const stub = (name: string, script: string): void => {
+    writeFileSync(join(bin!, name), `#!/bin/sh\n${script}\n`);
+    chmodSync(join(bin!, name), 0o755);
+  };
+  stub("systemctl", "exit 0");
+  return {
+    textfile: textfile!,
+    async run(...args) {
+      const env = { PATH: `${bin}:${process.env["PATH"]}`, PROMFERRY_CONFIG: join(dir, "agent.conf") };
+      return (await startProgram(shell, [join(dir, "agent"), ...args], { env })).done;
+    },
+    giveToken: (text) => writeFileSync(join(state!, "join-token"), `${text}\n`, { mode: 0o600 }),
+    powerOff: () => stub("systemctl", '[ "$1" = list-jobs ] && echo " 12 poweroff.target start waiting"'),
+    due: () => writeFileSync(join(runDir!, "due"), "0\n"),
+    has: (path) => existsSync(join(dir, path)),
+  };
+}
+
+async function joinToken(service: Service, token: string, range: string, instance?: string): Promise<string> {
+  const body = {
+    project: "p-1",
+    service: "web",
+    ranges: [range],
+    endpoints: ["node"],
+    labels: { zone: "a" },
+  };
+  const answer = await call(service.url, "POST /v1/join-tokens", {
+    token,
+    body: { ...body, ...(instance && { instance_id: instance }) },
+  });
+  expect(answer.status, answer.text).toBe(201);
+  return (JSON.parse(answer.text) as { token: string }).token;
+}
+
+interface ActiveTarget {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly health: string;
+  readonly lastError: string;
+}
+
+async function targetsOf({ url }: RunningServer): Promise<readonly ActiveTarget[]> {
+  const answer = await fetch(`${url}/api/v1/targets?state=active`);
+  const { data } = (await answer.json()) as { data: { activeTargets: ActiveTarget[] } };
+  return data.activeTargets;
+}
+
+function upIds(targets: readonly ActiveTarget[]): string {
+  return targets
+    .map(
+      ({ labels, health, lastError }) => `${labels["instance_id"]} ${health}${lastError && `: ${lastError}`}`,
+    )
+    .sort()
+    .join(", ");
+}
+
+/** Asks until the answer is `wanted`, and compares. */
+async function becomes<T>(ask: () => Promise<T>, wanted: T): Promise<void> {
+  const deadline = Date.now() + LIMIT_MS;
+  let answer = await ask();
+  while (answer !== wanted && Date.now() < deadline) {
+    await delay(200);
+    answer = await ask();
+  }
+  expect(answer).toBe(wanted);
+}
+
+async function stateOf(service: Service, token: string, id: string): Promise<string> {
+  const { text } = await call(service.url, `GET /v1/instances/${id}`, { token });
+  return (JSON.parse(text) as { state?: string }).state ?? text;
+}
+
+test("two machines join by the real agent, are discovered by http_sd and file_sd, outlive a restart, and leave", async (context) => {
+  requireServer(context, "prometheus", "node-exporter");
+  requireProgram(context, "curl", "dash", "bash", "sha256sum");
+  const own = await place(context, ["targets: {dir: watched}", "accept_new_store: true"]);
+  const [platform, reader] = [own.token("platform"), own.token("reader")];
+  await writeFile(join(own.dir, "reader.token"), `${reader}\n`, { mode: 0o600 });
+  let service = await own.start();
+
+  // One Prometheus for each way, configured by what the service gives them.
+  const prometheuses: RunningServer[] = [];
+  for (const way of [`token_file=${own.dir}/reader.token&refresh=1`, `files=${own.dir}/watched`]) {
+    const path = `/v1/config/scrape?endpoint=node&interval=1&${way}`;
+    const { status, text } = await call(service.url, `GET ${path}`, { token: reader });
+    expect(status, text).toBe(200);
+    const file = join(own.dir, `scrape-${prometheuses.length}.yml`);
+    await writeFile(file, text);
+    const prometheus = await startPrometheus({ scrapeConfigFiles: [file] });
+    context.onTestFinished(prometheus.stop);
+    prometheuses.push(prometheus);
+  }
+
+  const machines = new Map<string, Machine>();
+  for (const [i, shell] of ["dash", "bash"].entries()) {
+    const address = `127.30.1.${i + 1}`;
+    const id = `i-${shell}`;
+    const instance = await machine(context, shell, {
+      SERVICE_URL: service.url,
+      INSTANCE_ID: id,
+      ADDRESS: address,
+    });
+    machines.set(shell, instance);
+    const flags = [
+      `--web.listen-address=${address}:9100`,
+      `--collector.textfile.directory=${instance.textfile}`,
+    ];
+    const exporter = await startNodeExporter({ flags });
+    context.onTestFinished(exporter.stop);
+    instance.giveToken(await joinToken(service, platform, "127.30.1.0/24", id));
+    expect(await stateOf(service, platform, id)).toBe("expected");
+    const joined = await instance.run("join");
+    expect(joined.code, joined.stderr).toBe(0);
+    expect(instance.has("state/join-token")).toBe(false);
+    expect(await stateOf(service, platform, id)).toBe("active");
+  }
+
+  const both = "i-bash up, i-dash up";
+  for (const prometheus of prometheuses) {
+    await becomes(async () => upIds(await targetsOf(prometheus)), both);
+    const [target] = await targetsOf(prometheus);
+    expect(target!.labels).toMatchObject({
+      job: "ferry-node",
+      project_id: "p-1",
+      service_id: "web",
+      zone: "a",
+    });
+    // Who answers is who was registered there.
+    await becomes(async () => (await query(prometheus.url, "promferry_instance_info")).length, 2);
+    const identities = await query(prometheus.url, "promferry_instance_info");
+    for (const { labels } of identities) expect(labels["exported_instance_id"]).toBe(labels["instance_id"]);
+    expect(await query(prometheus.url, "node_memory_MemTotal_bytes")).toHaveLength(2);
+  }
+
+  // Away, and back with the same store: nothing was lost on the way.
+  const list = () => call(service.url, "GET /v1/sd/prometheus?endpoint=node", { token: reader });
+  const before = await list();
+  service.program.kill("SIGTERM");
+  expect((await service.program.done).code).toBe(0);
+  await delay(3_000);
+  for (const prometheus of prometheuses) expect(upIds(await targetsOf(prometheus))).toBe(both);
+  service = await own.start();
+  const after = await list();
+  expect(after.text).toBe(before.text);
+  expect(after.headers.get("etag")).toBe(before.headers.get("etag"));
+  for (const instance of machines.values()) {
+    instance.due();
+    const beat = await instance.run("heartbeat");
+    expect(beat.code, beat.stderr).toBe(0);
+  }
+  for (const prometheus of prometheuses) await becomes(async () => upIds(await targetsOf(prometheus)), both);
+
+  // A goodbye is served a little longer; what the platform removes is gone at once.
+  const dash = machines.get("dash")!;
+  dash.powerOff();
+  const goodbye = await dash.run("stop");
+  expect(goodbye.code, goodbye.stderr).toBe(0);
+  expect(await stateOf(service, platform, "i-dash")).toBe("draining");
+  for (const prometheus of prometheuses) expect(upIds(await targetsOf(prometheus))).toBe(both);
+  expect((await call(service.url, "DELETE /v1/instances/i-dash", { token: platform })).status).toBe(204);
+  for (const prometheus of prometheuses) {
+    await becomes(async () => upIds(await targetsOf(prometheus)), "i-bash up");
+  }
+  // Final: its own key does not bring it back, and the agent understands.
+  dash.due();
+  expect((await dash.run("heartbeat")).code).toBe(3);
+  expect(await stateOf(service, platform, "i-dash")).toBe("removed");
+
+  service.program.kill("SIGINT");
+  const ended = await service.program.done;
+  expect(ended.code).toBe(0);
+  for (const secret of [platform, reader]) expect(ended.stdout + ended.stderr).not.toContain(secret);
+});
+
+test("a store that is new or gone is never an empty list, and makes no agent forget its key", async (context) => {
+  requireServer(context, "prometheus");
+  requireProgram(context, "curl", "dash", "sha256sum");
+  const own = await place(context, ["targets: {dir: watched}"]);
+  const [platform, reader] = [own.token("platform"), own.token("reader")];
+  await writeFile(join(own.dir, "reader.token"), reader);
+  let service = await own.start();
+  const list = () => call(service.url, "GET /v1/sd/prometheus", { token: reader });
+  expect(await list()).toMatchObject({ status: 503, text: expect.stringContaining('"store_new"') });
+  await own.run("init");
+  const settings = { SERVICE_URL: service.url, INSTANCE_ID: "i-1", ADDRESS: "127.30.2.1" };
+  const instance = await machine(context, "dash", settings);
+  instance.giveToken(await joinToken(service, platform, "127.30.2.0/24"));
+  expect((await instance.run("join")).code).toBe(0);
+  const query = `endpoint=node&interval=1&refresh=1&token_file=${own.dir}/reader.token`;
+  const scrape = await call(service.url, `GET /v1/config/scrape?${query}`, { token: reader });
+  await writeFile(join(own.dir, "scrape.yml"), scrape.text);
+  const prometheus = await startPrometheus({ scrapeConfigFiles: [join(own.dir, "scrape.yml")] });
+  context.onTestFinished(prometheus.stop);
+  const ids = async () => (await targetsOf(prometheus)).map(({ labels }) => labels["instance_id"]).join();
+  await becomes(ids, "i-1");
+  await becomes(async () => existsSync(join(own.dir, "watched/node.json")), true);
+  const file = await readFile(join(own.dir, "watched/node.json"), "utf8");
+  expect(file).toBe((await list()).text);
+
+  // Somebody starts it over an empty folder.
+  service.program.kill();
+  await service.program.done;
+  for (const name of readdirSync(join(own.dir, "data")).filter((name) => name.startsWith("targets.db"))) {
+    await rename(join(own.dir, "data", name), join(own.dir, `kept-${name}`));
+  }
+  service = await own.start();
+  instance.due();
+  const beat = await instance.run("heartbeat");
+  expect({ code: beat.code, stderr: beat.stderr }).toEqual({
+    code: 4,
+    stderr: expect.stringContaining("store_new"),
+  });
+  expect(instance.has("state/key") && instance.has("state/joined")).toBe(true);
+  await delay(4_000);
+  expect(await ids()).toBe("i-1");
+  expect(await readFile(join(own.dir, "watched/node.json"), "utf8")).toBe(file);
+
+  // And puts the right one back.
+  service.program.kill();
+  await service.program.done;
+  for (const name of readdirSync(own.dir).filter((name) => name.startsWith("kept-"))) {
+    await rename(join(own.dir, name), join(own.dir, "data", name.slice("kept-".length)));
+  }
+  service = await own.start();
+  instance.due();
+  const again = await instance.run("heartbeat");
+  expect(again.code, again.stderr).toBe(0);
+  expect((await list()).text).toBe(file);
+});
+
+test("Prometheus' own targets are compared before a new store is taken for the right one", async (context) => {
+  requireServer(context, "prometheus");
+  const listed = await mkdtemp(join(tmpdir(), "target-listed-"));
+  context.onTestFinished(() => rm(listed, { recursive: true, force: true }));
+  const group = {
+    targets: ["127.30.3.1:9100"],
+    labels: { __meta_ferry_instance: "i-old", __meta_ferry_project: "p-1", __meta_ferry_service: "web" },
+  };
+  await writeFile(join(listed, "node.json"), JSON.stringify([group]));
+  const prometheus = await startPrometheus({
+    scrapeConfigs: [{ job_name: "ferry-node", file_sd_configs: [{ files: [join(listed, "*.json")] }] }],
+  });
+  context.onTestFinished(prometheus.stop);
+  await becomes(async () => (await targetsOf(prometheus)).length, 1);
+  const own = await place(context, [`prometheus: {url: "${prometheus.url}"}`]);
+  const service = await own.start();
+  const confirm = (body: object) =>
+    call(service.url, "POST /v1/sd/confirm", { token: own.token("platform"), body });
+  const refused = await confirm({});
+  expect({ status: refused.status, text: refused.text }).toEqual({
+    status: 409,
+    text: expect.stringContaining("i-old at 127.30.3.1:9100"),
+  });
+  const list = () => call(service.url, "GET /v1/sd/prometheus", { token: own.token("reader") });
+  expect((await list()).status).toBe(503);
+  const forced = await confirm({ force: true });
+  expect(JSON.parse(forced.text)).toEqual({ compared: true, missing: 1 });
+  await becomes(async () => (await list()).text, "[]\n");
+});
+
+test("over TLS with a CA of one's own: agents need no certificate, tokens do, and rotate without a restart", async (context) => {
+  requireProgram(context, "curl", "dash", "sha256sum", "openssl");
+  const own = await place(context, [
+    "accept_new_store: true",
+    "agent_ca_file: ca.pem",
+    "tls: {cert_file: server.pem, key_file: server.key, client_ca_file: ca.pem}",
+  ]);
+  const openssl = (...args: readonly string[]): void => {
+    execFileSync("openssl", args, { cwd: own.dir, stdio: "pipe" });
+  };
+  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+  openssl("req", "-x509", ...key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=ca", "-days", "2");
+  writeFileSync(join(own.dir, "server.ext"), "subjectAltName=IP:127.0.0.1\n");
+  for (const name of ["server", "client"]) {
+    openssl("req", ...key, "-keyout", `${name}.key`, "-out", `${name}.csr`, "-subj", `/CN=${name}`);
+    const extra = name === "server" ? ["-extfile", "server.ext"] : [];
+    openssl(
+      "x509",
+      "-req",
+      "-in",
+      `${name}.csr`,
+      "-CA",
+      "ca.pem",
+      "-CAkey",
+      "ca.key",
+      "-CAcreateserial",
+      "-days",
+      "2",
+      "-out",
+      `${name}.pem`,
+      ...extra,
+    );
+  }
+  const service = await own.start();
+  const read = (path: string) => readFileSync(join(own.dir, path));
+  const send = async (line: string, token: string, certificate: boolean, body?: unknown) => {
+    const [method, path] = line.split(" ") as [string, string];
+    const client = certificate ? { cert: read("client.pem"), key: read("client.key") } : {};
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    const request = httpsRequest(`${service.url}${path}`, {
+      method,
+      ca: read("ca.pem"),
+      headers,
+      agent: false,
+      ...client,
+    });
+    request.end(body === undefined ? undefined : JSON.stringify(body));
+    const [answer] = (await once(request, "response")) as [import("node:http").IncomingMessage];
+    return { status: answer.statusCode, text: (await answer.toArray()).join("") };
+  };
+  const line = "GET /v1/sd/prometheus";
+  expect((await send(line, own.token("reader"), false)).text).toContain("client_certificate_required");
+  expect((await send(line, own.token("reader"), true)).status).toBe(200);
+
+  const body = { project: "p-1", service: "web", ranges: ["127.30.4.0/24"], endpoints: ["node"] };
+  const minted = await send("POST /v1/join-tokens", own.token("platform"), true, body);
+  const { token } = JSON.parse(minted.text) as { token: string };
+  expect(token.split(".")[2]).toBe(createHash("sha256").update(read("ca.pem")).digest("hex"));
+  const settings = {
+    SERVICE_URL: service.url,
+    INSTANCE_ID: "i-tls",
+    ADDRESS: "127.30.4.1",
+    CA_FILE: join(own.dir, "ca.pem"),
+  };
+  const instance = await machine(context, "dash", settings);
+  instance.giveToken(token);
+  const joined = await instance.run("join");
+  expect(joined.code, joined.stderr).toBe(0);
+
+  // The reader's token is replaced by another one, in the file.
+  const tokens = join(own.dir, "data/tokens.yaml");
+  expect(statSync(tokens).mode & 0o777).toBe(0o600);
+  const next = `pft_reader_${"n".repeat(43)}`;
+  const text = await readFile(tokens, "utf8");
+  const hash = (value: string) => createHash("sha256").update(value).digest("hex");
+  await writeFile(`${tokens}.new`, text.replace(hash(own.token("reader")), hash(next)), { mode: 0o600 });
+  await rename(`${tokens}.new`, tokens);
+  await becomes(async () => (await send(line, next, true)).status, 200);
+  expect((await send(line, own.token("reader"), true)).status).toBe(401);
+});
+
+test("with no configuration at all: a first token, and a line to try that works", async (context) => {
+  requireProgram(context, "curl", "sh");
+  const home = await mkdtemp(join(tmpdir(), "target-home-"));
+  context.onTestFinished(() => rm(home, { recursive: true, force: true }));
+  // The usual port may be taken on this machine; nothing else is said.
+  const env = { HOME: home, PROMFERRY_TARGETS_LISTEN: "127.0.0.1:0" };
+  const program = await startSource(MAIN, [], { env });
+  context.onTestFinished(program.stop);
+  const [, file] = await program.waitFor(/first platform token: (\S+)/);
+  expect(statSync(file!).mode & 0o777).toBe(0o600);
+  const [, line] = await program.waitFor(/try: (curl .*)\n/);
+  const tried = await (await startProgram("sh", ["-c", line!])).done;
+  expect(JSON.parse(tried.stdout)).toMatchObject({
+    id: expect.stringMatching(/^jt-/),
+    token: expect.any(String),
+  });
+  const token = readFileSync(file!, "utf8").trim();
+  expect(program.output().stdout).not.toContain(token);
+  const [, url] = await program.waitFor(/listens on (\S+)/);
+  // Nothing was there before, so an empty list is the truth.
+  expect((await call(url!, "GET /v1/sd/prometheus", { token })).text).toBe("[]\n");
+});
