@@ -42,8 +42,8 @@ ${mutants.map(({ mutant, breach }) => `| ${mutant.name} | ${mutant.fault} | ${br
 
 ## Not shown
 
-- A real power cut. The rules of power loss are simulated at the file-system seam, more strictly than a real file system behaves; no
-  block device was cut off while it was written to.
+- A power cut of a disk. A file system in memory loses what was not synced, more strictly than a real one; a real ext4 in an image is shut
+  down without writing back, which spares it what a disk's own cache would lose.
 - \`forget\` under SIGKILL, and the agent beside uploaders: neither is built.
 - VictoriaMetrics under SIGKILL: it keeps what it has accepted in memory for some seconds, and says so. It is ended with SIGTERM and started again.
 - \`EACCES\` on a day file that another upload could read. Such a file is taken for another user's, for good; what it holds shows in later

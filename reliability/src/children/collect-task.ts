@@ -15,6 +15,8 @@ export interface CollectLine {
   readonly counts: readonly number[];
   /** Number of the frame that is on the disk. */
   readonly seq?: number;
+  /** When that was known. */
+  readonly atMs?: number;
 }
 
 export const KINDS = ["a", "b", "c"] as const;

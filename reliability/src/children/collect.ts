@@ -39,7 +39,8 @@ for (let flush = 1; !isEnding; flush++) {
   const line: CollectLine = { session: collector.status().session!, flush, counts };
   appendFileSync(sideLog, `${JSON.stringify(line)}\n`);
   const result = await collector.flush();
-  if (result !== undefined) appendFileSync(sideLog, `${JSON.stringify({ ...line, seq: result.seq })}\n`);
+  if (result !== undefined)
+    appendFileSync(sideLog, `${JSON.stringify({ ...line, seq: result.seq, atMs: Date.now() })}\n`);
   await delay(random.between(0, pauseMs));
 }
 // Ends as any program does; the exit frame holds what was flushed last.

@@ -10,10 +10,11 @@ import { createRandom } from "../random.ts";
 import { filesIn, type RunningChild, startChild } from "../run-child.ts";
 import { startParentReceiver } from "../simulation/parent-receiver.ts";
 import { createReceiverMemory } from "../simulation/receiver-memory.ts";
-import { checkSideLogs } from "../simulation/side-logs.ts";
+import { type Cut, checkSideLogs } from "../simulation/side-logs.ts";
 
 const IMAGE_BYTES = 32 * 1024 * 1024;
 const CUTS = 3;
+const LOCK_TIMEOUT_MS = 130_000;
 
 export const powerCut: Fault = {
   name: "power-cut",
@@ -109,6 +110,7 @@ async function runImage(context: FaultContext, index: number, image: Image): Pro
     compresses: false,
     kill: { when: "before" },
   };
+  const cuts: Cut[] = [];
   let running: RunningChild[] = [];
   let isMounted = false;
   const mount = () => {
@@ -137,26 +139,30 @@ async function runImage(context: FaultContext, index: number, image: Image): Pro
       await delay(random.between(250, 500));
       running.push(startChild("upload", task));
       await delay(random.between(50, 500));
+      const fromMs = Date.now();
       image.cut();
       await delay(50);
       for (const { process: child } of collectors)
         demand(child.exitCode === null, "a program ended because its disk did");
       await kill();
+      cuts.push({ fromMs, toMs: Date.now() });
       image.unmount();
       isMounted = false;
       mount();
-      await checkSideLogs(logs, await filesIn(journal));
+      await checkSideLogs(logs, await filesIn(journal), cuts);
       image.unmount();
       isMounted = false;
     }
     mount();
     for (let i = 0; i < 2; i++) {
-      const { code, stderr } = await startChild("upload", task).ended;
+      // A lock that was being made when the power went counts for two minutes.
+      const { code, stderr } = await startChild("upload", { ...task, nowMs: Date.now() + LOCK_TIMEOUT_MS })
+        .ended;
       demand(code === 0, `the last upload ended with ${code}: ${stderr.slice(0, 600)}`);
     }
     memory.check();
     demand(memory.repeated <= CUTS, `${memory.repeated} requests were repeated in ${CUTS} cuts`);
-    const verdict = await checkSideLogs(logs, await filesIn(journal));
+    const verdict = await checkSideLogs(logs, await filesIn(journal), cuts);
     const found = memory.totals();
     for (const [series, total] of verdict.totals) {
       demand(

@@ -12,6 +12,12 @@ export interface SideLogVerdict {
   readonly frames: number;
 }
 
+/** From when to when a machine without power went on all the same: what it says then, nobody would have heard. */
+export interface Cut {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
 /**
  * Holds a journal against the logs that its writers kept beside it.
  *
@@ -20,6 +26,7 @@ export interface SideLogVerdict {
 export async function checkSideLogs(
   logDir: string,
   journal: ReadonlyMap<string, Uint8Array>,
+  cuts: readonly Cut[] = [],
 ): Promise<SideLogVerdict> {
   const frames = new Map(readFrames(journal).map((frame) => [`${frame.session} ${frame.seq}`, frame]));
   const said = new Map<string, CollectLine>();
@@ -29,7 +36,8 @@ export async function checkSideLogs(
     for (const text of lines) {
       const line = JSON.parse(text) as CollectLine;
       said.set(`${line.session} ${line.flush}`, line);
-      if (line.seq === undefined) continue;
+      const { seq, atMs = 0 } = line;
+      if (seq === undefined || cuts.some(({ fromMs, toMs }) => fromMs <= atMs && atMs <= toMs)) continue;
       acknowledged++;
       demand(
         frames.has(`${line.session} ${line.seq}`),

@@ -8,6 +8,7 @@ import { compressDay } from "./compress-day.ts";
 import { type Journal, openJournal } from "./journal.ts";
 import { type JournalFs, nodeJournalFs } from "./journal-fs.ts";
 import { createJournalWriter } from "./journal-writer.ts";
+import { packFrame } from "./packed-frames.ts";
 import { removeDay } from "./remove-day.ts";
 
 const START = Date.UTC(2025, 9, 6, 8);
@@ -253,4 +254,15 @@ test("a day that another program compressed is said and stays", async (context) 
   const { files, frames, damage } = await journal.index();
   expect(files[0]?.error?.message).toMatch(/compressed by another program; `gunzip` it/);
   expect({ frames, damage }).toEqual({ frames: [], damage: [] });
+});
+
+test("a damaged member that holds more than its frame is read as its frame", async (context) => {
+  const { dir, before } = await day(context);
+  const text = await readFile(join(dir, DAY), "utf8");
+  const first = text.slice(0, text.indexOf("\n", text.indexOf("# End: ")) + 1);
+  await rm(join(dir, DAY));
+  await writeFile(join(dir, `${DAY}.gz`), await packFrame(Buffer.from(`${first}\nviews_total{ no number\n`)));
+  const journal = openJournal(dir, { now: () => CLOSED });
+
+  expect([...(await contents(journal))]).toEqual([...before].slice(0, 1));
 });

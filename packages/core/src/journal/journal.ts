@@ -86,14 +86,15 @@ export function openJournal(dir: string, options: JournalOptions = {}): Journal 
     const stored = await readRange(fs, path, ref);
     const packed = isPacked(ref.file);
     const bytes = packed ? (unpackFrame(stored)?.content ?? NO_BYTES) : stored;
-    const found = scanFrames(bytes).frames[0];
+    const [found] = scanFrames(bytes).frames;
     const same =
       (packed || found?.lengthBytes === ref.lengthBytes) &&
       found?.header.session === ref.header.session &&
       found.header.seq === ref.header.seq;
     if (!same) throw damaged(path, ref, "it no longer stands there");
     try {
-      return decode(bytes);
+      // A damaged member may hold more than its frame.
+      return decode(bytes.subarray(found.offsetBytes, found.offsetBytes + found.lengthBytes));
     } catch (error) {
       throw damaged(path, ref, error instanceof Error ? error.message.slice(0, 200) : "unreadable", error);
     }
