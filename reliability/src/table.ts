@@ -13,7 +13,7 @@ export interface TableContent {
 export async function writeTable({ seed, results, mutants }: TableContent): Promise<string> {
   const versions = await serverVersions();
   const [cpu] = cpus();
-  const machine = `${systemType()} ${release()}, ${arch()}, ${cpus().length} × ${cpu?.model.trim() ?? "?"}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`;
+  const machine = `${systemType()} ${release().split("-")[0]}, ${arch()}, ${cpus().length} × ${cpu?.model.trim() ?? "?"}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`;
   const servers = ["prometheus", "victoria-metrics"].map((name) => `${name} ${versions[name] ?? "absent"}`);
   const found = mutants.filter(({ breach }) => breach !== undefined).length;
   const notShown = results.flatMap((result) => result.notShown);

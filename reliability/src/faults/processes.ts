@@ -16,7 +16,7 @@ const RUNS = 20;
 
 export const processes: Fault = {
   name: "processes",
-  title: `${PROCESSES} processes on one directory, killed and started again at random, in runs of a 20th of the time`,
+  title: `${PROCESSES} processes on one directory, killed and started again at random`,
   unit: "seconds",
   amounts: { long: 60 * RUNS, short: 8, mutant: 3 },
   holds: "totals exact to each process's last durable frame, against a side log written before each flush",
