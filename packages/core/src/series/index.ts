@@ -7,12 +7,14 @@ export {
   seriesKey,
 } from "./dictionary.ts";
 export type {
+  BucketSpan,
   EpochMs,
   Exemplar,
   FamilyMetadata,
   Label,
   MetricFamily,
   MetricType,
+  NativeHistogram,
   SampleValue,
   Series,
 } from "./series.ts";

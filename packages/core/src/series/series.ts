@@ -49,10 +49,46 @@ export interface FamilyMetadata {
 /** A sample's value; `null` is the stale marker: the series has ended. */
 export type SampleValue = number | null;
 
+/** A run of neighbouring buckets of a native histogram. */
+export interface BucketSpan {
+  /** Of the first span: the index of its first bucket. Of later ones: empty buckets since the last span's end. */
+  readonly offset: number;
+  /** Buckets in this span. */
+  readonly length: number;
+}
+
+/**
+ * A native histogram, as remote write and the protobuf exposition have it, with every count absolute.
+ * (Prometheus Native Histograms, "Data model".)
+ */
+export interface NativeHistogram {
+  /** −4 to 8: exponential buckets, 2^schema to each doubling; −53: custom bounds. */
+  readonly schema: number;
+  /** Whole counts, which travel as integers; else they are floats. */
+  readonly integer: boolean;
+  readonly count: number;
+  readonly sum: number;
+  /** Width of the zero bucket; 0 with custom bounds. */
+  readonly zeroThreshold: number;
+  readonly zeroCount: number;
+  readonly positiveSpans: readonly BucketSpan[];
+  /** As many as the positive spans' lengths add up to. */
+  readonly positiveCounts: readonly number[];
+  readonly negativeSpans: readonly BucketSpan[];
+  readonly negativeCounts: readonly number[];
+  /** Upper bounds, strictly ascending, without +Inf; empty unless the schema is −53. */
+  readonly customBounds: readonly number[];
+  readonly resetHint: "unknown" | "yes" | "no" | "gauge";
+}
+
 /** One family's samples of one exposition, in columns of equal length, in order of appearance. */
 export interface MetricFamily extends FamilyMetadata {
   readonly series: readonly Series[];
   readonly values: readonly number[];
+  /**
+   * By row: samples that are no number, a native histogram or a stale marker. `values` has `NaN` there.
+   */
+  readonly special?: ReadonlyMap<number, NativeHistogram | null>;
   /** `NaN` where the line had no timestamp. */
   readonly timestampsMs: readonly number[];
   /** By row, where the exposition had any (OpenMetrics). */
