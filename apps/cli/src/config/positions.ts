@@ -52,8 +52,13 @@ function childOf(node: unknown, key: PropertyKey): unknown {
   return undefined;
 }
 
-const TEXT_KEYS = new Set(["username", "password", "token", "tenant", "job_name", "name"]);
-const TEXT_MAPS = new Set(["external_labels", "grouping_keys", "headers"]);
+const TEXT_KEYS = new Set([
+  ...["username", "password", "token", "tenant", "job_name", "name", "credentials"],
+  ...["regex", "replacement", "separator"],
+]);
+const TEXT_MAPS = new Set(["external_labels", "grouping_keys", "headers", "labels"]);
+/** Of lists of texts. */
+const TEXT_LIST_MAPS = new Set(["params"]);
 
 /**
  * Turns numbers that stand where a text is meant into the text as written: `username: 0123` and
@@ -71,6 +76,9 @@ export function keepNumbersAsText(document: Document): void {
       if (TEXT_KEYS.has(key)) keep(pair.value);
       if (TEXT_MAPS.has(key) && isMap(pair.value))
         for (const item of pair.value.items) keep(item.value as Node);
+      if (TEXT_LIST_MAPS.has(key) && isMap(pair.value)) {
+        for (const { value } of pair.value.items) if (isSeq(value)) value.items.forEach(keep);
+      }
     },
   });
 }

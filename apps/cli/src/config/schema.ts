@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { BYTE_SIZE_PATTERN, parseByteSize } from "./byte-size.ts";
-import { DURATION_PATTERN, parseDuration } from "./duration.ts";
+import { auth, byteSize, command, duration, flag, labels, relabelRule, text, tls } from "./schema-parts.ts";
+import { scrapeConfigSchema } from "./scrape-schema.ts";
 
 /** The spellings of `type`; the aliases name servers that all speak remote write. */
 const DESTINATION_TYPES = [
@@ -13,63 +13,6 @@ const DESTINATION_TYPES = [
   "pushgateway",
   "http",
 ] as const;
-
-/** What a label of Prometheus' text format may be called. */
-const LABEL_NAME_PATTERN = /^(?!__)[A-Za-z_][A-Za-z0-9_]*$/;
-
-const text = z.string({ error: "expected a text" });
-const flag = z.boolean({ error: "expected true or false" });
-
-const duration = text
-  .regex(DURATION_PATTERN, { error: "expected a duration such as 30s, 5m or 1h30m", abort: true })
-  .transform((value) => parseDuration(value) ?? 0)
-  .meta({ examples: ["30s", "5m", "1h30m"] });
-
-const byteSize = text
-  .regex(BYTE_SIZE_PATTERN, { error: "expected a size such as 256MiB", abort: true })
-  .transform((value) => parseByteSize(value) ?? 0)
-  .meta({ examples: ["64MiB", "1GiB"] });
-
-const labelName = text.regex(LABEL_NAME_PATTERN, {
-  error: "expected a label name: letters, digits and _, not beginning with a digit or __",
-});
-const labels = z.record(labelName, text);
-
-const command = z
-  .union([z.string().min(1), z.array(z.string()).min(1)], {
-    error: "expected a command: a text for the shell, or a list of program and arguments",
-  })
-  .describe("A text goes through the shell; a list runs without one.");
-
-const auth = z.strictObject({
-  type: z
-    .enum(["none", "basic", "bearer"], { error: "expected none, basic or bearer" })
-    .optional()
-    .describe("May be left out where the fields below say it."),
-  username: text.optional(),
-  password: text.optional().describe("Better a variable, password_file or password_cmd."),
-  password_file: text.optional(),
-  password_cmd: command.optional(),
-  token: text.optional().describe("Better a variable, token_file or token_cmd."),
-  token_file: text.optional(),
-  token_cmd: command.optional(),
-});
-
-const tls = z.strictObject({
-  ca_file: text.optional().describe("PEM; replaces the system's certificate authorities."),
-  cert_file: text.optional(),
-  key_file: text.optional(),
-});
-
-const relabelRule = z.strictObject({
-  source_labels: z.array(text, { error: "expected a list of label names" }).optional(),
-  separator: text.optional(),
-  regex: text.optional(),
-  modulus: z.int({ error: "expected a whole number" }).min(1).optional(),
-  target_label: text.optional(),
-  replacement: text.optional(),
-  action: text.optional().describe("Default replace."),
-});
 
 /** One entry of `metrics.destinations`. */
 export const destinationSchema = z.strictObject({
@@ -151,6 +94,10 @@ export const configSchema = z.strictObject({
     .describe("The program whose metrics these are. Default: from metrics.dir, ~/.k1/metrics is k1."),
   metrics: metrics.prefault({}),
   targets: targets.prefault({}).describe("For `promferry targets`."),
+  scrape_configs: z
+    .array(scrapeConfigSchema, { error: "expected a list" })
+    .default([])
+    .describe("For `promferry agent`, in Prometheus' words."),
 });
 
 export type ConfigFile = z.output<typeof configSchema>;

@@ -1,0 +1,92 @@
+import { z } from "zod";
+import { BYTE_SIZE_PATTERN, parseByteSize } from "./byte-size.ts";
+import { command, duration, flag, relabelRule, text, tls } from "./schema-parts.ts";
+
+/** What a file of `file_sd_configs` may be called: a glob only behind the last slash. */
+const FILE_SD_PATTERN = /^[^*?]*(?:[*?][^/]*)?\.(?:json|yml|yaml)$/i;
+
+/** Labels of targets may be the special ones, such as `__metrics_path__`. */
+const targetLabels = z.record(
+  text.regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: "expected a label name: letters, digits and _" }),
+  text,
+);
+
+const rules = z.array(relabelRule, { error: "expected a list of rules" }).default([]);
+
+const limit = z.int({ error: "expected a whole number" }).min(0, { error: "expected 0 or more" }).default(0);
+
+/** Prometheus counts `10MB` as 10 MiB. */
+const bodySize = text
+  .regex(BYTE_SIZE_PATTERN, { error: "expected a size such as 32MiB", abort: true })
+  .transform((value) => parseByteSize(value.replace(/([KMG])B$/, "$1iB")) ?? 0)
+  .meta({ examples: ["10MB", "64MiB"] });
+
+const credentials = {
+  basic_auth: z
+    .strictObject({
+      username: text.optional(),
+      password: text.optional().describe("Better a variable, password_file or password_cmd."),
+      password_file: text.optional(),
+      password_cmd: command.optional(),
+    })
+    .optional(),
+  authorization: z
+    .strictObject({
+      type: z.literal("Bearer", { error: "expected Bearer" }).optional(),
+      credentials: text.optional().describe("Better a variable, credentials_file or credentials_cmd."),
+      credentials_file: text.optional(),
+      credentials_cmd: command.optional(),
+    })
+    .optional(),
+  bearer_token_file: text.optional().describe("The older spelling of authorization.credentials_file."),
+  tls_config: tls.optional(),
+};
+
+const staticConfig = z.strictObject({
+  targets: z.array(text, { error: "expected a list of host:port" }),
+  labels: targetLabels.default({}),
+});
+
+const fileSd = z.strictObject({
+  files: z.array(
+    text.regex(FILE_SD_PATTERN, {
+      error: "expected a path that ends in .json, .yml or .yaml, with * only behind the last slash",
+    }),
+    { error: "expected a list of paths" },
+  ),
+  refresh_interval: duration
+    .default(300_000)
+    .describe("When files are read again in any case. A file that has changed is read within 5 s."),
+});
+
+const httpSd = z.strictObject({
+  url: text.describe("http:// or https://, without user and password."),
+  refresh_interval: duration.default(60_000),
+  ...credentials,
+});
+
+/** One entry of `scrape_configs`, with Prometheus' names and defaults. */
+export const scrapeConfigSchema = z.strictObject({
+  job_name: text.min(1, { error: "expected a name" }),
+  scrape_interval: duration.default(60_000),
+  scrape_timeout: duration.optional().describe("Default 10s, or scrape_interval where that is shorter."),
+  metrics_path: text.default("/metrics"),
+  scheme: z.enum(["http", "https"], { error: "expected http or https" }).default("http"),
+  params: z.record(text, z.array(text, { error: "expected a list of values" })).default({}),
+  honor_labels: flag.default(false).describe("Whether labels of the page win over those of the target."),
+  honor_timestamps: flag.default(true),
+  ...credentials,
+  static_configs: z.array(staticConfig, { error: "expected a list" }).default([]),
+  file_sd_configs: z.array(fileSd, { error: "expected a list" }).default([]),
+  http_sd_configs: z.array(httpSd, { error: "expected a list" }).default([]),
+  relabel_configs: rules,
+  metric_relabel_configs: rules,
+  sample_limit: limit.describe("Samples of a scrape after metric_relabel_configs; more fail it. 0: none."),
+  body_size_limit: bodySize.default(32 * 1024 ** 2).describe("Of a page, compressed and uncompressed."),
+  label_limit: limit.describe("Labels of a series, the target's and its name among them. 0: none."),
+  label_name_length_limit: limit.describe("Bytes. 0: none."),
+  label_value_length_limit: limit.describe("Bytes. 0: none."),
+});
+
+export type ScrapeConfig = z.output<typeof scrapeConfigSchema>;
+export type HttpSdConfig = ScrapeConfig["http_sd_configs"][number];
