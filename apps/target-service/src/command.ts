@@ -13,6 +13,7 @@ import { loadSettings } from "./config/load-settings.ts";
 import { type Settings, SettingsError } from "./config/settings.ts";
 import { makeFirstToken, tryLine } from "./first-token.ts";
 import { openStore } from "./open-store.ts";
+import { openPrometheus } from "./prometheus/open-prometheus.ts";
 import { runService } from "./run-service.ts";
 import { runServiceMetrics } from "./service-metrics/run-service-metrics.ts";
 
@@ -114,8 +115,10 @@ async function serve(settings: Settings): Promise<void> {
   const store = await openStore(settings);
   const first = await makeFirstToken(settings.tokensFile, settings.dataDir, process.stdout.isTTY === true);
   const start = async () => {
-    const metrics = await runServiceMetrics({ settings, store, env: process.env });
-    return { metrics, ...(await runService({ settings, store, extraRoutes: metrics.routes })) };
+    const prometheus = await openPrometheus(settings.prometheus, process.env);
+    const metrics = runServiceMetrics({ settings, store, prometheus });
+    const asked = prometheus && { prometheus };
+    return { metrics, ...(await runService({ settings, store, ...asked, extraRoutes: metrics.routes })) };
   };
   const service = await start().catch(async (error: unknown) => {
     await store.close();

@@ -15,10 +15,11 @@ import { createInstanceMirror } from "./discovery/instance-mirror.ts";
 import { createListCache } from "./discovery/list-cache.ts";
 import { type AuditEntry, buildApp } from "./http/build-app.ts";
 import { createHeartbeats } from "./lease/heartbeats.ts";
-import { createScrapingPrometheus } from "./lease/prometheus.ts";
 import { repeat } from "./lease/repeat.ts";
 import { sweepOnce } from "./lease/sweep.ts";
 import { createServiceMetrics } from "./observe/metrics.ts";
+import type { PrometheusClient } from "./prometheus/prometheus-client.ts";
+import { createScrapingPrometheus } from "./prometheus/scraping-prometheus.ts";
 import type { Service } from "./service.ts";
 import { createWorkshop } from "./user-data/workshop.ts";
 
@@ -38,6 +39,8 @@ export interface RunOptions {
   readonly settings: Settings;
   /** Opened by the caller, closed by `stop`. */
   readonly store: TargetStore;
+  /** The Prometheus that scrapes what is registered here. Default: none. */
+  readonly prometheus?: PrometheusClient;
   /** Where log lines go. Default: standard output. */
   readonly logStream?: { write(line: string): void };
   /** Further routes. */
@@ -50,20 +53,17 @@ const TIDY_MS = 600_000;
 
 /** @throws {Error} When something that the settings name can't be read or listened on. */
 export async function runService({ settings, store, ...options }: RunOptions): Promise<RunningService> {
-  const { policy, timings, targets, prometheus: scraping } = settings;
+  const { policy, timings, targets } = settings;
   const stopping = new AbortController();
   const mirror = createInstanceMirror(store);
   const lists = createListCache(mirror);
   const endpoints = policy.endpoints.map(({ name }) => name);
   const metrics = createServiceMetrics({ mirror, lists, endpoints });
   const prometheus =
-    scraping === undefined
-      ? undefined
-      : createScrapingPrometheus({
-          url: scraping.url,
-          headers: () => bearerOf(scraping.tokenFile),
-          onError: (error) => app.log.warn({ err: error }, "Prometheus gives no evidence"),
-        });
+    options.prometheus &&
+    createScrapingPrometheus(options.prometheus, {
+      onError: (error) => app.log.warn({ err: error }, "Prometheus gives no evidence"),
+    });
   let address = "";
   const service: Service = {
     ...{ store, policy, timings, mirror, lists, prometheus, stopping: stopping.signal },
@@ -159,11 +159,6 @@ export async function runService({ settings, store, ...options }: RunOptions): P
     },
     stop: () => (stopped ??= stop()),
   };
-}
-
-async function bearerOf(file: string | undefined): Promise<Readonly<Record<string, string>>> {
-  if (file === undefined) return {};
-  return { authorization: `Bearer ${(await readFile(file, "utf8")).trim()}` };
 }
 
 async function tlsOptions(tls: Settings["tls"]): Promise<TlsOptions | undefined> {

@@ -9,8 +9,8 @@ import type { Caller } from "./auth/caller.ts";
 import type { InstanceMirror } from "./discovery/instance-mirror.ts";
 import type { ListCache } from "./discovery/list-cache.ts";
 import type { Heartbeats } from "./lease/heartbeats.ts";
-import type { ScrapingPrometheus } from "./lease/prometheus.ts";
 import type { ServiceCounters } from "./observe/metrics.ts";
+import type { ScrapingPrometheus } from "./prometheus/scraping-prometheus.ts";
 import type { Workshop } from "./user-data/workshop.ts";
 
 /** What routes work with; made once by `main.ts`, or by a test. */

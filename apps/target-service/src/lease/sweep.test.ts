@@ -1,9 +1,6 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { DEFAULT_TIMINGS } from "@promferry/target-registry";
 import { expect, test } from "vitest";
 import { startTestService } from "../../test/test-service.ts";
-import { createScrapingPrometheus } from "./prometheus.ts";
 import { sweepOnce } from "./sweep.ts";
 
 async function fleet(size: number) {
@@ -45,31 +42,4 @@ test("after a pause of the service nobody lapses, and everybody has the time bac
   expect(await sweep("a")).toMatchObject({ lapsed: [], extendedMs: 3_600_000 });
   expect(await sweep("a")).toMatchObject({ lapsed: [], held: [], extendedMs: 0 });
   expect((await store.get("i-1"))?.state).toBe("active");
-});
-
-test("Prometheus that does not answer is no evidence", async ({ onTestFinished }) => {
-  const answers = [
-    { status: 200, body: { data: { result: [{ metric: { instance_id: "i-1" } }] } } },
-    { status: 500, body: {} },
-    { status: 200, body: { data: { result: "nonsense" } } },
-  ];
-  const asked: string[] = [];
-  const server = createServer((request, response) => {
-    asked.push(`${request.headers.authorization} ${decodeURIComponent(request.url!)}`);
-    const { status, body } = answers.shift()!;
-    response.writeHead(status).end(JSON.stringify(body));
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => void server.close());
-  const errors: unknown[] = [];
-  const prometheus = createScrapingPrometheus({
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
-    headers: async () => ({ authorization: "Bearer x" }),
-    onError: (error) => void errors.push(error),
-  });
-  expect(await prometheus.down()).toEqual(new Set(["i-1"]));
-  expect(await prometheus.down()).toEqual(new Set());
-  expect(await prometheus.down()).toEqual(new Set());
-  expect(errors).toHaveLength(2);
-  expect(asked[0]).toBe('Bearer x /api/v1/query?query=max by (instance_id) (up{instance_id!=""}) == 0');
 });

@@ -1,7 +1,7 @@
 import { createMemoryStore } from "@promferry/target-registry/store";
 import { expect, type TestContext, test } from "vitest";
+import type { PrometheusClient } from "../prometheus/prometheus-client.ts";
 import { createMetricsCollector, type MetricsCollectorOptions } from "./metrics-collector.ts";
-import type { PrometheusClient } from "./prometheus-client.ts";
 
 const AT = 1_800_000_000_000;
 
@@ -11,6 +11,7 @@ function prometheusWith(labels: Record<string, string>): PrometheusClient {
       series: promql.includes("memory") ? [{ labels, points: [[atMs, 7]] }] : [],
       warnings: [],
     }),
+    activeTargets: async () => [],
     queryRange: async () => ({ series: [], warnings: [] }),
   };
 }

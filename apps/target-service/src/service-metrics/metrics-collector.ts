@@ -6,8 +6,8 @@ import { createHash, randomUUID } from "node:crypto";
 import { isId } from "@promferry/target-registry";
 import { TARGET_LABELS } from "@promferry/target-registry/render";
 import type { MetricRow, TargetStore } from "@promferry/target-registry/store";
+import type { PrometheusClient } from "../prometheus/prometheus-client.ts";
 import { METRICS, metricName } from "./metric-catalogue.ts";
-import type { PrometheusClient } from "./prometheus-client.ts";
 import { createTerms, type Level } from "./promql.ts";
 
 /** The part of a store that keeps derived values. Rows of a known id are ignored; the store's `tidy` ends old ones. */

@@ -1,4 +1,4 @@
-import type { TimeRange } from "./prometheus-client.ts";
+import type { TimeRange } from "../prometheus/prometheus-client.ts";
 import { ServiceMetricsError } from "./service-metrics-error.ts";
 
 /** The query string as it comes. */

@@ -1,6 +1,11 @@
 import { TARGET_LABELS } from "@promferry/target-registry/render";
+import type {
+  AskOptions,
+  PrometheusAnswer,
+  PrometheusClient,
+  TimeRange,
+} from "../prometheus/prometheus-client.ts";
 import type { MetricDefinition, Unit } from "./metric-catalogue.ts";
-import type { AskOptions, PrometheusAnswer, PrometheusClient, TimeRange } from "./prometheus-client.ts";
 import type { Terms } from "./promql.ts";
 
 /**

@@ -4,8 +4,8 @@ import fc from "fast-check";
 import type { FastifyInstance } from "fastify";
 import { expect, test } from "vitest";
 import { type As, startTestService, type TestService } from "../../test/test-service.ts";
+import type { PrometheusClient } from "../prometheus/prometheus-client.ts";
 import { METRICS } from "./metric-catalogue.ts";
-import type { PrometheusClient } from "./prometheus-client.ts";
 import { createTerms, type Level, quote } from "./promql.ts";
 import { type ServiceMetricsOptions, serviceMetrics } from "./service-metrics-plugin.ts";
 
@@ -23,7 +23,7 @@ function emptyPrometheus(): { client: PrometheusClient; asked: string[] } {
     asked.push(promql);
     return { series: [], warnings: [] };
   };
-  return { client: { query: answer, queryRange: answer }, asked };
+  return { client: { query: answer, activeTargets: async () => [], queryRange: answer }, asked };
 }
 
 async function start(options: Partial<ServiceMetricsOptions> = {}): Promise<TestService> {
@@ -99,6 +99,7 @@ test("a time limit holds for all questions of a request together", async () => {
       while (performance.now() < until);
       return { series: [], warnings: [] };
     },
+    activeTargets: async () => [],
     queryRange: async () => ({ series: [], warnings: [] }),
   };
   const { call } = await start({ prometheus: client, timeoutMs: 50 });

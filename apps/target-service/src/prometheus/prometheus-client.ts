@@ -1,7 +1,7 @@
 /** Questions to Prometheus' HTTP API, or to anything that speaks it (Thanos, Mimir, VictoriaMetrics). */
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from "node:http";
 import { request as httpsRequest } from "node:https";
-import { ServiceMetricsError } from "./service-metrics-error.ts";
+import { ServiceMetricsError } from "../service-metrics/service-metrics-error.ts";
 
 export interface PrometheusOptions {
   /** Base address, with the path before `/api/v1` where there is one (`https://mimir.internal/prometheus`). */
@@ -12,7 +12,7 @@ export interface PrometheusOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Certificates that the server's own must come from, in PEM. Default: the system's. */
   readonly ca?: string;
-  /** Most bytes of an answer. Default 64 MiB. */
+  /** Most bytes of an answer; the list of targets may have four times as many. Default 64 MiB. */
   readonly maxBytes?: number;
   /** How much later than Prometheus we give up ourselves, so that its own words arrive, in milliseconds. Default 1,000. */
   readonly graceMs?: number;
@@ -38,11 +38,13 @@ export interface AskOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Both reject with `ServiceMetricsError`. */
+/** All reject with `ServiceMetricsError`. */
 export interface PrometheusClient {
   query(promql: string, atMs: number, options?: AskOptions): Promise<PrometheusAnswer>;
   /** Evaluated at `fromMs` and every `stepMs` after it up to `toMs`. */
   queryRange(promql: string, range: TimeRange, options?: AskOptions): Promise<PrometheusAnswer>;
+  /** Labels, before relabelling, of every target that it scrapes now. Only Prometheus itself can be asked this. */
+  activeTargets(options?: AskOptions): Promise<readonly Readonly<Record<string, string>>[]>;
 }
 
 /** Integer milliseconds since the epoch, both ends included. */
@@ -57,31 +59,35 @@ export function createPrometheusClient(options: PrometheusOptions): PrometheusCl
   const { maxBytes = 64 * 1024 ** 2, graceMs = 1_000 } = options;
   const base = options.url.replace(/\/+$/, "");
 
-  async function ask(
-    endpoint: string,
-    parameters: Record<string, string>,
-    { timeoutMs = 10_000, signal }: AskOptions = {},
-  ): Promise<PrometheusAnswer> {
-    const body = new URLSearchParams({ ...parameters, timeout: `${timeoutMs}ms` }).toString();
+  async function exchange(
+    url: string,
+    question: string | undefined,
+    { timeoutMs = 10_000, signal }: AskOptions,
+    limit = maxBytes,
+  ): Promise<ApiAnswer> {
     const authorization = await options.authorization?.();
     const timer = AbortSignal.timeout(timeoutMs + graceMs);
+    const form = {
+      "content-type": "application/x-www-form-urlencoded",
+      "content-length": Buffer.byteLength(question ?? ""),
+    };
     let answer: { status: number; body: string };
     try {
-      answer = await post(
-        new URL(`${base}/api/v1/${endpoint}`),
+      answer = await send(
+        new URL(`${base}/api/v1/${url}`),
         {
+          method: question === undefined ? "GET" : "POST",
           headers: {
             ...options.headers,
-            "content-type": "application/x-www-form-urlencoded",
-            "content-length": Buffer.byteLength(body),
+            ...(question !== undefined && form),
             accept: "application/json",
-            ...(authorization === undefined ? {} : { authorization }),
+            ...(authorization !== undefined && { authorization }),
           },
           signal: signal === undefined ? timer : AbortSignal.any([timer, signal]),
-          ...(options.ca === undefined ? {} : { ca: options.ca }),
+          ...(options.ca !== undefined && { ca: options.ca }),
         },
-        body,
-        maxBytes,
+        question,
+        limit,
       );
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
@@ -100,6 +106,16 @@ export function createPrometheusClient(options: PrometheusOptions): PrometheusCl
     return readAnswer(answer);
   }
 
+  async function ask(
+    endpoint: string,
+    parameters: Record<string, string>,
+    asked: AskOptions = {},
+  ): Promise<PrometheusAnswer> {
+    const { timeoutMs = 10_000 } = asked;
+    const question = new URLSearchParams({ ...parameters, timeout: `${timeoutMs}ms` }).toString();
+    return readSeries(await exchange(endpoint, question, asked));
+  }
+
   return {
     query: (promql, atMs, asked) => ask("query", { query: promql, time: seconds(atMs) }, asked),
     queryRange: (promql, { fromMs, toMs, stepMs }, asked) =>
@@ -108,18 +124,20 @@ export function createPrometheusClient(options: PrometheusOptions): PrometheusCl
         { query: promql, start: seconds(fromMs), end: seconds(toMs), step: seconds(stepMs) },
         asked,
       ),
+    activeTargets: async (asked = {}) =>
+      readTargets(await exchange("targets?state=active", undefined, asked, 4 * maxBytes)),
   };
 }
 
-function post(
+function send(
   url: URL,
   options: RequestOptions & { readonly ca?: string },
-  body: string,
+  body: string | undefined,
   maxBytes: number,
 ): Promise<{ status: number; body: string }> {
-  const send = url.protocol === "https:" ? httpsRequest : httpRequest;
+  const begin = url.protocol === "https:" ? httpsRequest : httpRequest;
   return new Promise((resolve, reject) => {
-    const request = send(url, { ...options, method: "POST" }, (response) => {
+    const request = begin(url, options, (response) => {
       readBody(response, maxBytes).then(
         (text) => resolve({ status: response.statusCode ?? 0, body: text }),
         (error: unknown) => {
@@ -149,38 +167,59 @@ async function readBody(response: IncomingMessage, maxBytes: number): Promise<st
   return Buffer.concat(chunks).toString("utf8");
 }
 
+/** A successful answer. */
 interface ApiAnswer {
-  readonly status?: unknown;
-  readonly errorType?: unknown;
-  readonly error?: unknown;
-  readonly warnings?: unknown;
-  readonly data?: { readonly resultType?: unknown; readonly result?: unknown };
+  readonly status: number;
+  /** As it came, for an error's message. */
+  readonly body: string;
+  readonly warnings: readonly string[];
+  readonly data: Readonly<Record<string, unknown>>;
 }
 
-function readAnswer({ status, body }: { status: number; body: string }): PrometheusAnswer {
+function readAnswer({ status, body }: { status: number; body: string }): ApiAnswer {
   if (status === 401 || status === 403) {
     throw new ServiceMetricsError(
       "prometheus_unauthorized",
       `Prometheus refused our credentials (status ${status})`,
     );
   }
-  let answer: ApiAnswer;
+  let answer: Readonly<Record<string, unknown>>;
   try {
-    answer = (JSON.parse(body) ?? {}) as ApiAnswer;
+    answer = (JSON.parse(body) ?? {}) as Readonly<Record<string, unknown>>;
   } catch (error) {
     throw refused(status, body, error);
   }
-  if (answer.errorType === "timeout" || answer.errorType === "canceled") {
+  const { errorType, error, data } = answer;
+  if (errorType === "timeout" || errorType === "canceled") {
     throw new ServiceMetricsError("prometheus_timeout", "Prometheus gave the question up: it took too long");
   }
-  const { resultType, result } = answer.data ?? {};
-  const isKnown = (resultType === "vector" || resultType === "matrix") && Array.isArray(result);
-  if (status !== 200 || answer.status !== "success" || !isKnown) {
-    throw refused(status, typeof answer.error === "string" ? answer.error : body);
+  if (status !== 200 || answer["status"] !== "success" || typeof data !== "object" || data === null) {
+    throw refused(status, typeof error === "string" ? error : body);
   }
-  const warnings = Array.isArray(answer.warnings) ? answer.warnings.slice(0, 10).map(excerpt) : [];
+  const { warnings } = answer;
+  return {
+    ...{ status, body, data: data as ApiAnswer["data"] },
+    warnings: Array.isArray(warnings) ? warnings.slice(0, 10).map(excerpt) : [],
+  };
+}
+
+function readSeries({ status, body, warnings, data }: ApiAnswer): PrometheusAnswer {
+  const { resultType, result } = data;
+  if ((resultType !== "vector" && resultType !== "matrix") || !Array.isArray(result)) {
+    throw refused(status, body);
+  }
   try {
-    return { series: (result as Entry[]).map(readSeries), warnings };
+    return { series: (result as Entry[]).map(oneSeries), warnings };
+  } catch (error) {
+    throw refused(status, body, error);
+  }
+}
+
+function readTargets({ status, body, data }: ApiAnswer): readonly Readonly<Record<string, string>>[] {
+  const { activeTargets } = data;
+  if (!Array.isArray(activeTargets)) throw refused(status, body);
+  try {
+    return activeTargets.map(({ discoveredLabels }) => ({ ...discoveredLabels }));
   } catch (error) {
     throw refused(status, body, error);
   }
@@ -194,7 +233,7 @@ interface Entry {
   readonly values?: readonly Point[];
 }
 
-function readSeries({ metric, value, values }: Entry): PrometheusSeries {
+function oneSeries({ metric, value, values }: Entry): PrometheusSeries {
   const points = (values ?? (value === undefined ? [] : [value]))
     .map(([at, text]) => [Math.round(at * 1_000), Number(text)] as const)
     .filter(([, number]) => Number.isFinite(number));
