@@ -32,6 +32,32 @@ for (const [kind, idOf] of Object.entries(IDS)) {
   });
 }
 
+test("whatever the ids look like, going from 8 to 9 shards moves a ninth of the targets, all to the ninth", () => {
+  const shape = fc.record({
+    prefix: fc.string({ unit: fc.constantFrom(..."abcdefgh0123456789.-_"), maxLength: 12 }),
+    radix: fc.constantFrom(10, 16, 36),
+    width: fc.integer({ min: 0, max: 12 }),
+    from: fc.nat(),
+    step: fc.integer({ min: 1, max: 1_000_003 }),
+  });
+  fc.assert(
+    fc.property(shape, ({ prefix, radix, width, from, step }) => {
+      const count = 9_000;
+      let moved = 0;
+      for (let i = 0; i < count; i++) {
+        const id = `i${prefix}${(from + i * step).toString(radix).padStart(width, "0")}`;
+        const [before, after] = [shardOf(id, 8), shardOf(id, 9)];
+        if (before === after) continue;
+        moved++;
+        expect(after).toBe(8);
+      }
+      // Five standard deviations of so many independent draws: one in two million tries is further off.
+      expect(Math.abs(moved - count / 9)).toBeLessThan(5 * Math.sqrt((count / 9) * (8 / 9)));
+    }),
+    { numRuns: 60 },
+  );
+});
+
 test("scores are part of the contract", () => {
   expect(Array.from({ length: 12 }, (_, i) => shardOf(`i-${i}`, 4))).toEqual([
     0, 1, 2, 0, 2, 1, 3, 1, 1, 2, 0, 0,
