@@ -10,7 +10,12 @@ import { noCounts } from "./settle.ts";
  * What it held counts as unknown. What its receiver may have is not sent again under other bytes:
  * the upload goes on with the instant after it.
  */
-export async function dropRequest(delivery: Delivery, next: NextRequest): Promise<void> {
+export async function dropRequest(
+  delivery: Pick<Delivery, "store" | "tally" | "frames" | "now"> & {
+    readonly destination: { readonly name: string };
+  },
+  next: NextRequest,
+): Promise<void> {
   const { store, tally, destination, frames } = delivery;
   const { name } = destination;
   const unknown = (next.inDoubt ? next.to - next.from : 0) + next.suspects;

@@ -270,7 +270,7 @@ test("totals of deleted days that were made with other labels are not gone on wi
   expect(destination.samples.concat(store.samples).filter((sample) => sample.includes("ann"))).toEqual([]);
   for (const { name, notes } of changed.destinations) {
     expect(notes).toEqual([
-      `The names or labels of the series for ${name} were changed since days were deleted: its counters start again, from what the journal still holds.`,
+      `The names or labels of the series for ${name} were changed since days were deleted: its counters start again from 0, with what the journal still holds.`,
     ]);
   }
 });
@@ -284,7 +284,7 @@ test("a report says that the totals of deleted days are missing, and only then",
   expect(await notes()).toEqual([]);
   await rm(join(bed.dir, ".totals"));
   expect(await notes()).toEqual([
-    ".totals has no totals of days that were deleted after store had them: its counters start again, from what the journal still holds.",
+    ".totals has no totals of days that were deleted after store had them: its counters start again from 0, with what the journal still holds.",
   ]);
 });
 

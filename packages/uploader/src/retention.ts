@@ -1,20 +1,20 @@
 import { join } from "node:path";
-import { type FrameRef, type Journal, removeDay } from "@promferry/core/journal";
+import { type FrameRef, removeDay } from "@promferry/core/journal";
 import { createTotals } from "@promferry/core/merge";
 import { withLostFrames, withoutFiles } from "./ledger.ts";
-import type { LedgerStore } from "./ledger-store.ts";
 import { listLeftovers } from "./leftovers.ts";
 import { quarantineDamage } from "./quarantine.ts";
 import type { DeletedDay, KeptDay, LostFrames } from "./report.ts";
+import { lostTotals, type RestartContext, restartTotals } from "./restart-totals.ts";
 import { addUp, planRetention, type RetentionPlanOptions } from "./retention-plan.ts";
 import { covers, raise } from "./seqs.ts";
 import { isDone } from "./settle.ts";
 import { removeIfThere } from "./state-file.ts";
-import { knownTotals, readTotals, writeTotals } from "./totals-store.ts";
+import { knownTotals, type TotalsRecord } from "./totals-store.ts";
 
-export interface RetentionOptions extends Omit<RetentionPlanOptions, "index" | "ledger" | "leftovers"> {
-  readonly journal: Journal;
-  readonly store: LedgerStore;
+export interface RetentionOptions
+  extends Omit<RetentionPlanOptions, "index" | "ledger" | "leftovers">,
+    Omit<RestartContext, "index"> {
   /** Rejects when this process may no longer delete. */
   readonly guard: () => Promise<void>;
 }
@@ -55,7 +55,7 @@ export async function deleteDays(options: RetentionOptions): Promise<RetentionRe
     const damage = index.damage.filter((each) => copied.has(each.file));
     await quarantineDamage(dir, fs, damage, options.now);
     await keepTotals(
-      options,
+      { ...options, index },
       index.frames.filter((ref) => going.has(ref.file)),
     );
   }
@@ -101,12 +101,16 @@ export async function deleteDays(options: RetentionOptions): Promise<RetentionRe
 
 /** Puts the totals after these frames on the disk, for each destination. */
 async function keepTotals(
-  { journal, store, destinations, mayLeave }: RetentionOptions,
+  options: RetentionOptions & RestartContext,
   frames: readonly FrameRef[],
 ): Promise<void> {
-  const stored = new Map(await readTotals(journal.dir, journal.fs));
-  for (const { name, identity, project, projectionId } of destinations) {
-    const known = knownTotals(stored.get(name), { identity, projectionId });
+  const { journal, store, destinations, mayLeave } = options;
+  const kept = new Map<string, TotalsRecord>();
+  for (const destination of destinations) {
+    const { name, identity, project, projectionId } = destination;
+    // One that was not part of the upload may have lost its own.
+    if (lostTotals(options, destination) !== undefined) await restartTotals(options, destination);
+    const known = knownTotals(options.totals.totals.get(name), destination);
     const uploaded = store.ledger.destinations.get(name);
     const through = known?.through ?? new Map();
     const totals = createTotals({ project, ...(known && { checkpoint: known.checkpoint }) });
@@ -119,13 +123,12 @@ async function keepTotals(
       folded.push(ref);
     }
     const headers = folded.map((ref) => ref.header);
-    const record = {
+    kept.set(name, {
       identity,
       projectionId,
       through: raise(through, headers),
       checkpoint: totals.checkpoint(),
-    };
-    stored.set(name, record);
+    });
   }
-  await writeTotals(journal.dir, journal.fs, stored);
+  await options.totals.change((stored) => new Map([...stored, ...kept]));
 }

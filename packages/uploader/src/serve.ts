@@ -1,10 +1,11 @@
 import type { Destination } from "@promferry/core/delivery";
-import type { FrameRef, JournalIndex } from "@promferry/core/journal";
+import type { FrameRef } from "@promferry/core/journal";
 import { createTotals } from "@promferry/core/merge";
 import type { EpochMs } from "@promferry/core/series";
 import { deliverHistory } from "./deliver-history.ts";
 import { deliverLatest } from "./deliver-latest.ts";
 import type { Delivery } from "./delivery.ts";
+import { dropRequest } from "./drop-request.ts";
 import { createDryDestination } from "./dry-destination.ts";
 import { failureOf } from "./failure.ts";
 import { identityDigest } from "./identity-digest.ts";
@@ -14,24 +15,21 @@ import { createPace } from "./pace.ts";
 import { isInside, SETTLE_DELAY_MS } from "./plan.ts";
 import { recordRejection } from "./rejected.ts";
 import type { DestinationReport } from "./report.ts";
-import { covers } from "./seqs.ts";
+import { framesFor, lostTotals, type RestartContext, restartTotals } from "./restart-totals.ts";
+import { retainedDestination } from "./retention-plan.ts";
+import { type Cursor, covers } from "./seqs.ts";
 import { withFailedFiles } from "./settle.ts";
 import { createTally, type Tally } from "./tally.ts";
-import { knownTotals, type StoredTotals, TOTALS_FILE } from "./totals-store.ts";
+import { knownTotals } from "./totals-store.ts";
 import type { UploadFs } from "./upload-fs.ts";
 import type { UploadOptions, UploadTarget } from "./upload-options.ts";
 
 /** What all destinations of one upload share. */
-export interface UploadSession {
+export interface UploadSession extends RestartContext {
   readonly options: UploadOptions;
   readonly fs: UploadFs;
   readonly now: () => EpochMs;
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
-  readonly store: LedgerStore;
-  readonly index: JournalIndex;
-  readonly totals: StoredTotals;
-  /** Sessions of which a frame lies in quarantine. */
-  readonly quarantined: ReadonlySet<string>;
   /** Rejects when this process may no longer upload. */
   readonly guard: () => Promise<void>;
   /** When the upload began. */
@@ -50,6 +48,7 @@ export async function serve(session: UploadSession, target: UploadTarget): Promi
   let delivery: Delivery | undefined;
   try {
     await claim(session, target, tally);
+    await beginAnew(session, target, tally);
     delivery = createDelivery(session, target, tally);
     await (keepsHistory ? deliverHistory(delivery) : deliverLatest(delivery));
   } catch (error) {
@@ -77,17 +76,31 @@ async function claim({ store }: UploadSession, { destination }: UploadTarget, ta
   await store.stage((ledger) => claimRecord(ledger, name, identity).ledger);
 }
 
+/** Where the totals of deleted days are lost. */
+async function beginAnew(session: UploadSession, target: UploadTarget, tally: Tally): Promise<void> {
+  const { store, now, index } = session;
+  const destination = retainedDestination(target);
+  const why = lostTotals(session, destination);
+  if (why === undefined) return;
+  const { name } = destination;
+  const frames = framesFor(index, store, name);
+  const { next } = store.ledger.destinations.get(name)!;
+  // It was made of what is lost.
+  if (next) await dropRequest({ store, tally, destination, frames, now }, next);
+  await restartTotals(session, destination);
+  tally.note(`${why}: its counters start again from 0, with what the journal still holds.`);
+}
+
 function createDelivery(session: UploadSession, target: UploadTarget, tally: Tally): Delivery {
-  const { options, fs, store, now, sleep, guard, asOfMs } = session;
-  const { project, projectionId = "", samplesPerSecond, maxAgeMs: age, onTooOld = "skip" } = target;
-  const { journal, signal, random, dryRun = false, sendNow = false, from, toDate, force = false } = options;
+  const { options, fs, store, now, sleep, guard, asOfMs, journal, mayLeave } = session;
+  const { project, samplesPerSecond, maxAgeMs: age, onTooOld = "skip" } = target;
+  const { signal, random, dryRun = false, sendNow = false, from, toDate, force = false } = options;
   const { name, limits } = target.destination;
   const { maxFutureMs = Number.POSITIVE_INFINITY } = limits;
   const choice = { force, ...(from !== undefined && { from }), ...(toDate !== undefined && { toDate }) };
-  const identity = identityDigest(target.destination);
-  const stored = session.totals.get(name);
-  const known = knownTotals(stored, { identity, projectionId });
-  if (!known && lacksBeginning(session, name)) tally.note(restartNote(name, stored?.identity === identity));
+  const known = knownTotals(session.totals.totals.get(name), retainedDestination(target));
+  const frames = framesFor(session.index, store, name);
+  if (force && known) noteUnsendable(frames, known.through, tally);
   const maxAgeMs = age === undefined ? undefined : age - AGE_MARGIN_MS;
   const pace = createPace({
     samplesPerSecond,
@@ -100,9 +113,9 @@ function createDelivery(session: UploadSession, target: UploadTarget, tally: Tal
     destination: dryRun ? dryDestination(target.destination, tally, options) : target.destination,
     store,
     tally,
-    frames: framesFor(session, name),
+    frames,
     choice,
-    mayLeave: options.mayLeave ?? (() => true),
+    mayLeave,
     asOfMs,
     untilMs: sendNow ? asOfMs + maxFutureMs : asOfMs - SETTLE_DELAY_MS,
     maxAgeMs,
@@ -142,32 +155,6 @@ function createDelivery(session: UploadSession, target: UploadTarget, tally: Tal
   return delivery;
 }
 
-/** What there is to send, and what the destination has that a clock, set back since, makes look too new. */
-function framesFor({ store, index }: UploadSession, name: string): readonly FrameRef[] {
-  const cursor = store.ledger.destinations.get(name)?.cursor ?? new Map<string, number>();
-  const accepted = index.held.filter((ref) => covers(cursor, ref.header));
-  if (accepted.length === 0) return index.frames;
-  return [...index.frames, ...accepted].sort((a, b) => a.header.writtenMs - b.header.writtenMs);
-}
-
-/** Whether the destination has frames that neither the journal nor the stored totals hold any more. */
-function lacksBeginning({ store, index, quarantined }: UploadSession, name: string): boolean {
-  const frames = [...index.frames, ...index.held];
-  const sessions = new Set(frames.map(({ header }) => header.session));
-  const first = new Set(frames.flatMap(({ header }) => (header.seq === 0 ? [header.session] : [])));
-  const cursor = store.ledger.destinations.get(name)?.cursor ?? new Map<string, number>();
-  // Its first frame may also be damaged, or have been.
-  const isBroken = (each: string) => index.damage.length > 0 || quarantined.has(each);
-  return [...cursor.keys()].some((each) => !sessions.has(each) || !(first.has(each) || isBroken(each)));
-}
-
-function restartNote(name: string, isChanged: boolean): string {
-  const why = isChanged
-    ? `The names or labels of the series for ${name} were changed since days were deleted`
-    : `${TOTALS_FILE} has no totals of days that were deleted after ${name} had them`;
-  return `${why}: its counters start again, from what the journal still holds.`;
-}
-
 async function noSleep(): Promise<void> {}
 
 function dryDestination(destination: Destination, tally: Tally, options: UploadOptions): Destination {
@@ -175,6 +162,13 @@ function dryDestination(destination: Destination, tally: Tally, options: UploadO
     tally.encoded(request.body.byteLength);
     options.onRequest?.({ destination: destination.name, request, samples });
   });
+}
+
+/** What the stored totals have is part of them; what it was at its own time is not known any more. */
+function noteUnsendable(frames: readonly FrameRef[], through: Cursor, tally: Tally): void {
+  const { length } = frames.filter((ref) => covers(through, ref.header));
+  if (length > 0)
+    tally.note(`${length} frames can't be sent again: they are from before the totals began anew.`);
 }
 
 function notePassedOver(store: LedgerStore, name: string, tally: Tally): void {

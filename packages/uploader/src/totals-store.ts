@@ -1,10 +1,11 @@
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
 import type { JournalFs } from "@promferry/core/journal";
 import type { TotalsCheckpoint } from "@promferry/core/merge";
 import { countAt, JsonShapeError, objectAt, recordAt, stringAt } from "./json-value.ts";
-import { LedgerError, unknownVersion } from "./ledger-error.ts";
+import { unknownVersion } from "./ledger-error.ts";
 import type { Cursor } from "./seqs.ts";
-import { readStateFile, replaceStateFile } from "./state-file.ts";
+import { errorCode, readStateFile, replaceStateFile } from "./state-file.ts";
 
 /** The checkpoints' file name inside the journal's directory. */
 export const TOTALS_FILE = ".totals";
@@ -23,17 +24,71 @@ export interface TotalsRecord {
 /** By destination. */
 export type StoredTotals = ReadonlyMap<string, TotalsRecord>;
 
+/** The stored totals of one directory, and their changes one after the other. */
+export interface TotalsStore {
+  readonly totals: StoredTotals;
+  /** Whether the file was there and said nothing that can be believed. */
+  readonly isDamaged: boolean;
+  /** Resolves when all of it is on the disk. What was damaged lies in `.totals.damaged` then. */
+  change(edit: (totals: StoredTotals) => StoredTotals): Promise<void>;
+}
+
+/** Before the totals of a file; a checksum (CRC-32) over what stands behind it, up to the last brace. */
+const HEAD = /^\{"v":1,"crc32":"([0-9a-f]{8})","destinations":/;
+
 /**
- * @throws {LedgerError} The file cannot be read, is damaged, or is not of version 1. What the checkpoint itself
- *   holds is checked by `createTotals`.
+ * @param write Whether changes are written, or kept in memory for a dry run.
+ * @throws {LedgerError} The file cannot be read, or is of a later version.
  */
-export async function readTotals(dir: string, fs: JournalFs): Promise<StoredTotals> {
+export async function openTotals(dir: string, fs: JournalFs, write: boolean): Promise<TotalsStore> {
   const path = join(dir, TOTALS_FILE);
   const text = await readStateFile(fs, path);
-  if (text === undefined) return new Map();
+  const found = text === undefined ? new Map<string, TotalsRecord>() : parseTotals(text, path);
+  let totals: StoredTotals = found ?? new Map();
+  let damaged = found === undefined;
+  let last: Promise<void> = Promise.resolve();
+  return {
+    get totals() {
+      return totals;
+    },
+    isDamaged: damaged,
+    change(edit) {
+      const done = last.then(async () => {
+        const changed = edit(totals);
+        if (write) {
+          if (damaged) await putAside(fs, path);
+          damaged = false;
+          await replaceStateFile(fs, path, formatTotals(changed));
+        }
+        totals = changed;
+      });
+      last = done.catch(() => {});
+      return done;
+    },
+  };
+}
+
+/** The totals as they are stored, with their checksum. */
+export function formatTotals(totals: StoredTotals): string {
+  const destinations = [...totals].map(([name, { identity, projectionId, through, checkpoint }]) => [
+    name,
+    { identity, projection: projectionId, through: Object.fromEntries(through), checkpoint },
+  ]);
+  const body = JSON.stringify(Object.fromEntries(destinations));
+  return `{"v":1,"crc32":"${sumOf(body)}","destinations":${body}}\n`;
+}
+
+/**
+ * @returns Undefined for what is damaged.
+ * @throws {LedgerError} It is of a later version.
+ */
+function parseTotals(text: string, path: string): StoredTotals | undefined {
   try {
-    const { v, destinations } = recordAt(JSON.parse(text), "totals", ["v", "destinations"]);
+    const { v, destinations } = recordAt(JSON.parse(text), "totals", ["v", "crc32", "destinations"]);
     if (v !== 1) throw unknownVersion(path, v);
+    const head = HEAD.exec(text);
+    if (head === null || sumOf(text.slice(head[0].length, text.lastIndexOf("}"))) !== head[1])
+      return undefined;
     return new Map(
       Object.entries(objectAt(destinations, "destinations")).map(([name, value]) => {
         const at = `destinations.${name}`;
@@ -51,24 +106,22 @@ export async function readTotals(dir: string, fs: JournalFs): Promise<StoredTota
       }),
     );
   } catch (error) {
-    if (!(error instanceof JsonShapeError || error instanceof SyntaxError)) throw error;
-    throw new LedgerError(
-      "ERR_LEDGER_CORRUPT",
-      `${path}: ${error.message.slice(0, 200)}; it holds the totals of days that were deleted. Bring it back from a copy, or move it away: then counters start again from an explicit 0`,
-      path,
-      error,
-    );
+    if (error instanceof JsonShapeError || error instanceof SyntaxError) return undefined;
+    throw error;
   }
 }
 
-/** @throws {LedgerError} It cannot be written. */
-export async function writeTotals(dir: string, fs: JournalFs, totals: StoredTotals): Promise<void> {
-  const destinations = [...totals].map(([name, { identity, projectionId, through, checkpoint }]) => [
-    name,
-    { identity, projection: projectionId, through: Object.fromEntries(through), checkpoint },
-  ]);
-  const text = JSON.stringify({ v: 1, destinations: Object.fromEntries(destinations) });
-  await replaceStateFile(fs, join(dir, TOTALS_FILE), `${text}\n`);
+function sumOf(text: string): string {
+  return crc32(text).toString(16).padStart(8, "0");
+}
+
+async function putAside(fs: JournalFs, path: string): Promise<void> {
+  try {
+    await fs.rename(path, `${path}.damaged`);
+  } catch (error) {
+    if (errorCode(error) === undefined) throw error;
+    // Its bytes are of use to nobody but a person.
+  }
 }
 
 /** The stored totals to go on from: not those of another destination, or made with another projection. */

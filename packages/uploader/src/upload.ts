@@ -10,7 +10,7 @@ import { deleteDays, type RetentionResult } from "./retention.ts";
 import { retainedDestination } from "./retention-plan.ts";
 import { serve, type UploadSession } from "./serve.ts";
 import { errorCode } from "./state-file.ts";
-import { readTotals } from "./totals-store.ts";
+import { openTotals } from "./totals-store.ts";
 import { nodeUploadFs } from "./upload-fs.ts";
 import type { UploadOptions } from "./upload-options.ts";
 
@@ -63,8 +63,10 @@ async function uploadAll(
   const session: UploadSession = {
     ...effects,
     options,
+    journal,
+    mayLeave: options.mayLeave ?? (() => true),
     store: dryRun ? createMemoryStore(ledger) : createLedgerStore(journal.dir, fs, ledger, guard),
-    totals: await readTotals(journal.dir, fs),
+    totals: await openTotals(journal.dir, fs, !dryRun),
     quarantined: await quarantinedSessions(journal.dir, fs),
     index,
     guard,
@@ -94,24 +96,13 @@ async function clean(
   session: UploadSession,
   destinations: readonly DestinationReport[],
 ): Promise<RetentionResult> {
-  const { options, store, guard, now } = session;
-  const {
-    cleanup,
-    dryRun = false,
-    signal,
-    journal,
-    targets,
-    otherDestinations = [],
-    mayLeave = () => true,
-  } = options;
+  const { options, now } = session;
+  const { cleanup, dryRun = false, signal, targets, otherDestinations = [] } = options;
   const nothing: RetentionResult = { deleted: [], kept: [], droppedHistory: false, bytesOver: 0 };
   if (!cleanup || dryRun || signal?.aborted || destinations.length === 0) return nothing;
   try {
     return await deleteDays({
-      journal,
-      store,
-      guard,
-      mayLeave,
+      ...session,
       now: now(),
       destinations: [...targets, ...otherDestinations].map(retainedDestination),
       ...cleanup,

@@ -85,6 +85,8 @@ export interface StoredSession {
 export interface TotalsCheckpoint {
   readonly v: 1;
   readonly newestMs: StoredNumber;
+  /** What the destination had when the totals began anew; absent where they never did. */
+  readonly restartedMs?: EpochMs;
   readonly targets: readonly StoredTarget[];
   readonly sessions: readonly StoredSession[];
   readonly types: readonly (readonly [name: string, type: MetricType, startedMs: EpochMs, session: string])[];
@@ -98,6 +100,7 @@ export interface TotalsCheckpoint {
 /** What a checkpoint holds, live. */
 export interface TotalsMemory {
   readonly newestMs: EpochMs;
+  readonly restartedMs: EpochMs;
   readonly sessions: Map<string, SessionState>;
   readonly running: Set<SessionState>;
   readonly types: Map<
@@ -123,6 +126,7 @@ export function writeCheckpoint(
   return {
     v: 1,
     newestMs: store(memory.newestMs),
+    ...(Number.isFinite(memory.restartedMs) && { restartedMs: memory.restartedMs }),
     targets: targets.map((target) => storeTarget(target, numberOf)),
     sessions: sessions.map((session, i) => ({
       id: session.id,
@@ -153,6 +157,7 @@ export function writeCheckpoint(
 export function readCheckpoint(checkpoint: TotalsCheckpoint | undefined, table: TargetTable): TotalsMemory {
   const memory = {
     newestMs: Number.NEGATIVE_INFINITY,
+    restartedMs: Number.NEGATIVE_INFINITY,
     sessions: new Map<string, SessionState>(),
     running: new Set<SessionState>(),
     types: new Map<string, { type: MetricType; startedMs: EpochMs; session: string }>(),
@@ -161,6 +166,7 @@ export function readCheckpoint(checkpoint: TotalsCheckpoint | undefined, table: 
   if (!checkpoint) return memory;
   if (checkpoint.v !== 1) throw new TypeError(`totals checkpoint: expected v 1, got ${String(checkpoint.v)}`);
   memory.newestMs = restore(checkpoint.newestMs);
+  memory.restartedMs = checkpoint.restartedMs ?? Number.NEGATIVE_INFINITY;
   const targets = checkpoint.targets.map((stored) => restoreTarget(stored, table));
   const slots: { readonly session: SessionState; readonly slot: CountingSlot }[] = [];
   for (const stored of checkpoint.sessions) {

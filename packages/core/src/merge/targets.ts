@@ -117,6 +117,22 @@ export function isLive(target: Target): boolean {
   return target.kind === "bucket" ? target.totals.live.size > 0 : target.live.size > 0;
 }
 
+/** Lets counters and histograms stand at 0, unseen; sessions count on from where they are. */
+export function resetTotals(target: Target): void {
+  if (target.kind === "counter") {
+    for (const accumulator of target.live) takeGrowth(accumulator);
+    target.endedGrowth = 0;
+  } else if (target.kind === "bucket") {
+    for (const source of target.totals.live) source.accumulators.forEach(takeGrowth);
+    target.totals.ended.fill(0);
+    for (const [i, { series }] of target.outlets.entries()) {
+      target.outlets[i] = { series, emitted: false, firstValue: 0 };
+    }
+  } else return;
+  target.emitted = false;
+  target.owedSinceMs = undefined;
+}
+
 /** The destination has had all that the target has to say. */
 export function markSettled(target: Target): void {
   target.emitted = true;

@@ -43,6 +43,7 @@ import {
   joinGauge,
   leaveGauge,
   markSettled,
+  resetTotals,
   type Target,
 } from "./targets.ts";
 import { createWithholding, type Withheld } from "./withholding.ts";
@@ -99,6 +100,14 @@ export interface Totals {
   latest(): TotalSample[];
   /** What stayed behind so far, by reason. */
   withheld(): readonly Withheld[];
+  /**
+   * Begins anew where the state before the frames given so far is lost: counters and histograms stand at 0,
+   * and their next samples are preceded by a 0 that is later than `afterMs`, an ordinary reset to whoever
+   * knows them. Sessions count on from their last frames, so nothing is counted twice.
+   *
+   * @param afterMs The newest time that the destination has.
+   */
+  restart(afterMs: EpochMs): void;
   /** All state, to be stored as JSON. */
   checkpoint(): TotalsCheckpoint;
 }
@@ -137,6 +146,8 @@ class TotalsState implements Totals {
   readonly #versions: Map<string, VersionState>;
   readonly #withholding = createWithholding();
   #newestMs: EpochMs;
+  /** The 0 before a series' first sample is later than this. */
+  #restartedMs: EpochMs;
   #step = 0;
   /** What this step has touched, and the frame before, of a session that touched it. */
   #touched = new Map<Target, EpochMs | undefined>();
@@ -153,6 +164,7 @@ class TotalsState implements Totals {
     this.#types = state.types;
     this.#versions = state.versions;
     this.#newestMs = state.newestMs;
+    this.#restartedMs = state.restartedMs;
   }
 
   fold(frame: Frame, { late }: { readonly late: boolean }): void {
@@ -211,10 +223,17 @@ class TotalsState implements Totals {
     return this.#withholding.list();
   }
 
+  restart(afterMs: EpochMs): void {
+    this.#endFoldedVersions();
+    this.#restartedMs = afterMs;
+    for (const target of this.#table.byKey.values()) resetTotals(target);
+  }
+
   checkpoint(): TotalsCheckpoint {
     this.#endFoldedVersions();
     return writeCheckpoint({
       newestMs: this.#newestMs,
+      restartedMs: this.#restartedMs,
       targets: this.#table.byKey,
       sessions: this.#sessions,
       running: this.#running,
@@ -447,8 +466,8 @@ class TotalsState implements Totals {
   /** The target's sample at `atMs`, preceded, where the destination has had none, by where it began. */
   #emit(target: Target, atMs: EpochMs, previousMs: EpochMs | undefined, out: TotalSample[]): void {
     const beforeMs = previousMs ?? target.owedSinceMs;
-    if (beforeMs !== undefined) {
-      const timestampMs = Math.min(beforeMs, atMs - 1);
+    const timestampMs = Math.max(Math.min(beforeMs ?? atMs, atMs - 1), this.#restartedMs + 1);
+    if (beforeMs !== undefined && timestampMs < atMs) {
       const { family } = target;
       if (target.kind === "counter" && !target.emitted) {
         out.push({ series: target.series, family, timestampMs, value: 0 });
