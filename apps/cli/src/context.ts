@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import { type ConfigSource, loadConfig, type Settings } from "./config/load-config.ts";
+import type { ConfigSource, Settings } from "./config/load-config.ts";
 import { createRedactor, type Redactor } from "./credentials/redactor.ts";
 import type { CliIo } from "./io.ts";
 import { createOutput, type Output } from "./output.ts";
@@ -31,7 +31,9 @@ export function createContext(io: CliIo, options: GlobalOptions): Context {
     cwd: io.cwd,
     home: io.home,
   };
-  return { io, out, redactor, source, settings: () => loadConfig(source) };
+  // Loaded when it is asked for: the configuration's libraries cost more than the rest of a start.
+  const settings = async () => (await import("./config/load-config.ts")).loadConfig(source);
+  return { io, out, redactor, source, settings };
 }
 
 export function cliVersion(): string {

@@ -144,3 +144,21 @@ metrics:
     expect([...new Set(readFileSync(log, "utf8").split("\n"))].filter(Boolean)).toEqual(tries);
   });
 }
+
+test.each([["--version"], ["--help"], ["upload-metrics", "--help"]])(
+  "`promferry %s` loads commander and the command line's own modules, no library of a command",
+  async (...argv) => {
+    const list = `import { registerHooks } from "node:module";
+      registerHooks({ load(url, context, next) { console.error("loaded " + url); return next(url, context); } });`;
+    const child = start(argv, { nodeArgs: ["--import", `data:text/javascript,${encodeURIComponent(list)}`] });
+    let text = "";
+    child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
+      text += chunk;
+    });
+    await new Promise((resolve) => child.once("close", resolve));
+    const loaded = text.split("\n").filter((line) => line.startsWith("loaded file:"));
+    expect(loaded.length).toBeGreaterThan(10);
+    expect(loaded.filter((line) => line.includes("/packages/"))).toEqual([]);
+    expect(loaded.filter((line) => /\/node_modules\/(?!.*commander)/.test(line))).toEqual([]);
+  },
+);

@@ -1,10 +1,9 @@
 import { CommanderError } from "commander";
 import { CliError } from "./cli-error.ts";
-import { createContext, type GlobalOptions } from "./context.ts";
+import { type Context, createContext, type GlobalOptions } from "./context.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { CliIo } from "./io.ts";
 import { buildProgram } from "./program.ts";
-import { reportFailure } from "./report-error.ts";
 
 /**
  * One run of the command line.
@@ -20,7 +19,7 @@ export async function run(argv: readonly string[], io: CliIo): Promise<ExitCode>
       exitCode = await command(context);
     } catch (error) {
       // What fails while stopping fails because of it.
-      exitCode = reportFailure(context, io.signal.aborted ? io.signal.reason : error);
+      exitCode = await report(context, io.signal.aborted ? io.signal.reason : error);
     }
   });
   try {
@@ -28,9 +27,14 @@ export async function run(argv: readonly string[], io: CliIo): Promise<ExitCode>
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return EXIT.ok;
-    return reportFailure(createContext(io, looseOptions(argv)), usageError(error, argv));
+    return report(createContext(io, looseOptions(argv)), usageError(error, argv));
   }
   return exitCode;
+}
+
+/** Loads what errors need: with the packages that they come from. */
+async function report(context: Context, error: unknown): Promise<ExitCode> {
+  return (await import("./report-error.ts")).reportFailure(context, error);
 }
 
 function usageError(error: CommanderError, argv: readonly string[]): CliError {
