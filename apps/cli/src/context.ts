@@ -9,6 +9,9 @@ export interface GlobalOptions {
   readonly config?: string;
   readonly dir?: string;
   readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+  readonly color?: boolean;
 }
 
 /** What a command works with. */
@@ -23,7 +26,7 @@ export interface Context {
 
 export function createContext(io: CliIo, options: GlobalOptions): Context {
   const redactor = createRedactor();
-  const out = createOutput(io, redactor, options.json ?? false);
+  const out = createOutput(io, redactor, options);
   const source: ConfigSource = {
     configFlag: options.config,
     dirFlag: options.dir,

@@ -1,9 +1,14 @@
 import { expect, test } from "vitest";
 import { createRedactor } from "./credentials/redactor.ts";
 import type { CliIo, TextSink } from "./io.ts";
-import { createOutput } from "./output.ts";
+import { createOutput, type OutputOptions } from "./output.ts";
 
-function outputOn(terminal: boolean, env: Record<string, string> = {}, isJson = false) {
+function outputOn(
+  terminal: boolean,
+  env: Record<string, string> = {},
+  isJson = false,
+  more: OutputOptions = {},
+) {
   const written = { stdout: "", stderr: "" };
   const sink = (name: "stdout" | "stderr"): TextSink => ({
     write(text) {
@@ -15,7 +20,7 @@ function outputOn(terminal: boolean, env: Record<string, string> = {}, isJson = 
   });
   const redactor = createRedactor();
   const io = { stdout: sink("stdout"), stderr: sink("stderr"), env } as unknown as CliIo;
-  return { out: createOutput(io, redactor, isJson), written, redactor };
+  return { out: createOutput(io, redactor, { json: isJson, ...more }), written, redactor };
 }
 
 for (const { name, terminal, env, isPainted } of [
@@ -50,4 +55,29 @@ test("under --json lines for people are silent, and secrets are hidden in everyt
   out.note("s3cret");
   await out.data("s3cret\n");
   expect(written).toEqual({ stdout: '{"token":"[redacted]"}\n[redacted]\n', stderr: "[redacted]\n" });
+});
+
+test("--no-color paints nothing on a terminal", () => {
+  expect(outputOn(true, {}, false, { color: false }).out.style.red("x")).toBe("x");
+});
+
+for (const { options, stderr } of [
+  { options: {}, stderr: "error\nnote\n" },
+  { options: { quiet: true }, stderr: "error\n" },
+  { options: { verbose: true }, stderr: "error\nnote\ndetail\n" },
+]) {
+  test(`with ${JSON.stringify(options)} standard error has ${JSON.stringify(stderr)}, and results stay`, () => {
+    const { out, written } = outputOn(false, {}, false, options);
+    out.error("error");
+    out.note("note");
+    out.detail("detail");
+    out.line("result");
+    expect(written).toEqual({ stderr, stdout: "result\n" });
+  });
+}
+
+test("progress is silent under --quiet", () => {
+  const { out, written } = outputOn(true, {}, false, { quiet: true });
+  out.progress("half");
+  expect(written.stderr).toBe("");
 });

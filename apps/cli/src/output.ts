@@ -11,8 +11,14 @@ export interface Output {
   json(value: unknown): void;
   /** Data as it is, in both modes; resolves when more can be taken. */
   data(text: string): Promise<void>;
-  /** A message for people on standard error. */
+  /** A message for people on standard error; not under `--quiet`. */
   note(text: string): void;
+  /** What went wrong, on standard error: in every mode. */
+  error(text: string): void;
+  /** What the program is doing, on standard error: only under `--verbose`. */
+  detail(text: string): void;
+  /** Whether {@link Output.detail} says anything. */
+  readonly isVerbose: boolean;
   /** Replaces the line of progress; nothing without a terminal or under `--json`. */
   progress(text: string): void;
   readonly style: Style;
@@ -27,16 +33,31 @@ export interface Style {
   red(text: string): string;
 }
 
-export function createOutput(io: CliIo, redactor: Redactor, isJson: boolean): Output {
+/** How much is said, and how. Default: results and messages, in colour where a terminal shows it. */
+export interface OutputOptions {
+  readonly json?: boolean | undefined;
+  readonly quiet?: boolean | undefined;
+  readonly verbose?: boolean | undefined;
+  /** `false`: never; else where standard output is a terminal and NO_COLOR is not set. */
+  readonly color?: boolean | undefined;
+}
+
+export function createOutput(io: CliIo, redactor: Redactor, options: OutputOptions): Output {
+  const { json: isJson = false, quiet = false, verbose = false, color = true } = options;
   let progressShown = false;
   const write = (sink: TextSink, text: string) => sink.write(redactor.redact(text));
   const clearProgress = () => {
     if (progressShown) io.stderr.write("\r\u001b[2K");
     progressShown = false;
   };
-  const showsProgress = io.stderr.isTerminal && io.env["TERM"] !== "dumb" && !isJson;
+  const showsProgress = io.stderr.isTerminal && io.env["TERM"] !== "dumb" && !isJson && !quiet;
+  const say = (text: string) => {
+    clearProgress();
+    write(io.stderr, `${text}\n`);
+  };
   return {
     isJson,
+    isVerbose: verbose,
     line(text = "") {
       clearProgress();
       if (!isJson) write(io.stdout, `${text}\n`);
@@ -50,15 +71,18 @@ export function createOutput(io: CliIo, redactor: Redactor, isJson: boolean): Ou
       if (!write(io.stdout, text)) await io.stdout.drained();
     },
     note(text) {
-      clearProgress();
-      write(io.stderr, `${text}\n`);
+      if (!quiet) say(text);
+    },
+    error: say,
+    detail(text) {
+      if (verbose) say(text);
     },
     progress(text) {
       if (!showsProgress) return;
       io.stderr.write(`\r\u001b[2K${redactor.redact(text)}`);
       progressShown = text !== "";
     },
-    style: createStyle(usesColor(io)),
+    style: createStyle(color && usesColor(io)),
   };
 }
 

@@ -110,9 +110,9 @@ function systemHint(code: string): string {
 export function reportFailure(context: Context, error: unknown): ExitCode {
   const failure = toFailure(error);
   const { exitCode, code, message, hint } = failure;
-  context.out.note(`promferry: ${message}`);
-  if (hint) for (const line of hint.split("\n")) context.out.note(`  ${line}`);
-  if (context.io.env["PROMFERRY_DEBUG"] && error instanceof Error) context.out.note(String(error.stack));
+  context.out.error(`promferry: ${message}`);
+  if (hint) for (const line of hint.split("\n")) context.out.error(`  ${line}`);
+  if (context.io.env["PROMFERRY_DEBUG"] && error instanceof Error) context.out.error(String(error.stack));
   context.out.json({ error: { code, exitCode, message, ...(hint ? { hint } : {}) } });
   return exitCode;
 }

@@ -308,3 +308,16 @@ test("a credential that cannot be had says what to do about it", async () => {
   expect(exitCode).toBe(77);
   expect(stderr).toContain("that you may read it, and that it holds the secret alone");
 });
+
+test("--verbose tells each request without query, header and body; --quiet only the result", async () => {
+  const { url } = await serveReceiver();
+  const { cli } = await homeFor(
+    `type: prometheus, url: "${url}/api/v1/write?key=s3cret", auth: { token: "t0ken" }, headers: { X-A: "h3ader" }`,
+  );
+  const quiet = await cli(["upload-metrics", "--quiet"]);
+  expect(quiet.stderr).toBe("");
+  expect(quiet.stdout).toContain("3 samples accepted");
+  const { stderr } = await cli(["upload-metrics", "--force", "--verbose"]);
+  expect(stderr).toMatch(/^POST http:\/\/127\.0\.0\.1:\d+\/api\/v1\/write \(\d+ bytes\): 204 in \d+ ms$/m);
+  expect(stderr).not.toMatch(/s3cret|t0ken|h3ader/);
+});

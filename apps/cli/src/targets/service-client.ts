@@ -7,6 +7,7 @@ import { type Context, cliVersion } from "../context.ts";
 import { readSecret, type SecretSource } from "../credentials/read-secret.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { createHttpClient } from "../upload/http-client.ts";
+import { traceFetch } from "../upload/trace-fetch.ts";
 
 /** The options that every command takes which talks to the service. */
 export interface ServiceOptions {
@@ -101,13 +102,14 @@ export async function connectService(context: Context, options: ServiceOptions):
   }
   const ca = options.caFile ?? io.env["PROMFERRY_TARGETS_CA_FILE"];
   const caFile = ca !== undefined ? here(ca) : targets.ca_file && there(targets.ca_file);
-  const fetchIt =
+  const client =
     (await createHttpClient({
       url,
       destination: "the target service",
       tls: caFile === undefined ? undefined : { ca: caFile, cert: undefined, key: undefined },
       env: io.env,
     })) ?? fetch;
+  const fetchIt = context.out.isVerbose ? traceFetch(client, context.out, io.now) : client;
   return createServiceClient({ url, token, fetch: fetchIt, signal: io.signal });
 }
 

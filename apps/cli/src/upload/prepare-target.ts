@@ -17,6 +17,7 @@ import { createDestination } from "./create-destination.ts";
 import { createHttpClient } from "./http-client.ts";
 import { destinationProjection } from "./projection.ts";
 import { type LabelTemplate, labelTemplate } from "./session-variables.ts";
+import { traceFetch } from "./trace-fetch.ts";
 
 export interface TargetPurpose {
   /** Nothing is read, run or made that only a real upload needs: secrets, certificates, the identity's key. */
@@ -132,7 +133,7 @@ async function connect(
   config: DestinationConfig,
   { secrets }: TargetPurpose,
 ): Promise<Pick<HttpOptions, "authorization" | "fetch">> {
-  const { io, redactor } = context;
+  const { io, out, redactor } = context;
   const { name: destination, tls } = config;
   const expand = (text: string) => expandVariables(text, (name) => io.env[name]);
   const resolvePath = (path: string) => resolveFromConfig(path, settings.file, io.home);
@@ -159,7 +160,8 @@ async function connect(
   const client = URL.canParse(url)
     ? await createHttpClient({ url, destination, tls: files, env: io.env })
     : undefined;
-  return { ...(authorization ? { authorization } : {}), ...(client ? { fetch: client } : {}) };
+  const told = out.isVerbose ? traceFetch(client ?? fetch, out, io.now) : client;
+  return { ...(authorization ? { authorization } : {}), ...(told ? { fetch: told } : {}) };
 }
 
 function checkVariablesSet(
