@@ -1,5 +1,6 @@
-import { Command, Option } from "commander";
+import { Argument, Command, Option } from "commander";
 import { collectValues, durationOption, examples, positiveInteger } from "./command-options.ts";
+import { SHELLS } from "./completion/scripts.ts";
 import { type Context, cliVersion, type GlobalOptions } from "./context.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import type { CliIo } from "./io.ts";
@@ -244,6 +245,29 @@ export function buildProgram(io: CliIo, runner: Runner): Command {
     .description("Prints the JSON Schema of the configuration, for editors.")
     .addHelpText("after", examples(["promferry config schema > promferry.schema.json"]))
     .action(onRun(async () => (await import("./commands/config-schema.ts")).configSchema));
+
+  program
+    .command("completion")
+    .description("Prints what a shell needs to complete commands, options and names of destinations.")
+    .addArgument(new Argument("<shell>", "which shell").choices(SHELLS))
+    .addHelpText(
+      "after",
+      examples([
+        "source <(promferry completion bash)",
+        'promferry completion zsh > "${fpath[1]}/_promferry"',
+        "promferry completion fish > ~/.config/fish/completions/promferry.fish",
+      ]),
+    )
+    .action(onRun(async () => (await import("./commands/completion.ts")).completion));
+  program
+    .command("complete", { hidden: true })
+    .argument("[words...]")
+    .helpOption(false)
+    .action((words: readonly string[]) =>
+      runner(program.opts(), async (context) =>
+        (await import("./commands/complete.ts")).complete(context, program, words),
+      ),
+    );
 
   addNotBuilt(program, runner);
   return program;
