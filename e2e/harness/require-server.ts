@@ -4,13 +4,15 @@ import { missingServers } from "../../tools/servers.mjs";
 /** A key of `SERVERS` or `TREES` in tools/servers.mjs. */
 export type ServerName =
   | "cloud-init"
+  | "fish"
   | "node-exporter-package"
   | "prometheus"
   | "promtool"
   | "pushgateway"
   | "node-exporter"
   | "victoria-metrics"
-  | "vmagent";
+  | "vmagent"
+  | "zsh";
 
 /**
  * Says which servers a test needs; its first line.
