@@ -82,7 +82,10 @@ export const TREES = {
   },
   // The shells that command line completion is tried in.
   zsh: { package: "zsh", needs: ["zsh-common", "libc6", "libcap2", "libtinfo6"] },
-  fish: { package: "fish", needs: ["fish-common", "libc6", "libgcc-s1", "libpcre2-32-0", "libpcre2-8-0", "libtinfo6"] },
+  fish: {
+    package: "fish",
+    needs: ["fish-common", "libc6", "libgcc-s1", "libpcre2-32-0", "libpcre2-8-0", "libtinfo6"],
+  },
   // The exporter with its unit and its folders, for what is installed on an instance.
   "node-exporter-package": { package: "prometheus-node-exporter", needs: [] },
 };
