@@ -11,41 +11,114 @@
  */
 import type { EpochMs, SampleValue } from "@promferry/core/series";
 import type protobuf from "protobufjs/minimal.js";
+import type { MessageBuffer } from "./message-buffer.ts";
 import { readMessage } from "./messages.ts";
 
 const VALUE = (1 << 3) | 1;
 const TIMESTAMP = (2 << 3) | 0;
 
-/** Halves of a 64-bit pattern, in the shape of protobufjs' Long. */
+/** Halves of a 64-bit pattern. */
 interface Bits64 {
   readonly low: number;
   readonly high: number;
-  readonly unsigned: true;
 }
 
 /** 0x7ff0000000000002, which says that the series has ended (1.0, "Stale Markers"; 2.0, "Samples and Histogram Samples"). */
-const STALE_MARKER: Bits64 = { low: 2, high: 0x7ff00000, unsigned: true };
+const STALE_MARKER: Bits64 = { low: 2, high: 0x7ff00000 };
 
 /** 0x7ff8000000000001, the NaN of Prometheus' `model/value`. */
-const NORMAL_NAN: Bits64 = { low: 1, high: 0x7ff80000, unsigned: true };
+const NORMAL_NAN: Bits64 = { low: 1, high: 0x7ff80000 };
+
+const MAX_SAMPLE_BYTES = 22;
+/** What {@link writeSamples} makes of a value that is not zero, at an instant between 1971 and 2109. */
+export const USUAL_SAMPLE_BYTES = 18;
+const EARLIEST_USUAL_MS = 2 ** 35;
+const LATEST_USUAL_MS = 2 ** 42 - 1;
 
 /**
- * Writes a sample as the field `tag`. Fields that are zero are absent, as protobuf 3 has it;
+ * Writes a column of samples, each as the field `tag`. Fields that are zero are absent, as protobuf 3 has it;
  * negative zero is not zero.
  */
-export function writeSample(
-  writer: protobuf.Writer,
+export function writeSamples(
+  out: MessageBuffer,
+  tag: number,
+  timestampsMs: readonly EpochMs[],
+  values: readonly SampleValue[],
+): void {
+  const count = timestampsMs.length;
+  out.reserve(count * MAX_SAMPLE_BYTES);
+  const { bytes, view } = out;
+  const head = tag | ((USUAL_SAMPLE_BYTES - 2) << 8) | (VALUE << 16);
+  let pos = out.pos;
+  for (let i = 0; i < count; i++) {
+    const value = values[i]!;
+    const timestampMs = timestampsMs[i]!;
+    const isUsual =
+      value !== null &&
+      (value > 0 || value < 0) &&
+      timestampMs >= EARLIEST_USUAL_MS &&
+      timestampMs <= LATEST_USUAL_MS;
+    if (!isUsual) {
+      pos = writeAnySample(out, pos, tag, value, timestampMs);
+      continue;
+    }
+    // The last byte of four is overwritten by the first of the value.
+    view.setUint32(pos, head, true);
+    view.setFloat64(pos + 3, value, true);
+    bytes[pos + 11] = TIMESTAMP;
+    // Six bytes: seven bits in each, the eighth says that more follow.
+    const low = timestampMs | 0;
+    const four = (low & 0x7f) | ((low & 0x3f80) << 1) | ((low & 0x1fc000) << 2) | ((low & 0xfe00000) << 3);
+    view.setUint32(pos + 12, four | 0x80808080, true);
+    const high = Math.floor(timestampMs / 2 ** 28);
+    view.setUint16(pos + 16, (high & 0x7f) | ((high & 0x3f80) << 1) | 0x80, true);
+    pos += USUAL_SAMPLE_BYTES;
+  }
+  out.pos = pos;
+}
+
+/** @returns The position behind the sample, for which there is room. */
+function writeAnySample(
+  { bytes, view }: MessageBuffer,
+  start: number,
   tag: number,
   value: SampleValue,
   timestampMs: EpochMs,
-): void {
-  writer.uint32(tag).fork();
-  // As bits: an engine may change the payload of a NaN that it handles as a number.
-  if (value === null) writer.uint32(VALUE).fixed64(STALE_MARKER);
-  else if (Number.isNaN(value)) writer.uint32(VALUE).fixed64(NORMAL_NAN);
-  else if (!Object.is(value, 0)) writer.uint32(VALUE).double(value);
-  if (timestampMs !== 0) writer.uint32(TIMESTAMP).int64(timestampMs);
-  writer.ldelim();
+): number {
+  let pos = start + 2;
+  if (value === null || Number.isNaN(value)) {
+    // As bits: an engine may change the payload of a NaN that it handles as a number.
+    const { low, high } = value === null ? STALE_MARKER : NORMAL_NAN;
+    bytes[pos] = VALUE;
+    view.setUint32(pos + 1, low, true);
+    view.setUint32(pos + 5, high, true);
+    pos += 9;
+  } else if (!Object.is(value, 0)) {
+    bytes[pos] = VALUE;
+    view.setFloat64(pos + 1, value, true);
+    pos += 9;
+  }
+  if (timestampMs !== 0) {
+    bytes[pos] = TIMESTAMP;
+    pos = writeInt64(bytes, pos + 1, timestampMs);
+  }
+  bytes[start] = tag;
+  bytes[start + 1] = pos - start - 2;
+  return pos;
+}
+
+/** @returns The position behind the number, a safe integer. */
+function writeInt64(bytes: Uint8Array, at: number, value: number): number {
+  let pos = at;
+  let low = value >>> 0;
+  let high = Math.floor(value / 2 ** 32) >>> 0;
+  while (high > 0 || low > 127) {
+    bytes[pos++] = (low & 127) | 128;
+    low = ((low >>> 7) | (high << 25)) >>> 0;
+    high >>>= 7;
+  }
+  bytes[pos++] = low;
+  return pos;
 }
 
 /** Reads a sample and appends it to the columns. */

@@ -162,3 +162,35 @@ for (const { name, series, message } of [
     expect(() => encodeRequestV2(batchOf(series))).toThrow(new RangeError(message));
   });
 }
+
+test("a table of more than 2^14 strings is referred to rightly, by a cache that knows shorter and longer ones too", () => {
+  const strings = createStringCache();
+  const make = (count: number) =>
+    batchOf(
+      ...Array.from({ length: count }, (_, i) => entry("m", { l: `v${i}`, [`n${i % 300}`]: "x" }, [[1, 1]])),
+    );
+  for (const count of [3, 20_000, 100]) {
+    const { symbols, timeseries } = referenceDecodeV2(encodeRequestV2(make(count), strings));
+    expect(symbols.length).toBe(5 + count + Math.min(count, 300));
+    for (const [i, { labels_refs: refs }] of timeseries.entries()) {
+      expect(refs.map((ref) => symbols[ref])).toEqual(["__name__", "m", "l", `v${i}`, `n${i % 300}`, "x"]);
+    }
+  }
+});
+
+test("strings that no request needs any more are let go, and come back when they are needed", () => {
+  const strings = createStringCache(100);
+  const make = (round: number) =>
+    batchOf(...Array.from({ length: 30 }, (_, i) => entry("m", { l: `${round}-${i}` }, [[1, 1]])));
+  const first = make(0);
+  const bytes = hex(encodeRequestV2(first));
+  encodeRequestV2(first, strings);
+  const [once, always] = [strings.symbol("0-0"), strings.symbol("m")];
+  for (let round = 1; round < 20; round++) {
+    const batch = make(round);
+    expect(hex(encodeRequestV2(batch, strings))).toBe(hex(encodeRequestV2(batch)));
+  }
+  expect(strings.symbol("0-0")).not.toBe(once);
+  expect(strings.symbol("m")).toBe(always);
+  expect(hex(encodeRequestV2(first, strings))).toBe(bytes);
+});

@@ -1,12 +1,17 @@
 import type { Batch } from "@promferry/core/delivery";
 import type { FamilyMetadata } from "@promferry/core/series";
-import protobuf from "protobufjs/minimal.js";
+import { type MessageBuffer, writeVarint } from "../protobuf/message-buffer.ts";
 import { METRIC_TYPES } from "../protobuf/metric-types.ts";
-import { writeSample } from "../protobuf/sample.ts";
+import { USUAL_SAMPLE_BYTES, writeSamples } from "../protobuf/sample.ts";
 import * as schema from "./schema.ts";
-import { createStringCache, type StringCache } from "./series-strings.ts";
+import { createStringCache, type LabelEntry, type StringCache, type SymbolEntry } from "./series-strings.ts";
 
 const LONE_SURROGATES = /\p{Surrogate}/gu;
+
+/** What labels and metadata of a series take as a rule. */
+const USUAL_SERIES_BYTES = 32;
+const MAX_LABEL_BYTES = 10;
+const MAX_METADATA_BYTES = 14;
 
 /**
  * The message `io.prometheus.write.v2.Request` of remote write 2.0, not compressed.
@@ -18,66 +23,151 @@ const LONE_SURROGATES = /\p{Surrogate}/gu;
  * written, since a {@link Batch} does not hold them. The same batch always makes the same bytes.
  *
  * @param batch As `validateBatch` returns it by the rules of 2.0.
- * @param strings Keeps sorted labels from one call to the next. Default: of this call only.
+ * @param strings Keeps sorted labels and encoded strings from one call to the next, and the array for the message.
+ *   Default: of this call only.
+ * @returns With `strings` given, bytes that hold until the next call with them.
  * @throws {RangeError} A label set breaks a rule of the protocol, or a series has no sample.
  */
 export function encodeRequestV2(batch: Batch, strings: StringCache = createStringCache()): Uint8Array {
-  const symbols = createSymbols();
-  const body = protobuf.Writer.create();
+  const symbols = openTable(strings);
+  const out = strings.buffer;
+  const headroom = strings.tableBytes;
+  out.clear(headroom);
   for (const { series, family, timestampsMs, values } of batch.series) {
-    const { problem, strings: labels } = strings.of(series);
+    const { problem, labels } = strings.of(series);
     if (problem) throw new RangeError(`${problem.rule}: ${JSON.stringify(problem.example)}`);
     if (timestampsMs.length === 0)
       throw new RangeError(`series ${JSON.stringify(series.name)} has no sample`);
-    body.uint32(schema.TIME_SERIES).fork();
-    body.uint32(schema.LABELS_REFS).fork();
-    for (const text of labels) body.uint32(symbols.refTo(text));
-    body.ldelim();
-    for (let i = 0; i < timestampsMs.length; i++) {
-      writeSample(body, schema.SAMPLE, values[i]!, timestampsMs[i]!);
-    }
-    writeMetadata(body, family, symbols);
-    body.ldelim();
+    const guess = timestampsMs.length * USUAL_SAMPLE_BYTES + USUAL_SERIES_BYTES;
+    const content = out.beginField(schema.TIME_SERIES, guess);
+    writeLabels(out, labels, symbols);
+    writeSamples(out, schema.SAMPLE, timestampsMs, values);
+    writeMetadata(out, family, symbols);
+    out.endField(content, guess);
   }
-  const head = protobuf.Writer.create();
-  for (const symbol of symbols.all()) head.uint32(schema.SYMBOL).string(symbol);
-  // Before the series, as a reader that streams needs it; only now is the table complete.
-  return head.raw(body.finish()).finish();
+  return putTableBefore(out, headroom, symbols);
 }
 
-function writeMetadata(writer: protobuf.Writer, family: FamilyMetadata, symbols: Symbols): void {
-  const type = METRIC_TYPES.indexOf(family.type);
-  const helpRef = symbols.refTo(wellFormed(family.help));
-  const unitRef = symbols.refTo(wellFormed(family.unit));
+/** A reader that streams needs the table before the series, and only now is it complete. */
+function putTableBefore(
+  out: MessageBuffer,
+  headroom: number,
+  { strings, entries, length }: SymbolTable,
+): Uint8Array {
+  if (length > headroom) {
+    out.shift(headroom, length - headroom);
+    strings.tableBytes = length;
+  }
+  const start = Math.max(0, headroom - length);
+  let pos = start;
+  for (const { bytes } of entries) {
+    out.bytes.set(bytes, pos);
+    pos += bytes.length;
+  }
+  return out.written(start);
+}
+
+function writeLabels(out: MessageBuffer, labels: readonly LabelEntry[], table: SymbolTable): void {
+  const guess = 2 * labels.length;
+  const content = out.beginField(schema.LABELS_REFS, guess);
+  out.reserve(labels.length * MAX_LABEL_BYTES);
+  const { bytes, view } = out;
+  let pos = content;
+  for (let i = 0; i < labels.length; i++) {
+    const label = labels[i]!;
+    if (label.table !== table.number) enterLabel(label, table);
+    if (label.packedLength > 0) {
+      view.setUint32(pos, label.packedRefs, true);
+      pos += label.packedLength;
+    } else {
+      pos = writeVarint(bytes, pos, label.name.ref);
+      pos = writeVarint(bytes, pos, label.value.ref);
+    }
+  }
+  out.pos = pos;
+  out.endField(content, guess);
+}
+
+function writeMetadata(out: MessageBuffer, family: FamilyMetadata, table: SymbolTable): void {
+  if (family !== table.lastFamily) enterFamily(family, table);
+  const { type, helpRef, unitRef } = table;
   if (type <= 0 && helpRef === 0 && unitRef === 0) return;
-  writer.uint32(schema.METADATA).fork();
-  if (type > 0) writer.uint32(schema.METADATA_TYPE).uint32(type);
-  if (helpRef > 0) writer.uint32(schema.METADATA_HELP_REF).uint32(helpRef);
-  if (unitRef > 0) writer.uint32(schema.METADATA_UNIT_REF).uint32(unitRef);
-  writer.ldelim();
+  const content = out.beginField(schema.METADATA, 0);
+  out.reserve(MAX_METADATA_BYTES);
+  const { bytes } = out;
+  let pos = content;
+  if (type > 0) pos = writeNumber(bytes, pos, schema.METADATA_TYPE, type);
+  if (helpRef > 0) pos = writeNumber(bytes, pos, schema.METADATA_HELP_REF, helpRef);
+  if (unitRef > 0) pos = writeNumber(bytes, pos, schema.METADATA_UNIT_REF, unitRef);
+  out.pos = pos;
+  out.endField(content, 0);
+}
+
+function writeNumber(bytes: Uint8Array, at: number, tag: number, value: number): number {
+  bytes[at] = tag;
+  return writeVarint(bytes, at + 1, value);
+}
+
+/** The strings of one message, in the order of their first use. */
+interface SymbolTable {
+  readonly strings: StringCache;
+  readonly number: number;
+  readonly entries: SymbolEntry[];
+  /** Of all entries, in bytes. */
+  length: number;
+  /** Several series in a row have one family, as a rule; the rest is what stands in its metadata. */
+  lastFamily: FamilyMetadata | undefined;
+  type: number;
+  helpRef: number;
+  unitRef: number;
+}
+
+function openTable(strings: StringCache): SymbolTable {
+  const number = strings.nextTable();
+  const family = { lastFamily: undefined, type: 0, helpRef: 0, unitRef: 0 };
+  const table: SymbolTable = { strings, number, entries: [], length: 0, ...family };
+  refTo(strings.symbol(""), table);
+  return table;
+}
+
+function refTo(entry: SymbolEntry, table: SymbolTable): number {
+  if (entry.table !== table.number) {
+    entry.table = table.number;
+    entry.ref = table.entries.length;
+    table.entries.push(entry);
+    table.length += entry.bytes.length;
+  }
+  return entry.ref;
+}
+
+function refToText(text: string, table: SymbolTable): number {
+  return text === "" ? 0 : refTo(table.strings.symbol(wellFormed(text)), table);
+}
+
+function enterFamily(family: FamilyMetadata, table: SymbolTable): void {
+  const { lastFamily } = table;
+  table.lastFamily = family;
+  const { type, help, unit } = family;
+  if (type === lastFamily?.type && help === lastFamily.help && unit === lastFamily.unit) return;
+  table.type = METRIC_TYPES.indexOf(type);
+  table.helpRef = refToText(help, table);
+  table.unitRef = refToText(unit, table);
+}
+
+function enterLabel(label: LabelEntry, table: SymbolTable): void {
+  const name = refTo(label.name, table);
+  const value = refTo(label.value, table);
+  label.table = table.number;
+  label.packedLength = name < 1 << 14 && value < 1 << 14 ? (name < 128 ? 1 : 2) + (value < 128 ? 1 : 2) : 0;
+  label.packedRefs = packed(name) | (packed(value) << (name < 128 ? 8 : 16));
+}
+
+/** A number below 2^14 as a varint of one or two bytes. */
+function packed(value: number): number {
+  return value < 128 ? value : (value & 127) | 128 | ((value >> 7) << 8);
 }
 
 /** Half a surrogate pair is no reason to refuse samples, but it has no UTF-8. */
 function wellFormed(text: string): string {
   return text.replace(LONE_SURROGATES, "\ufffd");
-}
-
-interface Symbols {
-  refTo(text: string): number;
-  all(): Iterable<string>;
-}
-
-function createSymbols(): Symbols {
-  const refs = new Map([["", 0]]);
-  return {
-    refTo(text) {
-      let ref = refs.get(text);
-      if (ref === undefined) {
-        ref = refs.size;
-        refs.set(text, ref);
-      }
-      return ref;
-    },
-    all: () => refs.keys(),
-  };
 }

@@ -5,7 +5,7 @@ import { checkSnappyBlock } from "./check-block.ts";
 
 /** The block format of snappy. The framed format is another one and never used here. */
 export interface SnappyCodec {
-  /** The same bytes always make the same block. */
+  /** The same bytes always make the same block, which holds on when `bytes` are overwritten. */
   compress(bytes: Uint8Array): Uint8Array;
   /**
    * @param maxBytes Longest result; a block that declares more is refused before memory is taken.

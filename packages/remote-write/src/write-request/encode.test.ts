@@ -16,6 +16,19 @@ for (const { name, value, timestampMs, sample } of [
   { name: "no field for zero", value: 0, timestampMs: 0, sample: "" },
   { name: "one half", value: 0.5, timestampMs: 0, sample: "09000000000000e03f" },
   { name: "an instant of 2025", value: 0, timestampMs: NOON, sample: "1080a492cb9b33" },
+  { name: "the last instant of five bytes", value: 0, timestampMs: 2 ** 35 - 1, sample: "10ffffffff7f" },
+  {
+    name: "the last instant of six bytes",
+    value: -1,
+    timestampMs: 2 ** 42 - 1,
+    sample: "09000000000000f0bf10ffffffffff7f",
+  },
+  {
+    name: "the first instant of seven bytes",
+    value: -1,
+    timestampMs: 2 ** 42,
+    sample: "09000000000000f0bf1080808080808001",
+  },
   { name: "an instant before 1970", value: 0, timestampMs: -1, sample: "10ffffffffffffffffff01" },
   {
     name: "the earliest instant",
@@ -102,3 +115,29 @@ test("a label set that the protocol forbids is not encoded", () => {
     new RangeError('a label name does not match [a-zA-Z_][a-zA-Z0-9_]*: "not-classic"'),
   );
 });
+
+for (const { name, samples, length } of [
+  { name: "a sample", samples: 1, length: 1 },
+  { name: "a hundred samples", samples: 100, length: 1 },
+  { name: "ten thousand samples", samples: 10_000, length: 1 },
+  { name: "a long label", samples: 3, length: 100_000 },
+]) {
+  // Of samples without a value the length is guessed wrong.
+  for (const value of [0, 1.5]) {
+    test(`series of ${name} of value ${value} are encoded as by reflection`, () => {
+      const labels = { l: "x".repeat(length) };
+      const points = Array.from({ length: samples }, (_, i) => [NOON + i, value] as const);
+      const timeseries = ["a", "b", "c"].map((metric) => ({
+        labels: [
+          { name: "__name__", value: metric },
+          { name: "l", value: labels.l },
+        ],
+        samples: points.map(([timestamp]) => (value === 0 ? { timestamp } : { value, timestamp })),
+      }));
+      const bytes = encodeWriteRequest(
+        batchOf(...["a", "b", "c"].map((metric) => entry(metric, labels, points))),
+      );
+      expect(Buffer.compare(bytes, referenceEncode({ timeseries }))).toBe(0);
+    });
+  }
+}

@@ -1,6 +1,5 @@
 import type { Batch } from "@promferry/core/delivery";
-import protobuf from "protobufjs/minimal.js";
-import { writeSample } from "../protobuf/sample.ts";
+import { USUAL_SAMPLE_BYTES, writeSamples } from "../protobuf/sample.ts";
 import { SAMPLE, TIME_SERIES } from "./schema.ts";
 import { createLabelCache, type LabelCache } from "./series-labels.ts";
 
@@ -12,18 +11,22 @@ import { createLabelCache, type LabelCache } from "./series-labels.ts";
  * the same bytes.
  *
  * @param batch As `validateBatch` returns it: timestamps are whole milliseconds, strictly ascending.
- * @param labels Keeps encoded labels from one call to the next. Default: of this call only.
+ * @param labels Keeps encoded labels from one call to the next, and the array for the message. Default: of this call
+ *   only.
+ * @returns With `labels` given, bytes that hold until the next call with them.
  * @throws {RangeError} A label set breaks a rule of the protocol.
  */
 export function encodeWriteRequest(batch: Batch, labels: LabelCache = createLabelCache()): Uint8Array {
-  const writer = protobuf.Writer.create();
+  const out = labels.buffer;
+  out.clear();
   for (const { series, timestampsMs, values } of batch.series) {
     const { problem, bytes } = labels.of(series);
     if (problem) throw new RangeError(`${problem.rule}: ${JSON.stringify(problem.example)}`);
-    writer.uint32(TIME_SERIES).fork();
-    writer.raw(bytes);
-    for (let i = 0; i < timestampsMs.length; i++) writeSample(writer, SAMPLE, values[i]!, timestampsMs[i]!);
-    writer.ldelim();
+    const guess = bytes.length + timestampsMs.length * USUAL_SAMPLE_BYTES;
+    const content = out.beginField(TIME_SERIES, guess);
+    out.putBytes(bytes);
+    writeSamples(out, SAMPLE, timestampsMs, values);
+    out.endField(content, guess);
   }
-  return writer.finish();
+  return out.written();
 }

@@ -1,5 +1,5 @@
 import type { Label, Series } from "@promferry/core/series";
-import protobuf from "protobufjs/minimal.js";
+import { MessageBuffer } from "../protobuf/message-buffer.ts";
 import { type CheckedLabels, findLabelProblem, labelKey, sortedLabels } from "../validation/label-problem.ts";
 import { LABEL, LABEL_NAME, LABEL_VALUE } from "./schema.ts";
 
@@ -12,15 +12,19 @@ export interface SeriesLabels extends CheckedLabels {
 /** Checks by the rules of 1.0 and encodes the labels of each {@link Series} object once; it is held weakly. */
 export interface LabelCache {
   of(series: Series): SeriesLabels;
+  /** Where messages are put together; as long as the longest one. */
+  readonly buffer: MessageBuffer;
 }
 
 export function createLabelCache(): LabelCache {
+  const scratch = new MessageBuffer();
   const known = new WeakMap<Series, SeriesLabels>();
   return {
+    buffer: new MessageBuffer(),
     of(series) {
       let labels = known.get(series);
       if (!labels) {
-        labels = seriesLabels(series);
+        labels = seriesLabels(series, scratch);
         known.set(series, labels);
       }
       return labels;
@@ -28,20 +32,20 @@ export function createLabelCache(): LabelCache {
   };
 }
 
-function seriesLabels(series: Series): SeriesLabels {
+function seriesLabels(series: Series, scratch: MessageBuffer): SeriesLabels {
   const problem = findLabelProblem(series.name, series.labels, 1);
   if (problem) return { problem, key: "", bytes: new Uint8Array(0) };
   const sorted = sortedLabels(series);
-  return { problem, key: labelKey(sorted), bytes: encodeLabels(sorted) };
+  return { problem, key: labelKey(sorted), bytes: encodeLabels(sorted, scratch) };
 }
 
-function encodeLabels(sorted: readonly Label[]): Uint8Array {
-  const writer = protobuf.Writer.create();
-  for (const label of sorted) {
-    writer.uint32(LABEL).fork();
-    writer.uint32(LABEL_NAME).string(label.name);
-    writer.uint32(LABEL_VALUE).string(label.value);
-    writer.ldelim();
+function encodeLabels(sorted: readonly Label[], out: MessageBuffer): Uint8Array {
+  out.clear();
+  for (const { name, value } of sorted) {
+    const content = out.beginField(LABEL, 0);
+    out.putText(LABEL_NAME, name);
+    out.putText(LABEL_VALUE, value);
+    out.endField(content, 0);
   }
-  return writer.finish();
+  return new Uint8Array(out.written());
 }
