@@ -4,6 +4,7 @@ import {
   type DayBoundary,
   type JournalFs,
   type JournalWriter,
+  LOW_DISK_BYTES,
   nodeJournalFs,
   type WriteResult,
   type WriterInfo,
@@ -12,6 +13,8 @@ import type { EpochMs, MetricFamily } from "@promferry/core/series";
 import { type Consent, type ConsentSources, type Filter, resolveConsent } from "@promferry/privacy";
 import { createCatalogueFile } from "./catalogue-file.ts";
 import { countedFamilies } from "./counted-families.ts";
+import { keepMaintained } from "./keep-maintained.ts";
+import { LowDiskError } from "./low-disk-error.ts";
 import { createSource } from "./source.ts";
 import { watchExit } from "./watch-exit.ts";
 
@@ -46,7 +49,13 @@ export interface CollectorOptions {
   readonly dayBoundary?: DayBoundary;
   /** Applied to every series after the catalogue. Default `denyList()`. */
   readonly filter?: Filter;
-  /** Told of each failure. What it throws is dropped. */
+  /**
+   * Looks after the folder: deletes and compresses what may go, as `maintainJournal` of `@promferry/uploader` does.
+   * Called soon after the start and then daily, once a day for the folder whichever process it is. Whatever it keeps
+   * open keeps the process alive; {@link inWorker} does it elsewhere. Default: nobody looks.
+   */
+  readonly maintain?: () => Promise<unknown>;
+  /** Told of each failure, and when room gets scarce. What it throws is dropped. */
   readonly onError?: (error: Error) => void;
   readonly fs?: JournalFs;
   /** The wall clock. Default `Date.now`. */
@@ -64,8 +73,10 @@ export interface CollectorStatus {
   readonly session?: string;
   /** Frames on the disk. */
   readonly written: number;
-  /** Frames, and other files, that could not be written. */
+  /** Frames, and other files, that could not be written, and failures of `maintain`. */
   readonly failed: number;
+  /** Frames that left less than 256 MiB free where the folder lies. `onError` is told of the first in a row. */
+  readonly lowDisk: number;
   readonly lastError?: Error;
   /** Series that the gate kept back from the last frame, by reason. */
   readonly withheld: readonly { readonly reason: string; readonly series: number }[];
@@ -103,7 +114,7 @@ const MAX_INTERVAL_MS = 2 ** 31 - 1;
  */
 export function createCollector(options: CollectorOptions): Collector {
   const { dir, intervalMs = DEFAULT_INTERVAL_MS, fs = nodeJournalFs } = options;
-  const { random = Math.random, schedule = scheduleUnref, onError } = options;
+  const { random = Math.random, schedule = scheduleUnref, now = Date.now, onError, maintain } = options;
   const { registry, catalogue } = sourceOf(options);
   if (!(intervalMs > 0 && intervalMs <= MAX_INTERVAL_MS)) {
     throw new RangeError(`intervalMs: expected 1 to ${MAX_INTERVAL_MS}, got ${intervalMs}`);
@@ -117,17 +128,32 @@ export function createCollector(options: CollectorOptions): Collector {
   let hasRun = false;
   let written = 0;
   let failed = 0;
+  let lowDisk = 0;
+  let isLow = false;
   let lastError: Error | undefined;
   let withheld: CollectorStatus["withheld"] = [];
 
   function fail(cause: unknown): undefined {
     failed++;
     lastError = cause instanceof Error ? cause : new Error(String(cause));
+    tell(lastError);
+  }
+
+  function tell(error: Error): void {
     try {
-      onError?.(lastError);
+      onError?.(error);
     } catch {
       // The host's own handler failed; there is nobody left to tell.
     }
+  }
+
+  async function checkRoom(): Promise<void> {
+    const freeBytes = await fs.freeBytes?.(dir).catch(() => undefined);
+    const wasLow = isLow;
+    isLow = freeBytes !== undefined && freeBytes < LOW_DISK_BYTES;
+    if (!isLow) return;
+    lowDisk++;
+    if (!wasLow) tell(new LowDiskError(dir, freeBytes!));
   }
 
   function createWriter(grant: NonNullable<Consent["grant"]>): JournalWriter {
@@ -159,6 +185,7 @@ export function createCollector(options: CollectorOptions): Collector {
       const families = familiesOf(current, false, exit);
       const result = await current.writer.write({ kind: "full", families, exit, info: source.info() });
       written++;
+      await checkRoom();
       return result;
     } catch (error) {
       return fail(error);
@@ -167,6 +194,7 @@ export function createCollector(options: CollectorOptions): Collector {
 
   function writeLast(current: Run): void {
     current.cancel();
+    current.endMaintenance();
     try {
       catalogueFile?.writeSync();
     } catch (error) {
@@ -225,6 +253,9 @@ export function createCollector(options: CollectorOptions): Collector {
         current.unwatch = watchExit(() => writeLast(current));
         planNext(current);
         await writeFirst(current, isFirst);
+        if (maintain && run === current) {
+          current.endMaintenance = keepMaintained({ dir, fs, now, random, schedule, maintain, fail });
+        }
       } catch (error) {
         fail(error);
       }
@@ -237,6 +268,7 @@ export function createCollector(options: CollectorOptions): Collector {
       if (current === undefined) return stopping;
       run = undefined;
       current.cancel();
+      current.endMaintenance();
       stopping = finish(current);
       await stopping;
       stopping = undefined;
@@ -246,6 +278,7 @@ export function createCollector(options: CollectorOptions): Collector {
         ...(run === undefined ? {} : { session: run.writer.session }),
         written,
         failed,
+        lowDisk,
         ...(lastError === undefined ? {} : { lastError }),
         withheld,
       };
@@ -260,6 +293,7 @@ interface Run {
   ended: boolean;
   /** Calls the next frame off. */
   cancel: () => void;
+  endMaintenance: () => void;
   unwatch: () => void;
   /** What of the families a frame lists. */
   shape(families: readonly MetricFamily[], exit: boolean): readonly MetricFamily[];
@@ -271,6 +305,7 @@ function createRun(writer: JournalWriter, fromZero: boolean): Run {
     writer,
     ended: false,
     cancel: () => undefined,
+    endMaintenance: () => undefined,
     unwatch: () => undefined,
     shape(families, exit) {
       const shaped = exit && onlyStarted ? countedFamilies(families) : families;

@@ -22,11 +22,9 @@ async function directory({ onTestFinished }: Pick<TestContext, "onTestFinished">
 }
 
 /** Runs the host to its end; after the line `signalAt` it is sent `signal`. */
-async function runHost(dir: string, scenario: string, signal?: NodeJS.Signals, signalAt = "ready") {
-  const host = spawn(process.execPath, ["--conditions=@promferry/source", HOST, dir, scenario], {
-    stdio: ["ignore", "pipe", "pipe"],
-    env: ENV,
-  });
+async function runHost(dir: string, scenario: string, signal?: NodeJS.Signals, signalAt = "ready", own = "") {
+  const args = ["--conditions=@promferry/source", HOST, dir, scenario, own];
+  const host = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], env: ENV });
   const lines: string[] = [];
   let errors = "";
   host.stderr.on("data", (text) => {
@@ -58,34 +56,110 @@ async function framesIn(dir: string) {
 
 const STARTED_AND_ENDED = ["start: ", "full exit: host_runs_total 7"];
 
-for (const { name, scenario, signal, code, killedBy = null } of [
-  { name: "comes to its end", scenario: "end", code: 0 },
-  { name: "calls process.exit before anything was written", scenario: "exit at once", code: 3 },
-  { name: "calls process.exit", scenario: "exit later", code: 3 },
-  { name: "dies of an exception", scenario: "throw", code: 1 },
-  { name: "stops the collector", scenario: "stop", code: 0 },
-  { name: "is interrupted", scenario: "wait", signal: "SIGINT", code: null, killedBy: "SIGINT" },
-  { name: "is terminated", scenario: "wait", signal: "SIGTERM", code: null, killedBy: "SIGTERM" },
-  { name: "loses its terminal", scenario: "wait", signal: "SIGHUP", code: null, killedBy: "SIGHUP" },
+interface WayOut {
+  readonly name: string;
+  readonly scenario: string;
+  readonly signal?: NodeJS.Signals;
+  /** Exit code or signal that the host ends with. */
+  readonly bare: number | NodeJS.Signals;
+  /** The same with listeners of its own, where they make a difference. */
+  readonly own?: number;
+}
+
+/** Every way out, for a host without listeners of its own and for one that has them all. */
+const ways: readonly WayOut[] = [
+  { name: "comes to its end", scenario: "end", bare: 0, own: 0 },
+  { name: "calls process.exit before anything was written", scenario: "exit at once", bare: 3 },
+  { name: "calls process.exit", scenario: "exit later", bare: 3, own: 3 },
+  { name: "dies of an exception", scenario: "throw", bare: 1, own: 6 },
+  { name: "dies of a rejection", scenario: "reject", bare: 1, own: 7 },
+  { name: "stops the collector", scenario: "stop", bare: 0 },
+  { name: "is interrupted", scenario: "wait", signal: "SIGINT", bare: "SIGINT", own: 5 },
+  { name: "is terminated", scenario: "wait", signal: "SIGTERM", bare: "SIGTERM", own: 5 },
+  { name: "loses its terminal", scenario: "wait", signal: "SIGHUP", bare: "SIGHUP", own: 5 },
   {
     name: "no longer listens for the signal",
     scenario: "stop listening",
     signal: "SIGINT",
-    code: null,
-    killedBy: "SIGINT",
+    bare: "SIGINT",
   },
-] as const) {
-  test.concurrent(
-    `a program that ${name} leaves its last counts and ends as it would have`,
-    PATIENT,
-    async (context) => {
-      const dir = await directory(context);
-      const end = await runHost(dir, scenario, signal);
-      expect(end).toMatchObject({ code, killedBy });
-      expect(await framesIn(dir)).toEqual(STARTED_AND_ENDED);
-    },
-  );
+];
+
+for (const { name, scenario, signal, bare, own } of ways) {
+  for (const [kind, ending] of [
+    ["", bare],
+    ["own", own],
+  ] as const) {
+    if (ending === undefined) continue;
+    const listeners = kind === "" ? "no listeners" : "listeners";
+    test.concurrent(
+      `a program that ${name}, with ${listeners} of its own, leaves its last counts and ends as it would have`,
+      PATIENT,
+      async (context) => {
+        const dir = await directory(context);
+        const end = await runHost(dir, scenario, signal, "ready", kind);
+        const killed = typeof ending === "string";
+        expect(end).toMatchObject({ code: killed ? null : ending, killedBy: killed ? ending : null });
+        expect(end.lines.includes("host is at its end")).toBe(kind === "own");
+        expect(await framesIn(dir)).toEqual(STARTED_AND_ENDED);
+      },
+    );
+  }
 }
+
+test.concurrent("a host that survives an exception counts on", PATIENT, async (context) => {
+  const dir = await directory(context);
+  expect(await runHost(dir, "survive an exception")).toMatchObject({ code: 0, errors: "" });
+  expect(await framesIn(dir)).toEqual(["start: ", "full exit: host_runs_total 8"]);
+});
+
+test.concurrent("looking after the folder keeps no program alive", PATIENT, async (context) => {
+  const dir = await directory(context);
+  expect(await runHost(dir, "maintained")).toMatchObject({ code: 0, errors: "" });
+  expect(await framesIn(dir)).toEqual(STARTED_AND_ENDED);
+  expect(await readdir(dir)).not.toContain(".maintained");
+});
+
+/** By session: its last value and whether it has come to its end. */
+async function sessionsIn(dir: string) {
+  const journal = openJournal(dir);
+  const { frames, damage } = await journal.index();
+  expect(damage).toEqual([]);
+  const last = new Map<string, { value: number; exits: number }>();
+  for (const ref of frames) {
+    const { families } = await journal.read(ref);
+    const exits = (last.get(ref.header.session)?.exits ?? 0) + Number(ref.header.exit);
+    last.set(ref.header.session, { value: families[0]?.values[0] ?? 0, exits });
+  }
+  return [...last.values()].sort((a, b) => a.value - b.value);
+}
+
+for (const { name, scenario, code } of [
+  { name: "worker threads that come to their end", scenario: "threads", code: 0 },
+  { name: "worker threads that call process.exit", scenario: "threads exit", code: 0 },
+  { name: "the processes of node:cluster that are disconnected", scenario: "cluster", code: 0 },
+  { name: "the processes of node:cluster that are killed with SIGTERM", scenario: "cluster signal", code: 0 },
+]) {
+  test.concurrent(`${name} are a session each, to the last count`, PATIENT, async (context) => {
+    const dir = await directory(context);
+    expect(await runHost(dir, scenario)).toMatchObject({ code, killedBy: null, errors: "" });
+    // The host counts 7, its three parts 100, 200 and 300.
+    expect(await sessionsIn(dir)).toEqual([7, 100, 200, 300].map((value) => ({ value, exits: 1 })));
+  });
+}
+
+test.concurrent(
+  "a worker thread that is terminated leaves what its last frame held",
+  PATIENT,
+  async (context) => {
+    const dir = await directory(context);
+    expect(await runHost(dir, "threads terminated")).toMatchObject({ code: 0, errors: "" });
+    expect(await sessionsIn(dir)).toEqual([
+      { value: 7, exits: 1 },
+      ...[100, 200, 300].map((value) => ({ value, exits: 0 })),
+    ]);
+  },
+);
 
 for (const { name, scenario, signalAt, frames } of [
   { name: "before the collector started", scenario: "listen before", signalAt: "ready", frames: 4 },

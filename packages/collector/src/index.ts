@@ -5,3 +5,6 @@ export {
   type CollectorStatus,
   createCollector,
 } from "./collector.ts";
+export { inWorker } from "./in-worker.ts";
+export { MAINTAINED_FILE } from "./keep-maintained.ts";
+export { LowDiskError } from "./low-disk-error.ts";

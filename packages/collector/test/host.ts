@@ -1,12 +1,19 @@
 /**
  * A program that collects, for the tests of what happens at its end.
  *
- * Usage: `host.ts DIR SCENARIO`. Prints `ready` once its first frame is on the disk, where it waits for that.
+ * Usage: `host.ts DIR SCENARIO [own]`; with `own` it has listeners of its own for every way out. Prints `ready` once its first frame is on the disk, where it waits for that.
  */
+import cluster, { type Worker as ClusterWorker } from "node:cluster";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
 import { Counter, Registry } from "prom-client";
-import { createCollector } from "../src/index.ts";
+import { createCollector, inWorker } from "../src/index.ts";
 
-const [dir = "", scenario = ""] = process.argv.slice(2);
+const [dir = "", scenario = "", own = ""] = process.argv.slice(2);
 const registry = new Registry();
 const runs = new Counter({ name: "host_runs_total", help: "Runs.", registers: [registry] });
 new Counter({ name: "host_idle_total", help: "Never counted.", registers: [registry] });
@@ -16,6 +23,10 @@ const collector = createCollector({
   app: "host",
   consent: { config: { enabled: scenario !== "off" } },
   dayBoundary: "utc",
+  ...(scenario === "maintained" && {
+    random: () => 0,
+    maintain: () => inWorker(new URL("endless.ts", import.meta.url), dir),
+  }),
 });
 
 const started = collector.start();
@@ -25,6 +36,37 @@ const farewell = (signal: string) => {
   process.stdout.write(`host got ${signal}\n`);
   process.exit(5);
 };
+
+if (own !== "") {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => farewell(signal));
+  process.on("uncaughtException", () => process.exit(6));
+  process.on("unhandledRejection", () => process.exit(7));
+  process.on("exit", () => process.stdout.write("host is at its end\n"));
+}
+
+const PARTS = ["100", "200", "300"];
+
+function startThreads(ending: string): Worker[] {
+  const part = new URL("part.ts", import.meta.url);
+  return PARTS.map((count) => new Worker(part, { argv: [dir, count, ending] }));
+}
+
+async function runThreads(ending: string): Promise<void> {
+  await Promise.all(startThreads(ending).map((worker) => once(worker, "exit")));
+}
+
+async function runCluster(end: (worker: ClusterWorker) => void): Promise<void> {
+  const exec = fileURLToPath(new URL("part.ts", import.meta.url));
+  await Promise.all(
+    PARTS.map(async (count) => {
+      cluster.setupPrimary({ exec, args: [dir, count, "wait"] });
+      const worker = cluster.fork();
+      await once(worker, "message");
+      end(worker);
+      await once(worker, "exit");
+    }),
+  );
+}
 
 async function wait(): Promise<void> {
   await started;
@@ -46,6 +88,31 @@ const scenarios: Readonly<Record<string, () => unknown>> = {
       throw new Error("the host's own fault");
     });
   },
+  reject: async () => {
+    await started;
+    void Promise.reject(new Error("the host's own fault"));
+  },
+  "survive an exception": async () => {
+    process.on("uncaughtException", () => runs.inc());
+    await started;
+    setImmediate(() => {
+      throw new Error("the host's own fault");
+    });
+  },
+  /** Ends while its folder is being looked after, in a thread that never comes to an end. */
+  maintained: async () => {
+    const begun = join(dir, "begun");
+    while (!existsSync(begun)) await setTimeout(5);
+  },
+  threads: () => runThreads("end"),
+  "threads exit": () => runThreads("exit"),
+  "threads terminated": async () => {
+    const workers = startThreads("wait");
+    await Promise.all(workers.map((worker) => once(worker, "message")));
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  },
+  cluster: () => runCluster((worker) => worker.disconnect()),
+  "cluster signal": () => runCluster((worker) => worker.process.kill("SIGTERM")),
   stop: async () => {
     await collector.stop();
     process.exit(0);

@@ -17,6 +17,7 @@ export { formatLedger, parseLedger } from "./ledger-json.ts";
 export { LEDGER_FILE, readLedger } from "./ledger-store.ts";
 export { UploadBusyError } from "./lock.ts";
 export type { LockHolder, ProcessTable } from "./lock-holder.ts";
+export { type MaintenanceOptions, type MaintenanceReport, maintainJournal } from "./maintain.ts";
 export type { FrameChoice, MayLeave } from "./plan.ts";
 export {
   type RepairedDay,

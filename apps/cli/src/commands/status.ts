@@ -1,4 +1,4 @@
-import { type JournalIndex, nodeJournalFs, openJournal } from "@promferry/core/journal";
+import { type JournalIndex, LOW_DISK_BYTES, nodeJournalFs, openJournal } from "@promferry/core/journal";
 import { type Consent, consentInWords, resolveConsent } from "@promferry/privacy";
 import { readLedger } from "@promferry/uploader";
 import { formatByteSize } from "../config/byte-size.ts";
@@ -7,7 +7,7 @@ import { count } from "../count.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { Output } from "../output.ts";
 import { type DestinationFacts, describeDestinations } from "../status/destinations.ts";
-import { type DiskFacts, describeDisk, LOW_DISK_BYTES } from "../status/disk.ts";
+import { type DiskFacts, describeDisk } from "../status/disk.ts";
 import { type DayFacts, describeDays, describeFiles, type FileFacts } from "../status/files.ts";
 import { type DeletionFacts, describeRetention, type RetentionFacts } from "../status/retention.ts";
 

@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import type { JournalFs } from "@promferry/core/journal";
+import { type JournalFs, LOW_DISK_BYTES } from "@promferry/core/journal";
 
 export interface DiskFacts {
   /** What this user may still write where the journal is; undefined where nobody knows. */
@@ -7,9 +7,6 @@ export interface DiskFacts {
   readonly lowBelowBytes: number;
   readonly low: boolean;
 }
-
-/** Less room than this is told as a warning: 256 MiB, what a journal may take by default. */
-export const LOW_DISK_BYTES: number = 256 * 1024 ** 2;
 
 export async function describeDisk(dir: string, fs: Pick<JournalFs, "freeBytes">): Promise<DiskFacts> {
   const freeBytes = await freeAt(dir, fs);

@@ -28,6 +28,7 @@ export {
   type AppendFileSync,
   type FileStat,
   type JournalFs,
+  LOW_DISK_BYTES,
   nodeJournalFs,
   type ReadFile,
 } from "./journal-fs.ts";

@@ -71,6 +71,9 @@ export interface JournalFs {
   freeBytes?(path: string): Promise<number>;
 }
 
+/** Less room than this where a journal lies is worth a warning: 256 MiB, what a journal may take by default. */
+export const LOW_DISK_BYTES: number = 256 * 1024 ** 2;
+
 const { O_APPEND, O_CREAT, O_WRONLY } = constants;
 const APPEND = O_WRONLY | O_APPEND | O_CREAT;
 const FILE_MODE = 0o600;
