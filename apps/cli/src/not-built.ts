@@ -9,7 +9,6 @@ const INSTEAD: Readonly<Record<string, string>> = {
   catalog:
     "catalog-….json in the journal's folder has what a program may collect; `promferry preview` shows what would leave",
   compare: "compare what `promferry export --format jsonl --dir …` writes of the two",
-  "config explain": "`promferry config schema` describes every key, and so does the README",
   disable: "say `enabled: false` under metrics in the configuration, or set DO_NOT_TRACK=1",
   doctor:
     "`promferry config check`, `promferry status` and `promferry upload-metrics --dry-run` say what is wrong",

@@ -241,6 +241,24 @@ export function buildProgram(io: CliIo, runner: Runner): Command {
     )
     .action(onRun(async () => (await import("./commands/config-check.ts")).configCheck));
   config
+    .command("explain")
+    .description("Shows each value that holds, and where it came from: flag, environment, line, default.")
+    .addHelpText("after", examples(["promferry config explain", "promferry config explain --json"]))
+    .action(onRun(async () => (await import("./commands/config-explain.ts")).configExplain));
+  config
+    .command("init")
+    .description("Writes a configuration with a comment at each setting; never over one that is there.")
+    .option("--print", "to standard output instead")
+    .addHelpText(
+      "after",
+      examples([
+        "promferry config init",
+        "promferry config init --config ./config.yaml",
+        "promferry config init --print",
+      ]),
+    )
+    .action(onRun(async () => (await import("./commands/config-init.ts")).configInit));
+  config
     .command("schema")
     .description("Prints the JSON Schema of the configuration, for editors.")
     .addHelpText("after", examples(["promferry config schema > promferry.schema.json"]))

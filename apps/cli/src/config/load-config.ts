@@ -82,7 +82,7 @@ export async function readConfigText(file: string, explicit: boolean): Promise<s
 }
 
 /** One error that shows every problem of the file with its line. */
-function invalidConfig(file: string, text: string, { problems }: ParsedConfig): CliError {
+export function invalidConfig(file: string, text: string, { problems }: ParsedConfig): CliError {
   const errors = problems.filter(({ severity }) => severity === "error");
   const count = errors.length === 1 ? "a problem" : `${errors.length} problems`;
   const details = errors.map((problem) => formatProblem(problem, file, text));

@@ -10,6 +10,8 @@ import { type ConfigFile, configSchema, destinationSchema } from "./schema.ts";
 export interface ParsedConfig {
   /** Absent where there is at least one error. */
   readonly config: ConfigFile | undefined;
+  /** The file as it stands, without defaults; absent where it is no YAML. */
+  readonly raw?: unknown;
   /** All of them, in the file's order. */
   readonly problems: readonly Problem[];
   /** Where a path of the configuration stands, for problems that show later. */
@@ -54,7 +56,7 @@ export function parseConfig(source: string): ParsedConfig {
     .map((finding) => toProblem(finding, positions))
     .sort((a, b) => a.line - b.line || a.column - b.column);
   const hasErrors = problems.some((problem) => problem.severity === "error");
-  return { config: parsed.success && !hasErrors ? parsed.data : undefined, problems, positions };
+  return { config: parsed.success && !hasErrors ? parsed.data : undefined, raw, problems, positions };
 }
 
 /** An empty file and an empty `metrics:` mean the defaults. */

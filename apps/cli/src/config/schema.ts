@@ -27,7 +27,7 @@ export const destinationSchema = z.strictObject({
   insecure: flag.default(false).describe("Allows credentials over plain http to another machine."),
   tls: tls.optional(),
   headers: z.record(text, text).default({}),
-  timeout: duration.default(30_000).describe("Of one request."),
+  timeout: duration.prefault("30s").describe("Of one request."),
   tenant: text.optional().describe("Sent as X-Scope-OrgID."),
   tenant_in_path: flag.default(false).describe("Puts /tenant/<tenant> before the URL's path instead."),
   protocol: z
@@ -59,10 +59,10 @@ const metrics = z.strictObject({
     .default(false)
     .describe("Deletes old days even where a destination does not have them yet."),
   max_bytes: byteSize
-    .default(256 * 1024 ** 2)
+    .prefault("256MiB")
     .describe("Of day files, quarantine and rejected samples. Above it the oldest days go, sent or not."),
   day_boundary: z.enum(["local", "utc"], { error: "expected local or utc" }).default("local"),
-  write_interval: duration.default(300_000),
+  write_interval: duration.prefault("5m"),
   anonymize_user: flag.default(true).describe("false means identity none, never the plain host name."),
   identity: z
     .enum(IDENTITIES, { error: `expected one of ${IDENTITIES.join(", ")}` })

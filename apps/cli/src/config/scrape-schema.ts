@@ -55,20 +55,20 @@ const fileSd = z.strictObject({
     { error: "expected a list of paths" },
   ),
   refresh_interval: duration
-    .default(300_000)
+    .prefault("5m")
     .describe("When files are read again in any case. A file that has changed is read within 5 s."),
 });
 
 const httpSd = z.strictObject({
   url: text.describe("http:// or https://, without user and password."),
-  refresh_interval: duration.default(60_000),
+  refresh_interval: duration.prefault("1m"),
   ...credentials,
 });
 
 /** One entry of `scrape_configs`, with Prometheus' names and defaults. */
 export const scrapeConfigSchema = z.strictObject({
   job_name: text.min(1, { error: "expected a name" }),
-  scrape_interval: duration.default(60_000),
+  scrape_interval: duration.prefault("1m"),
   scrape_timeout: duration.optional().describe("Default 10s, or scrape_interval where that is shorter."),
   metrics_path: text.default("/metrics"),
   scheme: z.enum(["http", "https"], { error: "expected http or https" }).default("http"),
@@ -82,7 +82,7 @@ export const scrapeConfigSchema = z.strictObject({
   relabel_configs: rules,
   metric_relabel_configs: rules,
   sample_limit: limit.describe("Samples of a scrape after metric_relabel_configs; more fail it. 0: none."),
-  body_size_limit: bodySize.default(32 * 1024 ** 2).describe("Of a page, compressed and uncompressed."),
+  body_size_limit: bodySize.prefault("32MiB").describe("Of a page, compressed and uncompressed."),
   label_limit: limit.describe("Labels of a series, the target's and its name among them. 0: none."),
   label_name_length_limit: limit.describe("Bytes. 0: none."),
   label_value_length_limit: limit.describe("Bytes. 0: none."),
