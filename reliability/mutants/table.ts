@@ -78,6 +78,13 @@ export const mutants: readonly Mutant[] = [
     fault: "power-loss",
   },
   {
+    name: "a repaired day is not synced before its original goes",
+    file: `${JOURNAL}/repair-day.ts`,
+    search: "    await output.sync();\n",
+    replace: "",
+    fault: "power-loss",
+  },
+  {
     name: "frames dated by a wrong clock are sent",
     file: `${JOURNAL}/index-files.ts`,
     search: "frames: refs.filter((ref) => !isHeld(ref)),",

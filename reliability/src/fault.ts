@@ -9,6 +9,8 @@ export interface Fault {
   /** How much of it: in the long form, in CI, and for a mutant. */
   readonly amounts: { readonly long: number; readonly short: number; readonly mutant: number };
   readonly holds: string;
+  /** What it leaves out on any machine, a sentence each. */
+  readonly notShown?: readonly string[];
   run(context: FaultContext): Promise<void>;
 }
 

@@ -2,14 +2,17 @@
  * Runs the faults and prints their figures.
  *
  * Usage: `npm run reliability -- [--short] [--mutants] [--scale N] [--seed TEXT] [--only NAME …] [--amount N|NAME=N …] [--first N]`.
- * Without any of `--short`, `--mutants`, `--only`, everything runs, the mutants as well, and docs/reliability.md
- * is written. `--scale` takes a part of the long form's amounts, `--amount` another one; `--only` names faults or, with `--mutants`, mutants'
- * faults; `--first` is the number of the case to begin with, for looking at a breach again. Exit 1 on any breach.
+ * Without any of `--short`, `--mutants`, `--only`, everything runs in its long form, the mutants as well. `--only` names faults or,
+ * with `--mutants`, mutants' faults; `--scale` takes a part of the long form's amounts. What was run goes to docs/reliability.json,
+ * each row by itself, and the page docs/reliability.md is written from it. Trials do not: `--short`, `--amount`, which takes another
+ * amount, and `--first`, the number of the case to begin with, for looking at a breach again. Exit 1 on any breach.
  */
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import { mutants } from "../mutants/table.ts";
+import { BUNDLES_VARIABLE, bundleChildren } from "./bundle-children.ts";
 import { faults } from "./faults/index.ts";
+import { recordResults, writePage } from "./record.ts";
 import { type FaultResult, runFault } from "./run-fault.ts";
 import { type MutantResult, runMutants } from "./run-mutants.ts";
 import { writeTable } from "./table.ts";
@@ -31,6 +34,13 @@ const form = mutant ? "mutant" : short ? "short" : "long";
 const isChosen = (name: string) => only === undefined || only.includes(name);
 const isWhole = !short && !mutant && !values.mutants && only === undefined;
 
+const records = !short && !mutant && values.amount.length === 0 && values.first === "0";
+
+async function record(ran: readonly FaultResult[], tried: readonly MutantResult[]): Promise<void> {
+  const names = mutants.map(({ name }) => name);
+  await writePage(writeTable(faults, names, await recordResults(seed, ran, tried)));
+}
+
 const amounts = new Map(
   values.amount.map((each) => {
     const [name = "", amount] = each.split("=");
@@ -39,6 +49,8 @@ const amounts = new Map(
 );
 
 const results: FaultResult[] = [];
+const bundles = await bundleChildren();
+process.env[BUNDLES_VARIABLE] = bundles;
 for (const fault of values.mutants ? [] : faults.filter(({ name }) => isChosen(name))) {
   // A share of the bytes or of the calls stays whole: they are few enough.
   const part = fault.unit.startsWith("%") ? 1 : Number(scale);
@@ -53,7 +65,9 @@ for (const fault of values.mutants ? [] : faults.filter(({ name }) => isChosen(n
   );
   for (const what of result.notShown) console.log(`  not shown: ${what}`);
   for (const what of result.breaches) console.log(`  breach: ${what}`);
+  if (records) await record([result], []);
 }
+await rm(bundles, { recursive: true });
 let mutantResults: MutantResult[] = [];
 if (values.mutants || isWhole) {
   mutantResults = await runMutants(
@@ -64,10 +78,7 @@ if (values.mutants || isWhole) {
   const found = mutantResults.filter(({ breach }) => breach !== undefined).length;
   console.log(`mutants: ${found} of ${mutantResults.length} found`);
 }
-if (isWhole) {
-  const table = await writeTable({ seed, results, mutants: mutantResults });
-  await writeFile(join(import.meta.dirname, "../../docs/reliability.md"), table);
-}
+if (records && mutantResults.length > 0) await record([], mutantResults);
 const isBroken =
   results.some(({ breaches }) => breaches.length > 0) ||
   mutantResults.some(({ breach }) => breach === undefined) ||

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { BUNDLES_VARIABLE } from "./bundle-children.ts";
 
 export interface ChildResult {
   readonly code: number | null;
@@ -15,21 +16,15 @@ export interface RunningChild {
   readonly ended: Promise<ChildResult>;
 }
 
-/** Starts a program of `children/` with one task. */
+/** Starts a program of `children/` with one task: its bundle, where there is one. */
 export function startChild(name: string, task: unknown): RunningChild {
-  const child = spawn(
-    process.execPath,
-    [
-      "--conditions=@promferry/source",
-      join(import.meta.dirname, "children", `${name}.ts`),
-      JSON.stringify(task),
-    ],
-    {
-      stdio: ["ignore", "pipe", "pipe"],
-      // Thousands of them start: what was compiled once need not be again.
-      env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), "promferry-compile-cache") },
-    },
-  );
+  const bundles = process.env[BUNDLES_VARIABLE];
+  const bundle = bundles === undefined ? undefined : join(bundles, `${name}.mjs`);
+  const source = ["--conditions=@promferry/source", join(import.meta.dirname, "children", `${name}.ts`)];
+  const program = bundle !== undefined && existsSync(bundle) ? [bundle] : source;
+  const child = spawn(process.execPath, [...program, JSON.stringify(task)], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let stdout = "";
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => {

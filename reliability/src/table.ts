@@ -1,62 +1,65 @@
-import { arch, cpus, release, type as systemType, totalmem } from "node:os";
-import { serverVersions } from "../../tools/servers.mjs";
-import type { FaultResult } from "./run-fault.ts";
-import type { MutantResult } from "./run-mutants.ts";
+import type { Fault } from "./fault.ts";
+import type { MutantRecord, RowRecord, RunFacts, RunRecord } from "./record.ts";
 
-export interface TableContent {
-  readonly seed: string;
-  readonly results: readonly FaultResult[];
-  readonly mutants: readonly MutantResult[];
-}
-
-/** The page that a whole run leaves. */
-export async function writeTable({ seed, results, mutants }: TableContent): Promise<string> {
-  const versions = await serverVersions();
-  const [cpu] = cpus();
-  const machine = `${systemType()} ${release().split("-")[0]}, ${arch()}, ${cpus().length} × ${cpu?.model.trim() ?? "?"}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`;
-  const servers = ["prometheus", "victoria-metrics"].map((name) => `${name} ${versions[name] ?? "absent"}`);
+/** The page that runs leave: each row as it was run last. */
+export function writeTable(
+  faults: readonly Fault[],
+  mutantNames: readonly string[],
+  record: RunRecord,
+): string {
+  const mutants = mutantNames.map((name) => ({ name, ...record.mutants[name] }));
+  const rows = faults.map((fault) => ({ fault, row: record.rows[fault.name] }));
   const found = mutants.filter(({ breach }) => breach !== undefined).length;
-  const notShown = results.flatMap((result) => result.notShown);
+  const runs = [...Object.values(record.rows), ...Object.values(record.mutants)];
+  const notShown = rows.flatMap(({ fault, row }) => [...(fault.notShown ?? []), ...(row?.notShown ?? [])]);
   return `# What was shown under faults
 
-Written by \`npm run reliability\`; not to be edited. A later run with the same seed does the same, but for where the
-operating system's own timing decides.
+Written by \`npm run reliability\` from \`reliability.json\`; not to be edited. A later run with the same seed does the same, but
+for where the operating system's own timing decides. Each row says when, with which sources and seed, and how much of it was run;
+a commit with a plus sign had been changed since.
 
-| | |
-|---|---|
-| date | ${new Date().toISOString().slice(0, 10)} |
-| seed | \`${seed}\` |
-| machine | ${machine} |
-| servers | ${servers.join(", ")} |
+${distinct(runs, "machine")}
+${distinct(runs, "servers")}
 
-| fault | run | long form | must hold | result | figures | time |
-|---|---|---|---|---|---|---|
-${results.map(rowOf).join("\n")}
+| fault | run | long form | must hold | result | figures | time | date, commit, seed |
+|---|---|---|---|---|---|---|---|
+${rows.map(({ fault, row }) => rowLine(fault, row)).join("\n")}
 
 **The suite itself**: ${found} of ${mutants.length} bugs of one line were found, each put into a copy of the sources. They stand in
 \`reliability/mutants/table.ts\`.
 
-| bug | found by | as |
-|---|---|---|
-${mutants.map(({ mutant, breach }) => `| ${mutant.name} | ${mutant.fault} | ${breach === undefined ? "**not found**" : cell(breach.slice(0, 140))} |`).join("\n")}
+| bug | found by | as | date, commit, seed |
+|---|---|---|---|
+${mutants.map(mutantLine).join("\n")}
 
 ## Not shown
 
-- A power cut of a disk. A file system in memory loses what was not synced, more strictly than a real one; a real ext4 in an image is shut
-  down without writing back, which spares it what a disk's own cache would lose.
-- \`forget\` under SIGKILL, and the agent beside uploaders: neither is built.
-- VictoriaMetrics under SIGKILL: it keeps what it has accepted in memory for some seconds, and says so. It is ended with SIGTERM and started again.
-- \`EACCES\` on a day file that another upload could read. Such a file is taken for another user's, for good; what it holds shows in later
-  totals once it can be read.
 ${notShown.map((what) => `- ${what}\n`).join("")}`;
 }
 
-function rowOf({ fault, amount, figures, breaches, tookMs }: FaultResult): string {
-  const shown = [...figures].map(([name, value]) => `${value.toLocaleString("en")} ${name}`).join(", ");
-  const result = breaches.length === 0 ? "held" : `**broken**: ${cell(breaches[0]!.slice(0, 200))}`;
-  const run = `${amount.toLocaleString("en")} ${fault.unit}`;
-  const long = fault.amounts.long.toLocaleString("en");
-  return `| ${fault.title} | ${run} | ${long} | ${fault.holds} | ${result} | ${shown} | ${Math.round(tookMs / 1000)} s |`;
+function rowLine(fault: Fault, row: RowRecord | undefined): string {
+  const { title, unit, amounts, holds } = fault;
+  const long = amounts.long.toLocaleString("en");
+  if (row === undefined) return `| ${title} | | ${long} | ${holds} | **not run yet** | | | |`;
+  const shown = Object.entries(row.figures).map(([name, value]) => `${value.toLocaleString("en")} ${name}`);
+  const result = row.breaches[0] === undefined ? "held" : `**broken**: ${cell(row.breaches[0])}`;
+  const run = `${row.amount.toLocaleString("en")} ${unit}`;
+  return `| ${title} | ${run} | ${long} | ${holds} | ${result} | ${shown.join(", ")} | ${row.seconds} s | ${when(row)} |`;
+}
+
+function mutantLine({ name, ...record }: { name: string } & Partial<MutantRecord>): string {
+  const { fault = "", breach, date } = record;
+  if (date === undefined) return `| ${name} | | **not run yet** | |`;
+  return `| ${name} | ${fault} | ${breach === undefined ? "**not found**" : cell(breach)} | ${when(record as MutantRecord)} |`;
+}
+
+function when({ date, commit, seed }: RunFacts): string {
+  return `${date}, ${commit}, \`${seed}\``;
+}
+
+function distinct(runs: readonly RunFacts[], fact: "machine" | "servers"): string {
+  const all = [...new Set(runs.map((run) => run[fact]))].sort();
+  return `${fact === "machine" ? "Machine" : "Servers"}: ${all.join("; ")}.${fact === "machine" ? "\\" : ""}`;
 }
 
 function cell(text: string): string {

@@ -27,6 +27,7 @@ export const kill: Fault = {
   amounts: { long: 10_000, short: 60, mutant: 60 },
   holds:
     "no acknowledged frame lost, no sample sent twice but in a request in doubt, no start refused, no hand repair",
+  notShown: ["`forget` under SIGKILL: it is not built."],
   run: (context) => eachCase(context, (index) => runDirectory(context, index)),
 };
 
@@ -64,7 +65,7 @@ async function runDirectory(context: FaultContext, index: number): Promise<numbe
       }
       if (random.chance(0.1)) {
         const victim = random.pick(running);
-        await delay(random.between(100, 350));
+        await delay(random.between(20, 120));
         victim.process.kill("SIGKILL");
       }
       for (const { ended } of running) {

@@ -1,8 +1,15 @@
 import { createJournalWriter, type JournalWriter, openJournal } from "@promferry/core/journal";
-import { type ProcessTable, UploadBusyError, type UploadReport, upload } from "@promferry/uploader";
+import type { Projection } from "@promferry/core/merge";
+import {
+  maintainJournal,
+  type ProcessTable,
+  repairJournal,
+  UploadBusyError,
+  type UploadReport,
+  upload,
+} from "@promferry/uploader";
 import { demand, eachCase, type Fault, type FaultContext } from "../fault.ts";
 import { createRandom } from "../random.ts";
-import { compressClosedDays } from "../simulation/compress-closed-days.ts";
 import { differenceOf, expectedSamples } from "../simulation/expected-samples.ts";
 import { hookFs } from "../simulation/hooked-fs.ts";
 import { createJournalWatch } from "../simulation/journal-watch.ts";
@@ -21,12 +28,17 @@ const ENDLESS = 20_000;
 export const powerLoss: Fault = {
   name: "power-loss",
   title:
-    "simulated power loss: unsynced writes dropped, torn, reordered; renames without directory sync undone",
+    "simulated power loss while programs write and days are uploaded, deleted, compressed and repaired: unsynced writes dropped, torn, reordered; renames without directory sync undone",
   unit: "schedules",
   amounts: { long: 5000, short: 200, mutant: 150 },
   holds: "no acknowledged frame lost, no sample sent twice but in a request in doubt, no start refused",
+  notShown: [
+    "A power cut of a disk. A file system in memory loses what was not synced, more strictly than a real one; a real ext4 in an image is shut down without writing back, which spares it what a disk's own cache would lose.",
+  ],
   run: (context) => eachCase(context, (index) => runSchedule(context, index)),
 };
+
+const project: Projection = ({ name, labels }) => ({ name, labels });
 
 class PowerLoss extends Error {
   readonly code = "EPOWER";
@@ -79,25 +91,27 @@ async function runSchedule(context: FaultContext, index: number): Promise<void> 
     const uploadOnce = (cleans: boolean): Promise<UploadReport> =>
       upload({
         journal: openJournal(DIR, { fs: hooked, now: () => clock.nowMs }),
-        targets: [{ destination, project: ({ name, labels }) => ({ name, labels }) }],
+        targets: [{ destination, project }],
         fs: hooked,
         now: () => clock.nowMs,
         sleep: async () => {},
         processes,
         ...(cleans ? { cleanup: {} } : {}),
       });
-    const doUpload = async (cleans: boolean) => {
-      watch.look(fs.files(DIR), false);
-      let report: UploadReport;
+    /** A lock that was being made when the power went names no holder: it counts for two minutes. */
+    const orBusy = async <T>(work: () => Promise<T>): Promise<T> => {
       try {
-        report = await uploadOnce(cleans);
+        return await work();
       } catch (error) {
-        // A lock that was being made when the power went names no holder: it counts for two minutes.
         if (!(error instanceof UploadBusyError) || error.holder !== undefined) throw error;
         clock.nowMs += LOCK_TIMEOUT_MS;
         context.count("locks waited for");
-        report = await uploadOnce(cleans);
+        return await work();
       }
+    };
+    const doUpload = async (cleans: boolean) => {
+      watch.look(fs.files(DIR), false);
+      const report = await orBusy(() => uploadOnce(cleans));
       const { failure } = report.destinations[0]!;
       demand(failure === undefined || left !== undefined, `an upload failed: ${failure?.message}`);
       if (left === undefined) memory.settleLast();
@@ -134,6 +148,35 @@ async function runSchedule(context: FaultContext, index: number): Promise<void> 
       await writer.write({ kind: "start", families: [] });
     };
 
+    const maintenance = () => ({
+      journal: openJournal(DIR, { fs: hooked, now: () => clock.nowMs }),
+      fs: hooked,
+      now: () => clock.nowMs,
+      processes,
+    });
+    /** What nobody wrote, as a disk leaves it; the repair moves it away, frames around it stay. */
+    const doRepair = async () => {
+      for (const [name, bytes] of fs.files(DIR)) {
+        const isPlain = /^\d{4}-.*\.prom$/.test(name);
+        if (!isPlain || !random.chance(0.5)) continue;
+        fs.put(
+          `${DIR}/${name}`,
+          Buffer.concat([bytes, Buffer.from("\n# Written: nothing that anybody knows\n")]),
+        );
+      }
+      const { repaired } = await repairJournal({ ...maintenance(), sleep: async () => {} });
+      context.count("days repaired", repaired.length);
+    };
+    const doMaintain = async () => {
+      watch.look(fs.files(DIR), false);
+      const destinations = [{ destination, project }];
+      // What stays is compressed.
+      const cleanup = random.chance(0.5) ? {} : { olderThanDays: 30 };
+      const report = await maintainJournal({ ...maintenance(), cleanup, destinations });
+      context.count("days deleted", report?.deleted.length ?? 0);
+      context.count("days compressed", report?.compressed.length ?? 0);
+    };
+
     const act = async (): Promise<void> => {
       clock.nowMs += random.pick([1, 5_000, 2 * MINUTE_MS, 40 * MINUTE_MS, 300 * MINUTE_MS]);
       const choice = random.next();
@@ -141,11 +184,9 @@ async function runSchedule(context: FaultContext, index: number): Promise<void> 
       else if (choice < 0.6) await doWrite();
       else if (choice < 0.7) await Promise.all([doWrite(), doWrite()]);
       else if (choice < 0.8) await Promise.all([doWrite(), doUpload(false)]);
-      else if (choice < 0.9) await doUpload(random.chance(0.5));
-      else {
-        const journal = openJournal(DIR, { fs: hooked, now: () => clock.nowMs });
-        context.count("days compressed", await compressClosedDays(journal));
-      }
+      else if (choice < 0.88) await doUpload(random.chance(0.5));
+      else if (choice < 0.94) await orBusy(doMaintain);
+      else await orBusy(doRepair);
     };
     try {
       for (let actions = 0; boot <= LOSSES ? true : actions < 12; actions++) await act();

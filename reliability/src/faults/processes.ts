@@ -42,12 +42,12 @@ async function runOnce(context: FaultContext, index: number, seconds: number): P
         dir: journal,
         sideLog: join(logs, `${number}`),
         seed: `${context.seed} ${index} ${number}`,
-        pauseMs: 30,
+        pauseMs: 150,
       };
       const { process: child, ended } = startChild("collect", task);
       await Promise.race([
         ended,
-        delay(Math.min(random.between(300, 4000), Math.max(300, until - Date.now()))),
+        delay(Math.min(random.between(200, 6000), Math.max(300, until - Date.now()))),
       ]);
       const kills = random.chance(0.8);
       child.kill(kills ? "SIGKILL" : "SIGTERM");

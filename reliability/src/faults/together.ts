@@ -19,6 +19,7 @@ export const together: Fault = {
   unit: "runs",
   amounts: { long: 100, short: 2, mutant: 2 },
   holds: "each sample at the receiver exactly once, one request at a time, totals exact",
+  notShown: ["The agent beside uploaders: it is not built."],
   run: (context) => eachCase(context, (index) => runOnce(context, index)),
 };
 
