@@ -10,8 +10,6 @@ const INSTEAD: Readonly<Record<string, string>> = {
     "catalog-….json in the journal's folder has what a program may collect; `promferry preview` shows what would leave",
   compare: "compare what `promferry export --format jsonl --dir …` writes of the two",
   disable: "say `enabled: false` under metrics in the configuration, or set DO_NOT_TRACK=1",
-  doctor:
-    "`promferry config check`, `promferry status` and `promferry upload-metrics --dry-run` say what is wrong",
   enable: "say `enabled: true` under metrics in the configuration",
   forget:
     "delete the journal's folder, which `promferry status` names; what was sent stays where it was sent to",

@@ -166,6 +166,23 @@ export function buildProgram(io: CliIo, runner: Runner): Command {
     .action(onRun(async () => (await import("./commands/status.ts")).status));
 
   program
+    .command("doctor")
+    .description(
+      "Looks for what is in the way: configuration, folder, disk, clock, each destination. Stores nothing there.",
+    )
+    .option("--chain", "walk the way from a metrics page to an answer of Prometheus instead")
+    .option("--url <address>", "with --chain: the metrics page")
+    .option("--prometheus <address>", "with --chain: the Prometheus that should scrape it")
+    .addHelpText(
+      "after",
+      examples([
+        "promferry doctor",
+        "promferry doctor --chain --url http://localhost:8080/metrics --prometheus http://localhost:9090",
+      ]),
+    )
+    .action(onRun(async () => (await import("./commands/doctor.ts")).doctor));
+
+  program
     .command("export")
     .description("Writes the journal's totals over all sessions to standard output.")
     .addOption(

@@ -127,11 +127,11 @@ function identityKind(metrics: MetricsConfig): IdentityKind | "rotating" {
 }
 
 /** Credentials and the way to the server. The credentials themselves are fetched with the first request. */
-async function connect(
+export async function connect(
   context: Context,
   settings: Settings,
   config: DestinationConfig,
-  { secrets }: TargetPurpose,
+  { secrets }: Pick<TargetPurpose, "secrets">,
 ): Promise<Pick<HttpOptions, "authorization" | "fetch">> {
   const { io, out, redactor } = context;
   const { name: destination, tls } = config;

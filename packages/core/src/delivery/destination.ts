@@ -28,7 +28,8 @@ export interface DestinationLimits {
 
 /** One HTTP request, ready but for its credentials. */
 export interface EncodedRequest {
-  readonly method: "POST" | "PUT" | "DELETE";
+  /** GET and HEAD only ask; no batch becomes one. */
+  readonly method: "POST" | "PUT" | "DELETE" | "GET" | "HEAD";
   readonly url: string;
   /** Without `Authorization`. */
   readonly headers: Readonly<Record<string, string>>;
