@@ -1,7 +1,7 @@
 import { DeliveryError } from "@promferry/core/delivery";
 import { type AppendFile, nodeJournalFs } from "@promferry/core/journal";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, type TestContext, test } from "vitest";
 import { asItIs, createReceiver, createTestBed, DAY, MINUTE, NOON } from "../test/harness.ts";
 import { LedgerError, nodeUploadFs, readLedger, type UploadFs } from "./index.ts";
 
@@ -250,6 +250,54 @@ test("a day file that cannot be read now is not overtaken by newer samples", asy
   broken = false;
   await bed.upload({ targets });
   expect(destination.samples).toEqual([`a_total 0@${-DAY}`, `a_total 2@${MINUTE - DAY}`, "a_total 5@0"]);
+});
+
+/** Files of the first day may not be read while `state.forbidden`. */
+async function withoutRights(context: TestContext) {
+  const state = { forbidden: false };
+  const fs: UploadFs = {
+    ...nodeUploadFs,
+    async openRead(path) {
+      if (state.forbidden && path.endsWith("2025-10-05.prom"))
+        throw Object.assign(new Error("EACCES"), { code: "EACCES" });
+      return nodeJournalFs.openRead(path);
+    },
+  };
+  const bed = await createTestBed(context, fs);
+  await bed.write("aaaaaaaa", NOON - DAY, "start");
+  await bed.write("aaaaaaaa", NOON - DAY + MINUTE, { a_total: 2 });
+  const destination = createReceiver();
+  return { bed, state, destination, targets: [{ destination, project: asItIs }] };
+}
+
+test("a day file that may not be read is passed over and named, and shows in later totals once it may", async (context) => {
+  const { bed, state, destination, targets } = await withoutRights(context);
+  await bed.write("aaaaaaaa", NOON, { a_total: 5 });
+  state.forbidden = true;
+  const { verdict, unreadable } = await bed.upload({ targets, cleanup: { maxBytes: 1 } });
+  expect(verdict).toBe(0);
+  expect(unreadable).toEqual([{ file: "2025-10-05.prom", reason: expect.stringContaining("EACCES") }]);
+  expect(destination.samples).toEqual(["a_total 0@0"]);
+  state.forbidden = false;
+  await bed.write("aaaaaaaa", NOON + MINUTE, { a_total: 6 });
+  expect((await bed.upload({ targets })).unreadable).toEqual([]);
+  expect(destination.samples).toEqual(["a_total 0@0", `a_total 6@${MINUTE}`]);
+});
+
+test("a day file that was sent and may not be read any more stops the upload: totals would fall", async (context) => {
+  const { bed, state, destination, targets } = await withoutRights(context);
+  await bed.upload({ targets });
+  await bed.write("aaaaaaaa", NOON, { a_total: 5 });
+  state.forbidden = true;
+  for (const choice of [{}, { from: "2025-10-06" }]) {
+    await expect(bed.upload({ targets, ...choice })).rejects.toMatchObject({
+      code: "ERR_JOURNAL_FORBIDDEN",
+      message: expect.stringContaining("its counts are part of every total"),
+    });
+  }
+  state.forbidden = false;
+  await bed.upload({ targets });
+  expect(destination.samples.at(-1)).toBe("a_total 5@0");
 });
 
 test("a lock that cannot be removed does not take the upload's report away", async (context) => {

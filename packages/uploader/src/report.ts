@@ -119,6 +119,8 @@ export interface UploadReport {
   readonly damaged: number;
   /** Frames dated more than ten minutes ahead or before 2020; never sent. */
   readonly heldFrames: number;
+  /** Day files that could not be read and were passed over: they are another user's, or on a day left out by choice. */
+  readonly unreadable: readonly { readonly file: string; readonly reason: string }[];
   /** Whether the caller's signal ended it. */
   readonly aborted: boolean;
   readonly verdict: UploadVerdict;

@@ -198,7 +198,10 @@ export function planRetention(options: RetentionPlanOptions): RetentionPlan {
     for (const file of files) {
       for (const destination of deciding) {
         const { name } = destination;
-        const { missing, passedOver } = unsettled(file, destination);
+        const { missing, passedOver, unknown } = unsettled(file, destination);
+        if (unknown > 0) {
+          return `${unknown} frames of ${file.name} have lost what their session says, so that nobody knows whether they may leave`;
+        }
         if (missing > 0) return `${name} does not have ${missing} frames of ${file.name}`;
         if (passedOver > 0) {
           return `${passedOver} frames of ${file.name} were passed over for ${name}; --force --from ${file.day} sends them`;
@@ -210,18 +213,21 @@ export function planRetention(options: RetentionPlanOptions): RetentionPlan {
 
   function lostWith(file: JournalFile): LostFrames[] {
     return deciding.flatMap((destination) => {
-      const { missing, passedOver } = unsettled(file, destination);
-      const frames = missing + passedOver;
+      const { missing, passedOver, unknown } = unsettled(file, destination);
+      const frames = missing + passedOver + unknown;
       return frames > 0 ? [{ destination: destination.name, frames }] : [];
     });
   }
 
   function unsettled(file: JournalFile, { name, identity }: RetainedDestination) {
     const record = options.ledger.destinations.get(name);
-    const isMissing = (ref: FrameRef) =>
-      options.mayLeave(ref) === true && !(record?.identity === identity && isDone(ref, record));
+    const left = (framesByFile.get(file.name) ?? []).filter(
+      (ref) => !(record?.identity === identity && isDone(ref, record)),
+    );
     return {
-      missing: (framesByFile.get(file.name) ?? []).filter(isMissing).length,
+      missing: left.filter((ref) => options.mayLeave(ref) === true).length,
+      // Withheld for want of an answer, not by one.
+      unknown: left.filter((ref) => ref.info.lost === true && options.mayLeave(ref) !== true).length,
       passedOver: options.ledger.files.get(file.name)?.get(name)?.passedOver ?? 0,
     };
   }

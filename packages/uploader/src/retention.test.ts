@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DeliveryError } from "@promferry/core/delivery";
 import { expect, test } from "vitest";
 import { asItIs, createReceiver, createTestBed, DAY, MINUTE, NOON, type TestBed } from "../test/harness.ts";
-import { nodeUploadFs, readLedger, type UploadTarget } from "./index.ts";
+import { type MayLeave, nodeUploadFs, readLedger, type UploadTarget } from "./index.ts";
 
 /** Three days of one session, and now a time at which all are closed. */
 async function threeDays(bed: TestBed): Promise<void> {
@@ -323,4 +323,38 @@ test("a day that goes for want of room leaves no copy of its damage, and what wa
     lost: [{ destination: "store", frames: 2 }],
   });
   expect(await readdir(bed.dir)).not.toContain("quarantine");
+});
+
+test("a day whose sessions have lost their info is not settled by being withheld; by age and size it goes, and counts", async (context) => {
+  const bed = await createTestBed(context);
+  await bed.write("aaaaaaaa", NOON, "start");
+  for (let minute = 1; minute <= 3; minute++)
+    await bed.write("aaaaaaaa", NOON + minute * MINUTE, { a_total: minute });
+  const path = join(bed.dir, "2025-10-06.prom");
+  await writeFile(path, (await readFile(path, "utf8")).replaceAll("# Session:", "# Sessioo:"));
+  await utimes(path, new Date(NOON), new Date(NOON));
+  bed.nowMs = NOON + 9 * DAY;
+  const { frames } = await bed.journal.index();
+  expect(frames.map(({ header, info }) => [header.seq, info.lost])).toEqual([
+    [2, true],
+    [3, true],
+  ]);
+  const destination = createReceiver();
+  const targets = [{ destination, project: asItIs }];
+  const mayLeave: MayLeave = ({ info }) => (info.lost ? "nothing says what may leave" : true);
+
+  const report = await bed.upload({ targets, mayLeave, cleanup: {} });
+  expect(report).toMatchObject({
+    deleted: [],
+    kept: [
+      {
+        day: "2025-10-06",
+        reason:
+          "2 frames of 2025-10-06.prom have lost what their session says, so that nobody knows whether they may leave",
+      },
+    ],
+  });
+  expect(destination.bodies).toEqual([]);
+  const overridden = await bed.upload({ targets, mayLeave, cleanup: { unsettledOlderThanDays: 7 } });
+  expect(overridden.deleted).toMatchObject([{ cause: "age", lost: [{ destination: "store", frames: 2 }] }]);
 });

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { JournalError, type JournalIndex, syncDays } from "@promferry/core/journal";
 import { compressDays } from "./compress-days.ts";
+import type { Ledger } from "./ledger.ts";
 import { createLedgerStore, createMemoryStore, readLedger } from "./ledger-store.ts";
 import { acquireLock, type UploadLock } from "./lock.ts";
 import { type FrameChoice, isInside } from "./plan.ts";
@@ -57,7 +58,7 @@ async function uploadAll(
   const guard = async () => lock?.check();
   const ledger = await readLedger(journal.dir, fs);
   const index = await journal.index();
-  checkReadable(index, options);
+  checkReadable(index, options, ledger);
   // What a destination is told must not be lost here when the power goes.
   if (!dryRun) await syncDays(journal, index.files);
   const session: UploadSession = {
@@ -86,6 +87,9 @@ async function uploadAll(
     compressed,
     damaged: index.damage.filter((each) => !each.recovered).length,
     heldFrames: index.held.length,
+    unreadable: index.files.flatMap(({ name, error }) =>
+      error ? [{ file: name, reason: error.message }] : [],
+    ),
     aborted: signal?.aborted ?? false,
     verdict: verdictOf(destinations),
   };
@@ -113,12 +117,20 @@ async function clean(
   }
 }
 
-/** What a file holds that could not be read now would be overtaken by newer samples, and then never sent. */
-function checkReadable({ files }: JournalIndex, choice: FrameChoice): void {
+/**
+ * What a file holds that could not be read now would be overtaken by newer samples, and then never sent; what was
+ * sent of it before would be missing from every total.
+ */
+function checkReadable({ files }: JournalIndex, choice: FrameChoice, ledger: Ledger): void {
   for (const { name, error } of files) {
+    if (error === undefined) continue;
+    const wasSent = ledger.files.has(name);
     // A file of another user, or of another program, will not be read later either.
-    if (error?.code !== "ERR_JOURNAL_IO" || !isInside({ file: name }, choice)) continue;
-    const advice = "nothing was sent; try again, or leave its day out with --from";
+    const passes = error.code === "ERR_JOURNAL_IO" && isInside({ file: name }, choice);
+    if (!wasSent && !passes) continue;
+    const advice = wasSent
+      ? "nothing was sent, since its counts are part of every total; make it readable, or move it away: then counters begin again at 0"
+      : "nothing was sent; try again, or leave its day out with --from";
     throw new JournalError(error.code, `${error.message}; ${advice}`, error.path, error);
   }
 }

@@ -42,6 +42,7 @@ function printed(destination: Partial<DestinationReport>, dryRun = false): strin
     historyDropped: false,
     damaged: 0,
     heldFrames: 0,
+    unreadable: [],
   } as unknown as UploadReport;
   printReport(out, report, new Map());
   return [...lines, ...notes];

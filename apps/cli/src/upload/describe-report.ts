@@ -62,6 +62,12 @@ export function printReport(
     out.note(`promferry: held back, with impossible times: ${count(report.heldFrames, "frame")}`);
     out.note("  the clock was wrong when they were written; `promferry status` shows them");
   }
+  for (const { file, reason } of report.unreadable) {
+    out.note(`promferry: passed over ${file}: ${reason}`);
+    out.note(
+      "  what it holds shows in later totals once it can be read; until then no younger day is deleted",
+    );
+  }
   for (const { name, failure } of report.destinations) {
     if (!failure) continue;
     out.note(`promferry: ${name}: ${failure.message}`);
