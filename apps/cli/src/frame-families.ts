@@ -1,4 +1,4 @@
-import type { MetricFamily } from "@promferry/core/series";
+import { type MetricFamily, pickRows } from "@promferry/core/series";
 
 /** Families that a journal can write. */
 export interface FrameFamilies {
@@ -14,16 +14,7 @@ export function toFrameFamilies(families: readonly MetricFamily[]): FrameFamilie
     const rows = family.timestampsMs.flatMap((timestampMs, i) => (isWritable(timestampMs) ? [i] : []));
     if (rows.length === family.series.length) return family;
     leftOut += family.series.length - rows.length;
-    const { name, type, help, unit } = family;
-    return {
-      name,
-      type,
-      help,
-      unit,
-      series: rows.map((i) => family.series[i]!),
-      values: rows.map((i) => family.values[i]!),
-      timestampsMs: rows.map((i) => family.timestampsMs[i]!),
-    };
+    return pickRows(family, rows);
   });
   return { families: kept, leftOut };
 }

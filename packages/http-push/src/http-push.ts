@@ -3,14 +3,13 @@ import {
   type Batch,
   batchFamilies,
   checkHeaders,
-  countStaleMarkers,
   DeliveryError,
   type Destination,
   type EncodedBatch,
   endpointIdentity,
   type HttpOptions,
+  leftOutOfText,
   parseEndpoint,
-  STALE_MARKERS_LEFT_OUT,
   sendRequest,
 } from "@promferry/core/delivery";
 import { writePrometheusText } from "@promferry/core/text-format";
@@ -45,7 +44,8 @@ const CONTENT_TYPES: Readonly<Record<HttpPushFormat, string>> = {
  * Posts batches to an HTTP endpoint of any kind. Any status from 200 to 299 means that the endpoint
  * has taken all of the request.
  *
- * Neither format has a stale marker. They are counted as left out; a batch of nothing else makes no request.
+ * Neither format has a stale marker or a native histogram. They are counted as left out; a batch of nothing
+ * else makes no request. Exemplars are left out too.
  *
  * A body above `maxBytes` is not sent: `encode` and `send` then throw `ERR_DELIVERY_TOO_LARGE`.
  *
@@ -63,11 +63,8 @@ export function createHttpPush(options: HttpPushOptions): Destination {
   checkHeaders(options.headers ?? {});
 
   const encode = (batch: Batch): EncodedBatch => {
-    const stale = countStaleMarkers(batch);
-    const keptOut = {
-      refused: [],
-      ...(stale > 0 && { leftOut: [{ reason: STALE_MARKERS_LEFT_OUT, count: stale }] }),
-    };
+    const leftOut = leftOutOfText(batch);
+    const keptOut = { refused: [], ...(leftOut.length > 0 && { leftOut }) };
     const text = format === "json" ? writeJsonLines(batch) : writePrometheusText(batchFamilies(batch));
     if (text === "") return { requests: [], ...keptOut };
     const plain = Buffer.from(text);
@@ -91,8 +88,10 @@ export function createHttpPush(options: HttpPushOptions): Destination {
     encode,
     async send(batch, sendOptions = {}) {
       const { requests, ...keptOut } = encode(batch);
+      const { leftOut = [] } = keptOut;
       for (const request of requests) await sendRequest(request, { ...options, ...sendOptions });
-      return { accepted: batch.sampleCount - countStaleMarkers(batch), unknown: 0, ...keptOut };
+      const accepted = leftOut.reduce((left, { count }) => left - count, batch.sampleCount);
+      return { accepted, unknown: 0, ...keptOut };
     },
   };
 }

@@ -3,7 +3,8 @@ import type { Batch } from "@promferry/core/delivery";
 /**
  * One JSON object a line and sample, `{"metric","labels","value","ts"}`: labels as an object of
  * strings, the time in milliseconds. A value that JSON has no number for is one of the strings
- * `"NaN"`, `"+Inf"`, `"-Inf"`. Series by series, each in time order; stale markers are left out.
+ * `"NaN"`, `"+Inf"`, `"-Inf"`. Series by series, each in time order; stale markers and native
+ * histograms are left out.
  */
 export function writeJsonLines(batch: Batch): string {
   let text = "";
@@ -15,7 +16,7 @@ export function writeJsonLines(batch: Batch): string {
     head += '},"value":';
     for (let i = 0; i < values.length; i++) {
       const value = values[i]!;
-      if (value !== null) text += `${head}${jsonValue(value)},"ts":${timestampsMs[i]!}}\n`;
+      if (typeof value === "number") text += `${head}${jsonValue(value)},"ts":${timestampsMs[i]!}}\n`;
     }
   }
   return text;

@@ -157,11 +157,11 @@ test("a program's exemplars don't pass; a scraped page's do, with their row", ()
     series: [dictionary.intern("c_total", [{ name: "a", value: "1" }]), dictionary.intern("c_total", [])],
     values: [1, 2],
     timestampsMs: [10, 20],
-    exemplars: new Map([[1, exemplar]]),
+    exemplars: new Map([[1, [exemplar]]]),
   };
   const filter: Filter = (series) => (series.labels.length > 0 ? { withheld: "no" } : series);
   const exemplars = (origin: "app" | "scrape") =>
     filterFamilies([twoSeries], filter, { origin, session, dictionary }).families[0]!.exemplars;
   expect(exemplars("app")).toBeUndefined();
-  expect(exemplars("scrape")).toEqual(new Map([[0, exemplar]]));
+  expect(exemplars("scrape")).toEqual(new Map([[0, [exemplar]]]));
 });

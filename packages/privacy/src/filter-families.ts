@@ -2,6 +2,7 @@ import type { FrameOrigin, GaugeRule, SessionInfo } from "@promferry/core/journa
 import {
   createSeriesDictionary,
   type MetricFamily,
+  pickRows,
   type Series,
   type SeriesDictionary,
 } from "@promferry/core/series";
@@ -44,7 +45,8 @@ export function filterFamilies(
     const rowsBySeries = new Map<Series, number[]>();
     for (const [row, series] of family.series.entries()) {
       const projected = filter(series, { family, origin, session });
-      if ("withheld" in projected) withhold(projected.withheld, 1);
+      if (origin === "app" && family.special?.has(row)) withhold("no number, and so without a total", 1);
+      else if ("withheld" in projected) withhold(projected.withheld, 1);
       else if (projected.name !== series.name) withhold("renamed before it was written", 1);
       else {
         const target = dictionary.intern(projected.name, projected.labels);
@@ -54,8 +56,7 @@ export function filterFamilies(
       }
     }
     const kept = mergeRows(family, rowsBySeries, session.gauges?.[family.name]?.labels, withhold);
-    if (kept.series.length > 0)
-      filtered.push(origin === "app" ? kept : withExemplars(kept, family, rowsBySeries));
+    if (kept.series.length > 0) filtered.push(origin === "app" ? kept : withRows(kept, family, rowsBySeries));
   }
   return { families: filtered, withheld: Array.from(withheld, ([reason, series]) => ({ reason, series })) };
 }
@@ -71,7 +72,8 @@ function mergeRows(
   const values: number[] = [];
   const timestampsMs: number[] = [];
   for (const [target, rows] of rowsBySeries) {
-    const combine = rows.length === 1 ? first : combination(family, target, rule);
+    const merges = rows.length > 1;
+    const combine = merges ? combination(family, target, rule, rows) : first;
     if (typeof combine === "string") {
       withhold(combine, rows.length);
       continue;
@@ -91,7 +93,14 @@ function mergeRows(
 type Combine = (values: readonly number[]) => number | undefined;
 
 /** How rows of one series combine, or why they can't. */
-function combination(family: MetricFamily, target: Series, rule: GaugeRule | undefined): Combine | string {
+function combination(
+  family: MetricFamily,
+  target: Series,
+  rule: GaugeRule | undefined,
+  rows: readonly number[],
+): Combine | string {
+  if (rows.some((row) => family.special?.has(row)))
+    return `${family.type} ${family.name}: native histograms of merged series are not added up`;
   if (family.type === "counter" || family.type === "histogram") return sum;
   if (family.type === "summary") {
     return target.name === family.name
@@ -118,17 +127,18 @@ const gaugeRules: Readonly<Record<GaugeRule, Combine>> = {
   omit: () => undefined,
 };
 
-function withExemplars(
+/** What else belongs to the first of a series' rows. */
+function withRows(
   kept: MetricFamily,
   family: MetricFamily,
   rowsBySeries: ReadonlyMap<Series, readonly number[]>,
 ): MetricFamily {
-  if (!family.exemplars) return kept;
-  const exemplars = new Map(
-    kept.series.flatMap((series, row) => {
-      const exemplar = family.exemplars?.get(rowsBySeries.get(series)![0]!);
-      return exemplar ? [[row, exemplar] as const] : [];
-    }),
-  );
-  return { ...kept, exemplars };
+  const rows = kept.series.map((series) => rowsBySeries.get(series)![0]!);
+  const { exemplars, special, startsMs } = pickRows(family, rows);
+  return {
+    ...kept,
+    ...(exemplars && { exemplars }),
+    ...(special && { special }),
+    ...(startsMs && { startsMs }),
+  };
 }

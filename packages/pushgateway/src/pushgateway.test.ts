@@ -186,7 +186,7 @@ test("types that the gateway does not know are pushed as ones it knows", async (
     series: [intern(sample, [])],
     values: [1],
     timestampsMs: [10],
-    exemplars: new Map([[0, { labels: [], value: 1, timestampMs: 1 }]]),
+    exemplars: new Map([[0, [{ labels: [], value: 1, timestampMs: 1 }]]]),
   });
   await gateway.push([family("a", "unknown"), family("b", "info", "b_info"), family("c", "stateset")]);
   expect(seen()).toEqual([

@@ -42,6 +42,8 @@ export interface PushgatewayOptions extends HttpOptions, GroupingOptions {
  * these groups shall hold, and must not be split. A group all of whose series have ended (stale
  * markers) is deleted. Where the gateway refuses some families, the others are stored all the same.
  *
+ * Native histograms are left out, and exemplars too: the text that it is pushed has no place for them.
+ *
  * Every method is one attempt. The client's methods are all or nothing for each group, and reject
  * with a {@link DeliveryError}.
  */
@@ -74,10 +76,10 @@ export function createPushgateway(options: PushgatewayOptions): Pushgateway {
   checkGrouping(options);
   const base = `${endpoint.origin}${endpoint.pathname.replace(/\/+$/, "")}`;
 
-  const plan = (batch: Batch): SplitGroups => {
-    const { latest, superseded } = latestOfBatch(batch);
+  const plan = (batch: Batch): SplitGroups & Pick<Receipt, "leftOut"> => {
+    const { latest, superseded, leftOut } = latestOfBatch(batch);
     const { groups, refused } = splitGroups(latest, options);
-    return { groups, refused: [...superseded, ...refused] };
+    return { groups, refused: [...superseded, ...refused], ...(leftOut.length > 0 && { leftOut }) };
   };
   const request = (
     method: EncodedRequest["method"],
@@ -115,11 +117,11 @@ export function createPushgateway(options: PushgatewayOptions): Pushgateway {
     keepsHistory: false,
     limits: { maxSamples: Number.MAX_SAFE_INTEGER, maxBytes: Number.MAX_SAFE_INTEGER },
     encode(batch) {
-      const { groups, refused } = plan(batch);
-      return { requests: groups.map(groupRequest), refused };
+      const { groups, ...keptOut } = plan(batch);
+      return { requests: groups.map(groupRequest), ...keptOut };
     },
     async send(batch, sendOptions = {}) {
-      const { groups, refused } = plan(batch);
+      const { groups, refused, ...leftOut } = plan(batch);
       const byGateway = createRefusals();
       let accepted = 0;
       for (const group of groups) {
@@ -137,7 +139,7 @@ export function createPushgateway(options: PushgatewayOptions): Pushgateway {
         }
         accepted += group.endedCount;
       }
-      return { accepted, refused: [...refused, ...byGateway.list()], unknown: 0 } satisfies Receipt;
+      return { accepted, refused: [...refused, ...byGateway.list()], unknown: 0, ...leftOut };
     },
     push: (families, sendOptions = {}) => runAll("PUT", families, sendOptions),
     add: (families, sendOptions = {}) => runAll("POST", families, sendOptions),

@@ -1,4 +1,4 @@
-import { createSeriesDictionary, type FamilyMetadata, type SampleValue } from "@promferry/core/series";
+import { createSeriesDictionary, type FamilyMetadata } from "@promferry/core/series";
 import { expect, test } from "vitest";
 import { type LatestValue, splitGroups } from "./split-groups.ts";
 
@@ -6,7 +6,11 @@ const { intern } = createSeriesDictionary();
 const hits: FamilyMetadata = { name: "hits_total", type: "counter", help: "", unit: "" };
 const temperature: FamilyMetadata = { name: "temperature", type: "gauge", help: "", unit: "" };
 
-const row = (family: FamilyMetadata, labels: Record<string, string>, value: SampleValue): LatestValue => ({
+const row = (
+  family: FamilyMetadata,
+  labels: Record<string, string>,
+  value: LatestValue["value"],
+): LatestValue => ({
   family,
   series: intern(
     family.name,

@@ -2,6 +2,7 @@ import type { Refusal } from "@promferry/core/delivery";
 import {
   type FamilyMetadata,
   type MetricFamily,
+  type NativeHistogram,
   type SampleValue,
   type Series,
   seriesKey,
@@ -13,7 +14,7 @@ import { createRefusals } from "./refusals.ts";
 export interface LatestValue {
   readonly series: Series;
   readonly family: FamilyMetadata;
-  readonly value: SampleValue;
+  readonly value: Exclude<SampleValue, NativeHistogram>;
 }
 
 /** Everything that goes to one group. */

@@ -1,5 +1,5 @@
 import type { Batch, BatchSeries } from "@promferry/core/delivery";
-import type { EpochMs, FamilyMetadata, SampleValue } from "@promferry/core/series";
+import type { EpochMs, FamilyMetadata, NativeHistogram, SampleValue } from "@promferry/core/series";
 import { createSeriesDictionary } from "@promferry/core/series";
 import fc from "fast-check";
 
@@ -27,6 +27,42 @@ const value: fc.Arbitrary<SampleValue> = fc.oneof(
   fc.double(),
   fc.constantFrom(null, Number.NaN, 0, -0, Infinity, -Infinity, 5e-324),
 );
+
+const counts = fc.array(fc.nat(100_000), { maxLength: 4 });
+
+/** With exponential buckets or custom bounds, of whole counts or floats. */
+export const nativeHistogram: fc.Arbitrary<NativeHistogram> = fc
+  .record({
+    scale: fc.constantFrom(1, 0.5),
+    custom: fc.boolean(),
+    schema: fc.integer({ min: -4, max: 8 }),
+    sum: fc.double({ noNaN: true }),
+    zero: fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.nat(9)),
+    first: fc.tuple(fc.integer({ min: -900, max: 900 }), counts),
+    second: fc.tuple(fc.nat(9), counts),
+    negative: fc.tuple(fc.integer({ min: -900, max: 900 }), counts),
+    resetHint: fc.constantFrom<NativeHistogram["resetHint"]>("unknown", "yes", "no", "gauge"),
+  })
+  .map(({ scale, custom, schema, sum, zero, first, second, negative, resetHint }) => {
+    const lists = custom ? [[0, first[1]] as const] : [first, second];
+    const positiveCounts = lists.flatMap(([, own]) => own.map((count) => count * scale));
+    const negativeCounts = custom ? [] : negative[1].map((count) => count * scale);
+    const zeroCount = custom ? 0 : zero[1] * scale;
+    return {
+      schema: custom ? -53 : schema,
+      integer: scale === 1,
+      count: [zeroCount, ...positiveCounts, ...negativeCounts].reduce((total, count) => total + count),
+      sum,
+      zeroThreshold: custom ? 0 : zero[0],
+      zeroCount,
+      positiveSpans: lists.map(([offset, own]) => ({ offset, length: own.length })),
+      positiveCounts,
+      negativeSpans: custom ? [] : [{ offset: negative[0], length: negative[1].length }],
+      negativeCounts,
+      customBounds: custom ? positiveCounts.map((_, i) => i - 1.5) : [],
+      resetHint,
+    };
+  });
 
 const points = fc
   .uniqueArray(fc.oneof(fc.maxSafeInteger(), fc.integer({ min: -3, max: 3 })), { maxLength: 5, minLength: 1 })

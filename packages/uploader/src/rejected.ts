@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { dayOfFile, type JournalFs } from "@promferry/core/journal";
 import type { TotalSample } from "@promferry/core/merge";
-import type { EpochMs } from "@promferry/core/series";
+import { type EpochMs, formatNativeHistogram, isHistogram, type SampleValue } from "@promferry/core/series";
 import { appendToStateFile } from "./state-file.ts";
 
 /** Characters of the receiver's words that are kept. */
@@ -45,7 +45,7 @@ export async function recordRejection(
         ...common,
         metric: series.name,
         labels: Object.fromEntries(series.labels.map((label) => [label.name, label.value])),
-        value: jsonNumber(value),
+        value: jsonValue(value),
         ts: timestampMs,
       }))
     : [{ ...common, count }];
@@ -53,8 +53,9 @@ export async function recordRejection(
   await appendToStateFile(fs, join(dir, "rejected", `${day}-${name}.jsonl`), text);
 }
 
-function jsonNumber(value: number | null): number | string {
+function jsonValue(value: SampleValue): unknown {
   if (value === null) return "stale";
+  if (isHistogram(value)) return JSON.parse(formatNativeHistogram(value));
   if (Number.isFinite(value)) return value;
   return Number.isNaN(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf";
 }

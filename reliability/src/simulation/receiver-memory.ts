@@ -1,4 +1,5 @@
 import type { Batch, Destination } from "@promferry/core/delivery";
+import type { SampleValue } from "@promferry/core/series";
 import { Breach } from "../fault.ts";
 import type { SampleSet } from "./expected-samples.ts";
 import { textOf } from "./program.ts";
@@ -84,10 +85,15 @@ function splitId(id: string): [series: string, atMs: number] {
   return [id.slice(0, at), Number(id.slice(at + 1))];
 }
 
+/** Simulated programs have no native histograms; NaN stands for a stale marker. */
+function numberOf(value: SampleValue): number {
+  return typeof value === "number" ? value : Number.NaN;
+}
+
 /** A batch as {@link ReceiverMemory.take} takes it. */
 export function samplesOf(batch: Batch): (readonly [string, number])[] {
   return batch.series.flatMap(({ series, timestampsMs, values }) =>
-    timestampsMs.map((atMs, i) => [`${textOf(series)}@${atMs}`, values[i] ?? Number.NaN] as const),
+    timestampsMs.map((atMs, i) => [`${textOf(series)}@${atMs}`, numberOf(values[i]!)] as const),
   );
 }
 

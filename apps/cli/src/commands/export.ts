@@ -1,7 +1,7 @@
 import { toBatch } from "@promferry/core/delivery";
 import { openJournal } from "@promferry/core/journal";
 import type { TotalSample } from "@promferry/core/merge";
-import type { Series } from "@promferry/core/series";
+import { isHistogram, type Series } from "@promferry/core/series";
 import { writeOpenMetrics, writePrometheusText } from "@promferry/core/text-format";
 import { writeJsonLines } from "@promferry/http-push";
 import { joinSession } from "@promferry/privacy";
@@ -21,6 +21,9 @@ interface ExportOptions {
  * - `prometheus`: the newest sample of each series, since that format holds each series once.
  * - `openmetrics`: every sample, for `promtool tsdb create-blocks-from openmetrics`.
  * - `jsonl`: every sample as it comes, `{"metric","labels","value","ts"}`.
+ *
+ * Exemplars stand in `openmetrics`. Native histograms have no place in any of them; how many were left
+ * out is said on standard error.
  */
 export async function exportMetrics(context: Context, options: ExportOptions): Promise<ExitCode> {
   const { io, out } = context;
@@ -43,12 +46,20 @@ export async function exportMetrics(context: Context, options: ExportOptions): P
   return EXIT.ok;
 }
 
+function noteHistograms(out: Context["out"], histograms: number): void {
+  if (histograms === 0) return;
+  out.note(
+    `promferry: ${histograms} native histograms were left out: the format has none; remote write carries them`,
+  );
+}
+
 async function writeNewest({ out }: Context, totals: JournalTotals): Promise<number> {
   const newest = new Map<Series, TotalSample>();
   for await (const samples of totals.steps()) for (const sample of samples) newest.set(sample.series, sample);
   const gathered = createSampleFamilies();
   for (const sample of newest.values()) gathered.add(sample);
   await out.data(writePrometheusText(gathered.families()));
+  noteHistograms(out, gathered.histograms);
   return newest.size;
 }
 
@@ -60,14 +71,18 @@ async function writeAll({ out }: Context, totals: JournalTotals): Promise<number
     count += samples.length;
   }
   await out.data(writeOpenMetrics(gathered.families()));
+  noteHistograms(out, gathered.histograms);
   return count;
 }
 
 async function writeLines({ out }: Context, totals: JournalTotals): Promise<number> {
   let count = 0;
+  let histograms = 0;
   for await (const samples of totals.steps()) {
     await out.data(writeJsonLines(toBatch(samples)));
     count += samples.length;
+    for (const { value } of samples) if (isHistogram(value)) histograms++;
   }
+  noteHistograms(out, histograms);
   return count;
 }

@@ -1,4 +1,5 @@
 import type { Batch, Destination } from "@promferry/core/delivery";
+import { isHistogram, type SampleValue } from "@promferry/core/series";
 import { upload } from "@promferry/uploader";
 import type { Context } from "../context.ts";
 import type { ExitCode } from "../exit-codes.ts";
@@ -13,8 +14,8 @@ interface PreviewedSeries {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   samples: number;
-  /** `null` is the end of the series. */
-  newest: { readonly ts: number; readonly value: number | null };
+  /** `null` is the end of the series, an object a native histogram. */
+  newest: { readonly ts: number; readonly value: SampleValue };
 }
 
 /** The upload itself as a dry run, with every batch looked at on its way to the encoder. */
@@ -49,13 +50,18 @@ export async function preview(context: Context, flags: PreviewOptions): Promise<
     out.line(`${out.style.bold(destination)}  ${series.length} series${all}, the newest sample of each:`);
     for (const { name, labels, samples, newest } of series.slice(0, limit)) {
       const pairs = Object.entries(labels).map(([label, value]) => `${label}=${JSON.stringify(value)}`);
-      const value = newest.value === null ? "(ended)" : newest.value;
+      const value = valueText(newest.value);
       const more = samples > 1 ? `  (${samples} samples)` : "";
       out.line(`  ${name}{${pairs.join(",")}} ${value} ${new Date(newest.ts).toISOString()}${more}`);
     }
     if (series.length > limit) out.line(`  and ${series.length - limit} more; --limit shows them`);
   }
   return report.verdict;
+}
+
+function valueText(value: SampleValue): string {
+  if (value === null) return "(ended)";
+  return isHistogram(value) ? `(native histogram, ${value.count} observations)` : String(value);
 }
 
 function watched(destination: Destination, onBatch: (batch: Batch) => void): Destination {

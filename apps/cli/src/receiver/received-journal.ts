@@ -86,7 +86,7 @@ function batchFamilies(
     }
     for (let i = 0; i < values.length; i++) {
       const value = values[i]!;
-      if (value === null) {
+      if (typeof value !== "number") {
         staleMarkers++;
         continue;
       }

@@ -116,11 +116,23 @@ test("an OpenMetrics registry gathers counters with _total and exemplars by row"
   expect(exemplars).toEqual([
     [
       0,
-      { labels: [{ name: "trace_id", value: "t1" }], value: 2, timestampMs: expect.closeTo(Date.now(), -5) },
+      [
+        {
+          labels: [{ name: "trace_id", value: "t1" }],
+          value: 2,
+          timestampMs: expect.closeTo(Date.now(), -5),
+        },
+      ],
     ],
     [
       1,
-      { labels: [{ name: "trace_id", value: "t2" }], value: 5, timestampMs: expect.closeTo(Date.now(), -5) },
+      [
+        {
+          labels: [{ name: "trace_id", value: "t2" }],
+          value: 5,
+          timestampMs: expect.closeTo(Date.now(), -5),
+        },
+      ],
     ],
   ]);
   // Printing the page has renamed prom-client's own metric; the family keeps its name.

@@ -94,7 +94,7 @@ interface Columns {
   readonly series: Series[];
   readonly values: number[];
   readonly timestampsMs: number[];
-  readonly exemplars: Map<number, Exemplar>;
+  readonly exemplars: Map<number, readonly Exemplar[]>;
   readonly seen: Set<Series>;
   add(name: string, labels: LabelBag, own: LabelBag, value: number, exemplar?: PromExemplar | null): void;
 }
@@ -168,11 +168,8 @@ function createColumns(defaults: LabelBag, dictionary: SeriesDictionary): Column
       if (exemplar) {
         const { labelSet, value: exemplarValue, timestamp } = exemplar;
         const timestampMs = Math.round(timestamp * 1000);
-        columns.exemplars.set(columns.series.length, {
-          labels: labelList(labelSet),
-          value: exemplarValue,
-          timestampMs,
-        });
+        const shown = { labels: labelList(labelSet), value: exemplarValue, timestampMs };
+        columns.exemplars.set(columns.series.length, [shown]);
       }
       columns.series.push(series);
       columns.values.push(value);

@@ -1,8 +1,14 @@
 import { expect, test } from "vitest";
 import type { TotalSample } from "../merge/totals.ts";
 import { createSeriesDictionary } from "../series/dictionary.ts";
-import type { FamilyMetadata, Series } from "../series/series.ts";
-import { batchFamilies, countStaleMarkers, toBatch } from "./batch.ts";
+import type { FamilyMetadata, NativeHistogram, SampleValue, Series } from "../series/series.ts";
+import {
+  batchFamilies,
+  leftOutOfText,
+  NATIVE_HISTOGRAMS_LEFT_OUT,
+  STALE_MARKERS_LEFT_OUT,
+  toBatch,
+} from "./batch.ts";
 
 const a: FamilyMetadata = { name: "a_total", type: "counter", help: "A.", unit: "" };
 const b: FamilyMetadata = { name: "b", type: "gauge", help: "", unit: "" };
@@ -15,7 +21,7 @@ const sample = (
   series: Series,
   family: FamilyMetadata,
   timestampMs: number,
-  value: number | null,
+  value: SampleValue,
 ): TotalSample => ({
   series,
   family,
@@ -53,19 +59,53 @@ for (const secondMs of [10, 9, Number.NaN]) {
   });
 }
 
-test("batchFamilies puts a family's series together and leaves stale markers out", () => {
+const histogram: NativeHistogram = {
+  schema: 3,
+  integer: true,
+  count: 3,
+  sum: 1.5,
+  zeroThreshold: 0.001,
+  zeroCount: 1,
+  positiveSpans: [{ offset: -2, length: 1 }],
+  positiveCounts: [2],
+  negativeSpans: [],
+  negativeCounts: [],
+  customBounds: [],
+  resetHint: "unknown",
+};
+
+test("toBatch keeps exemplars and start times with their row", () => {
+  const exemplars = [{ labels: [{ name: "trace_id", value: "t" }], value: 1, timestampMs: 15 }];
+  expect(toBatch([sample(a1, a, 10, 1), { ...sample(a1, a, 20, 2), exemplars, startMs: 5 }]).series).toEqual([
+    {
+      series: a1,
+      family: a,
+      timestampsMs: [10, 20],
+      values: [1, 2],
+      exemplars: new Map([[1, exemplars]]),
+      startsMs: new Map([[1, 5]]),
+    },
+  ]);
+});
+
+test("batchFamilies puts a family's series together and leaves out what text has no place for", () => {
   const batch = toBatch([
     sample(a1, a, 10, 1),
     sample(b1, b, 10, null),
     sample(a2, { ...a, help: "later" }, 10, Number.NaN),
     sample(a1, a, 20, null),
+    sample(b1, b, 20, histogram),
     sample(a2, a, 20, 8),
   ]);
 
   expect(batchFamilies(batch)).toEqual([
     { ...a, series: [a1, a2, a2], values: [1, Number.NaN, 8], timestampsMs: [10, 10, 20] },
   ]);
-  expect(countStaleMarkers(batch)).toBe(2);
+  expect(leftOutOfText(batch)).toEqual([
+    { reason: STALE_MARKERS_LEFT_OUT, count: 2 },
+    { reason: NATIVE_HISTOGRAMS_LEFT_OUT, count: 1 },
+  ]);
+  expect(leftOutOfText(toBatch([sample(a1, a, 10, 1)]))).toEqual([]);
 });
 
 test("batchFamilies of nothing is nothing", () => {

@@ -1,12 +1,22 @@
 import type { TotalSample } from "../merge/totals.ts";
-import type { EpochMs, FamilyMetadata, MetricFamily, SampleValue, Series } from "../series/series.ts";
-import type { Batch } from "./destination.ts";
+import { isHistogram } from "../series/sample-value.ts";
+import type {
+  EpochMs,
+  Exemplar,
+  FamilyMetadata,
+  MetricFamily,
+  SampleValue,
+  Series,
+} from "../series/series.ts";
+import type { Batch, Refusal } from "./destination.ts";
 
 interface SeriesColumns {
   readonly series: Series;
   family: FamilyMetadata;
   readonly timestampsMs: EpochMs[];
   readonly values: SampleValue[];
+  exemplars?: Map<number, readonly Exemplar[]>;
+  startsMs?: Map<number, EpochMs>;
 }
 
 /**
@@ -18,7 +28,7 @@ interface SeriesColumns {
  */
 export function toBatch(samples: readonly TotalSample[]): Batch {
   const bySeries = new Map<Series, SeriesColumns>();
-  for (const { series, family, timestampMs, value } of samples) {
+  for (const { series, family, timestampMs, value, exemplars, startMs } of samples) {
     let columns = bySeries.get(series);
     if (!columns) {
       columns = { series, family, timestampsMs: [], values: [] };
@@ -31,6 +41,14 @@ export function toBatch(samples: readonly TotalSample[]): Batch {
       );
     }
     columns.family = family;
+    if (exemplars) {
+      columns.exemplars ??= new Map();
+      columns.exemplars.set(columns.values.length, exemplars);
+    }
+    if (startMs !== undefined) {
+      columns.startsMs ??= new Map();
+      columns.startsMs.set(columns.values.length, startMs);
+    }
     columns.timestampsMs.push(timestampMs);
     columns.values.push(value);
   }
@@ -46,8 +64,8 @@ interface FamilyColumns extends FamilyMetadata {
 /**
  * The batch as families, for writers of text: families and, in each, series in the order in which
  * they first appear, a series' samples together. Series whose families share a name stand under the
- * first one's metadata. Stale markers are left out, since text has none; {@link countStaleMarkers}
- * says how many.
+ * first one's metadata. Stale markers and native histograms are left out, since text has none;
+ * {@link leftOutOfText} says how many.
  */
 export function batchFamilies(batch: Batch): MetricFamily[] {
   const byName = new Map<string, FamilyColumns>();
@@ -55,7 +73,7 @@ export function batchFamilies(batch: Batch): MetricFamily[] {
     let columns = byName.get(family.name);
     for (let i = 0; i < values.length; i++) {
       const value = values[i]!;
-      if (value === null) continue;
+      if (typeof value !== "number") continue;
       if (!columns) {
         const { name, type, help, unit } = family;
         columns = { name, type, help, unit, series: [], values: [], timestampsMs: [] };
@@ -75,9 +93,21 @@ export function batchFamilies(batch: Batch): MetricFamily[] {
  */
 export const STALE_MARKERS_LEFT_OUT = "the format has no stale markers";
 
-/** Stale markers in the batch. */
-export function countStaleMarkers(batch: Batch): number {
-  let count = 0;
-  for (const { values } of batch.series) for (const value of values) if (value === null) count++;
-  return count;
+/** The reason in a receipt for native histograms of a batch whose format has none. */
+export const NATIVE_HISTOGRAMS_LEFT_OUT = "the format has no native histograms";
+
+/** The samples of a batch that text and JSON lines have no place for, as a receipt lists them. */
+export function leftOutOfText(batch: Batch): Refusal[] {
+  let staleMarkers = 0;
+  let histograms = 0;
+  for (const { values } of batch.series) {
+    for (const value of values) {
+      if (value === null) staleMarkers++;
+      else if (isHistogram(value)) histograms++;
+    }
+  }
+  return [
+    { reason: STALE_MARKERS_LEFT_OUT, count: staleMarkers },
+    { reason: NATIVE_HISTOGRAMS_LEFT_OUT, count: histograms },
+  ].filter(({ count }) => count > 0);
 }

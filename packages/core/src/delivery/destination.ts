@@ -1,18 +1,25 @@
-import type { EpochMs, FamilyMetadata, SampleValue, Series } from "../series/series.ts";
+import type { EpochMs, Exemplar, FamilyMetadata, SampleValue, Series } from "../series/series.ts";
 
 /** One series' samples of a batch, strictly ascending in time. */
 export interface BatchSeries {
   readonly series: Series;
   readonly family: FamilyMetadata;
   readonly timestampsMs: readonly EpochMs[];
-  /** As many as timestamps; `null` is a stale marker. */
+  /** As many as timestamps; `null` is a stale marker, an object a native histogram. */
   readonly values: readonly SampleValue[];
+  /** By row: exemplars that came with a sample. Those without a timestamp have the sample's. */
+  readonly exemplars?: ReadonlyMap<number, readonly Exemplar[]>;
+  /** By row: since when the series had been counting, where the source said so. */
+  readonly startsMs?: ReadonlyMap<number, EpochMs>;
 }
 
 /** What one `send` carries. Each series stands in it once. */
 export interface Batch {
   readonly series: readonly BatchSeries[];
-  /** Samples over all series, stale markers included. */
+  /**
+   * Samples over all series, native histograms and stale markers included. Exemplars and start times are
+   * no samples: a destination that has no place for them leaves them out and counts them nowhere.
+   */
   readonly sampleCount: number;
 }
 
@@ -60,7 +67,8 @@ export interface Receipt {
   /** Samples of which nobody can say: the answer does not tell. */
   readonly unknown: number;
   /**
-   * What the protocol cannot carry, stale markers above all: not sent, and no failure. Default: nothing.
+   * Samples that the protocol cannot carry, native histograms and stale markers: not sent, and no
+   * failure. Default: nothing.
    */
   readonly leftOut?: readonly Refusal[];
 }

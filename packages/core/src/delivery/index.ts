@@ -1,4 +1,10 @@
-export { batchFamilies, countStaleMarkers, STALE_MARKERS_LEFT_OUT, toBatch } from "./batch.ts";
+export {
+  batchFamilies,
+  leftOutOfText,
+  NATIVE_HISTOGRAMS_LEFT_OUT,
+  STALE_MARKERS_LEFT_OUT,
+  toBatch,
+} from "./batch.ts";
 export { DeliveryError, type DeliveryErrorCode, type DeliveryErrorDetails } from "./delivery-error.ts";
 export type {
   Batch,

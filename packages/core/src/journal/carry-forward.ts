@@ -16,7 +16,8 @@ interface FamilyPlace {
 
 /**
  * The state after a `changes` frame: every series of `base`, with the values that the frame lists in
- * place of the earlier ones. What it does not list has its earlier value, at `writtenMs`.
+ * place of the earlier ones. What it does not list has its earlier value, at `writtenMs`, and no
+ * exemplar: those stand where they were new.
  *
  * @param base Left as it is.
  */
@@ -25,7 +26,7 @@ export function carryForward(
   changed: readonly MetricFamily[],
   writtenMs: EpochMs,
 ): CarriedFamilies {
-  const families: MetricFamily[] = base.families.map((family) => ({
+  const families: MetricFamily[] = base.families.map(({ exemplars: _, ...family }) => ({
     ...family,
     timestampsMs: new Array<number>(family.series.length).fill(writtenMs),
   }));
@@ -46,13 +47,40 @@ function overlay(before: MetricFamily, { rowOf }: FamilyPlace, changed: MetricFa
   const series = [...before.series];
   const values = [...before.values];
   const timestampsMs = [...before.timestampsMs];
-  changed.series.forEach((each, i) => {
+  const rows = changed.series.map((each, i) => {
     const row = rowOf.get(each) ?? series.length;
     series[row] = each;
     values[row] = changed.values[i]!;
     timestampsMs[row] = changed.timestampsMs[i]!;
+    return row;
   });
-  return { ...before, series, values, timestampsMs };
+  const special = overlayRows(before.special, rows, changed.special);
+  const startsMs = overlayRows(before.startsMs, rows, changed.startsMs);
+  const exemplars = overlayRows(before.exemplars, rows, changed.exemplars);
+  return {
+    ...before,
+    series,
+    values,
+    timestampsMs,
+    ...(special && { special }),
+    ...(startsMs && { startsMs }),
+    ...(exemplars && { exemplars }),
+  };
+}
+
+function overlayRows<T>(
+  before: ReadonlyMap<number, T> | undefined,
+  rows: readonly number[],
+  changed: ReadonlyMap<number, T> | undefined,
+): Map<number, T> | undefined {
+  if (!before && !changed) return undefined;
+  const byRow = new Map(before);
+  for (const [i, row] of rows.entries()) {
+    const entry = changed?.get(i);
+    if (entry === undefined) byRow.delete(row);
+    else byRow.set(row, entry);
+  }
+  return byRow;
 }
 
 function placeOf(family: MetricFamily, index: number): FamilyPlace {

@@ -1,3 +1,4 @@
+import { isSameValue, pickRows, valueAt } from "../series/sample-value.ts";
 import type { EpochMs, MetricFamily, Series } from "../series/series.ts";
 
 /** A frame that a `changes` frame can build on: the session's last one in the same file. */
@@ -13,8 +14,8 @@ export interface FrameBase {
 const FULL_FRAME_EVERY_MS = 6 * 3_600_000;
 
 /**
- * What a `changes` frame after `base` lists of `families`: new series, series with another value, and
- * series with a timestamp of their own. Families with none of these are left out.
+ * What a `changes` frame after `base` lists of `families`: new series, series with another value, exemplar or
+ * start time, and series with a timestamp of their own. Families with none of these are left out.
  *
  * Series are told apart by identity, so both frames have to come from one dictionary.
  *
@@ -41,7 +42,7 @@ export function changedFamilies(
     const rows = hasSameMetadata(known, family) ? changedRows(known, family) : undefined;
     if (rows === undefined) return undefined;
     unchangedCount += family.series.length - rows.length;
-    if (rows.length > 0) changed.push(pickRows(family, rows));
+    if (rows.length > 0) changed.push(rows.length === family.series.length ? family : pickRows(family, rows));
   }
   return before.size > 0 || unchangedCount === 0 ? undefined : changed;
 }
@@ -60,7 +61,7 @@ function changedRows(before: MetricFamily, after: MetricFamily): number[] | unde
       known = rowOf.get(series);
     }
     if (known !== undefined) knownCount++;
-    const isSame = known !== undefined && Object.is(before.values[known], after.values[i]);
+    const isSame = known !== undefined && isSameRow(before, known, after, i);
     const isTimed = !Number.isNaN(after.timestampsMs[i]!);
     if (isTimed && timed.has(series)) return undefined;
     if (isTimed) timed.add(series);
@@ -69,18 +70,11 @@ function changedRows(before: MetricFamily, after: MetricFamily): number[] | unde
   return knownCount === before.series.length ? rows : undefined;
 }
 
-function pickRows(family: MetricFamily, rows: readonly number[]): MetricFamily {
-  if (rows.length === family.series.length) return family;
-  const { name, type, help, unit } = family;
-  return {
-    name,
-    type,
-    help,
-    unit,
-    series: rows.map((row) => family.series[row]!),
-    values: rows.map((row) => family.values[row]!),
-    timestampsMs: rows.map((row) => family.timestampsMs[row]!),
-  };
+function isSameRow(before: MetricFamily, known: number, after: MetricFamily, row: number): boolean {
+  if (!isSameValue(valueAt(before, known), valueAt(after, row))) return false;
+  if (before.startsMs?.get(known) !== after.startsMs?.get(row)) return false;
+  const exemplars = after.exemplars?.get(row);
+  return !exemplars || JSON.stringify(exemplars) === JSON.stringify(before.exemplars?.get(known));
 }
 
 function hasSameMetadata(a: MetricFamily, b: MetricFamily): boolean {

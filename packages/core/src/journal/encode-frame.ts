@@ -58,6 +58,6 @@ function demandReadable({ name, series, timestampsMs }: MetricFamily): void {
 
 function countSamples(families: readonly MetricFamily[]): number {
   let count = 0;
-  for (const family of families) count += family.series.length;
+  for (const family of families) count += family.series.length - (family.special?.size ?? 0);
   return count;
 }

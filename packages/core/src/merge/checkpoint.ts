@@ -6,7 +6,8 @@
  */
 
 import type { FrameOrigin, GaugeMerge, SessionInfo } from "../journal/frame.ts";
-import type { EpochMs, FamilyMetadata, Label, MetricType, Series } from "../series/series.ts";
+import { formatNativeHistogram, parseNativeHistogram } from "../series/native-histogram.ts";
+import type { EpochMs, FamilyMetadata, Label, MetricType, SampleValue, Series } from "../series/series.ts";
 import { addSourceBucket } from "./bucket-totals.ts";
 import {
   type BucketSlot,
@@ -49,6 +50,13 @@ export interface StoredTarget {
   /** Of a scraped series. */
   readonly newestMs?: StoredNumber;
   readonly value?: StoredNumber;
+  /** Instead of `value`: a native histogram as `formatNativeHistogram` writes it, or `stale`. */
+  readonly special?: string;
+  readonly lastExemplar?: {
+    readonly labels: readonly Label[];
+    readonly value: StoredNumber;
+    readonly timestampMs: StoredNumber;
+  };
   readonly session?: string;
   readonly shownAtMs?: StoredNumber;
 }
@@ -250,7 +258,16 @@ function storeTarget(target: Target, numberOf: ReadonlyMap<object, number>): Sto
         ...shared,
         series: storeSeries(target.series),
         newestMs: store(target.newestMs),
-        value: store(target.value),
+        ...(typeof target.value === "number"
+          ? { value: store(target.value) }
+          : { special: target.value === null ? "stale" : formatNativeHistogram(target.value) }),
+        ...(target.lastExemplar && {
+          lastExemplar: {
+            labels: target.lastExemplar.labels,
+            value: store(target.lastExemplar.value),
+            timestampMs: store(target.lastExemplar.timestampMs),
+          },
+        }),
         ...(target.session && { session: target.session.id, shownAtMs: store(target.shownAtMs) }),
       };
     case "bucket":
@@ -289,7 +306,13 @@ function openTarget(stored: StoredTarget, table: TargetTable): Target {
     case "page": {
       const target = table.page(restoreSeries(stored.series!), family);
       target.newestMs = restore(stored.newestMs!);
-      target.value = restore(stored.value!);
+      target.value = restorePageValue(stored);
+      const last = stored.lastExemplar;
+      target.lastExemplar = last && {
+        labels: last.labels,
+        value: restore(last.value),
+        timestampMs: restore(last.timestampMs),
+      };
       return target;
     }
     case "bucket": {
@@ -308,6 +331,11 @@ function openTarget(stored: StoredTarget, table: TargetTable): Target {
       return target;
     }
   }
+}
+
+function restorePageValue({ value, special }: StoredTarget): SampleValue {
+  if (special === undefined) return restore(value!);
+  return special === "stale" ? null : parseNativeHistogram(special);
 }
 
 function storeSlot(source: Series, slot: CountingSlot, indexOf: ReadonlyMap<Target, number>): StoredSlot {

@@ -75,6 +75,7 @@ export function createTargetTable(): TargetTable {
         series,
         newestMs: Number.NEGATIVE_INFINITY,
         value: Number.NaN,
+        lastExemplar: undefined,
         session: undefined,
         shownAtMs: Number.NEGATIVE_INFINITY,
       }));

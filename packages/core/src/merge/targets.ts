@@ -4,7 +4,7 @@
  */
 
 import type { GaugeMerge } from "../journal/frame.ts";
-import type { EpochMs, FamilyMetadata, Series } from "../series/series.ts";
+import type { EpochMs, Exemplar, FamilyMetadata, SampleValue, Series } from "../series/series.ts";
 import { type Accumulator, growth, takeGrowth } from "./accumulator.ts";
 import type { BucketTotals } from "./bucket-totals.ts";
 import { combineGauge, type GaugeReading } from "./gauges.ts";
@@ -62,7 +62,9 @@ export interface PageTarget extends Outlet {
   readonly series: Series;
   /** Of its newest sample. */
   newestMs: EpochMs;
-  value: number;
+  value: SampleValue;
+  /** The newest that was passed on, with its time. */
+  lastExemplar: Exemplar | undefined;
   /** The session that showed it last, and in which frame. */
   session: SessionState | undefined;
   shownAtMs: EpochMs;

@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { dropping, session, shown, type Values } from "../../test/session-frames.ts";
 import type { Frame } from "../journal/frame.ts";
+import type { SampleValue } from "../series/series.ts";
 import { createTotals, type TotalSample, type Totals } from "./totals.ts";
 
 const INTERVAL_MS = 1000;
@@ -225,7 +226,7 @@ function gaugeAt(frames: readonly Frame[], sessions: readonly string[], atMs: nu
 }
 
 /** What was emitted at the instant itself, by series. */
-function emittedAt(samples: readonly TotalSample[], atMs: number): Map<string, number | null> {
+function emittedAt(samples: readonly TotalSample[], atMs: number): Map<string, SampleValue> {
   const own = samples.filter(({ timestampMs, series }) => timestampMs === atMs && series.name !== "flip");
   const flips = samples.filter(
     (each) => each.timestampMs === atMs && each.series.name === "flip" && each.family.type === "counter",
@@ -302,7 +303,7 @@ test("frames that come late are counted once, whichever sessions they are from",
         families: frame.families.filter(({ name }) => name !== "flip"),
       }));
       const totals = createTotals({ project });
-      const held = new Map<string, number | null>();
+      const held = new Map<string, SampleValue>();
       const keep = (samples: readonly TotalSample[]) => {
         for (const sample of samples)
           held.set(shown([{ ...sample, timestampMs: 0, value: 0 }])[0]!, sample.value);

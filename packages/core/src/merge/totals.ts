@@ -12,8 +12,10 @@
 
 import type { Frame, FrameHeader } from "../journal/frame.ts";
 import { seriesKey } from "../series/dictionary.ts";
+import { isHistogram, isSameValue, valueAt } from "../series/sample-value.ts";
 import type {
   EpochMs,
+  Exemplar,
   FamilyMetadata,
   MetricFamily,
   MetricType,
@@ -23,6 +25,7 @@ import type {
 import { advance, beginAccumulator } from "./accumulator.ts";
 import { addSourceBucket, bucketTotal, endSource } from "./bucket-totals.ts";
 import { readCheckpoint, type TotalsCheckpoint, writeCheckpoint } from "./checkpoint.ts";
+import { newExemplars } from "./page-exemplars.ts";
 import type { Projection } from "./projection.ts";
 import { boundOf, familyAs, shapeOf } from "./series-shape.ts";
 import {
@@ -54,6 +57,10 @@ export interface TotalSample {
   readonly family: FamilyMetadata;
   readonly timestampMs: EpochMs;
   readonly value: SampleValue;
+  /** Of a scraped page, those that the destination has not had; each with a timestamp. */
+  readonly exemplars?: readonly Exemplar[];
+  /** Of a scraped page: since when the series had been counting. */
+  readonly startMs?: EpochMs;
 }
 
 export interface TotalsOptions {
@@ -71,7 +78,9 @@ export interface TotalsOptions {
  *
  * A series counts from zero where a frame of its session came before that did not have it; the first
  * values of a session without its start frame are a baseline. A counter that is no finite number is
- * withheld as `not_a_number`.
+ * withheld as `not_a_number`, and of a program's own frames a native histogram as `native_histogram`, a stale
+ * marker as `stale_marker`: totals of those are not formed. Exemplars are passed on from scraped pages
+ * only, each once.
  *
  * State grows with the number of series, and with the sessions of the last 30 days by a line each. What a
  * session counted is let go of two intervals after its exit frame, or after seven silent days.
@@ -350,7 +359,11 @@ class TotalsState implements Totals {
     if (isGrouped) markResets(family, session);
     for (let i = 0; i < family.series.length; i++) {
       const source = family.series[i]!;
-      const value = family.values[i]!;
+      const value = valueAt(family, i);
+      if (typeof value !== "number") {
+        if (counts) this.#withholding.add(isHistogram(value) ? "native_histogram" : "stale_marker", source);
+        continue;
+      }
       // Such a value would stay in every later total.
       if (!Number.isFinite(value) && shapeOf(source, family) !== "gauge") {
         if (counts) this.#withholding.add("not_a_number", source);
@@ -444,7 +457,7 @@ class TotalsState implements Totals {
         }
         if (slot.kind !== "page") continue;
         const { target } = slot;
-        const value = family.values[i]!;
+        const value = valueAt(family, i);
         const ownMs = family.timestampsMs[i]!;
         const timestampMs = Number.isNaN(ownMs) ? writtenMs : ownMs;
         if (!isOvertaken) {
@@ -455,8 +468,17 @@ class TotalsState implements Totals {
           target.newestMs = timestampMs;
           target.value = value;
           target.emitted = true;
-          out?.push({ series: target.series, family: target.family, timestampMs, value });
-        } else if (out && !(timestampMs === target.newestMs && Object.is(value, target.value))) {
+          const exemplars = newExemplars(target, family.exemplars?.get(i), timestampMs);
+          const startMs = family.startsMs?.get(i);
+          out?.push({
+            series: target.series,
+            family: target.family,
+            timestampMs,
+            value,
+            ...(exemplars && { exemplars }),
+            ...(startMs !== undefined && { startMs }),
+          });
+        } else if (out && !(timestampMs === target.newestMs && isSameValue(value, target.value))) {
           this.#withholding.add("not_newer", source);
         }
       }
@@ -501,7 +523,7 @@ class TotalsState implements Totals {
       case "page": {
         const { session, series, value } = target;
         const isShown = session && target.shownAtMs === session.lastMs && runsAt(session, this.#newestMs);
-        if (isShown) out.push({ series, family, timestampMs: target.newestMs, value });
+        if (isShown && value !== null) out.push({ series, family, timestampMs: target.newestMs, value });
       }
     }
   }

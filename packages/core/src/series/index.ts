@@ -6,6 +6,13 @@ export {
   type SeriesDictionary,
   seriesKey,
 } from "./dictionary.ts";
+export {
+  CUSTOM_BOUNDS_SCHEMA,
+  formatNativeHistogram,
+  nativeHistogramProblem,
+  parseNativeHistogram,
+} from "./native-histogram.ts";
+export { isHistogram, isSameValue, pickRows, valueAt } from "./sample-value.ts";
 export type {
   BucketSpan,
   EpochMs,

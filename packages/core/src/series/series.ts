@@ -46,9 +46,6 @@ export interface FamilyMetadata {
   readonly unit: string;
 }
 
-/** A sample's value; `null` is the stale marker: the series has ended. */
-export type SampleValue = number | null;
-
 /** A run of neighbouring buckets of a native histogram. */
 export interface BucketSpan {
   /** Of the first span: the index of its first bucket. Of later ones: empty buckets since the last span's end. */
@@ -81,6 +78,17 @@ export interface NativeHistogram {
   readonly resetHint: "unknown" | "yes" | "no" | "gauge";
 }
 
+/** A sample's value; `null` is the stale marker: the series has ended. */
+export type SampleValue = number | null | NativeHistogram;
+
+/** An observation that stands for others, mostly by the trace that it belongs to. */
+export interface Exemplar {
+  readonly labels: readonly Label[];
+  readonly value: number;
+  /** `NaN` where the exemplar had none. */
+  readonly timestampMs: number;
+}
+
 /** One family's samples of one exposition, in columns of equal length, in order of appearance. */
 export interface MetricFamily extends FamilyMetadata {
   readonly series: readonly Series[];
@@ -91,13 +99,11 @@ export interface MetricFamily extends FamilyMetadata {
   readonly special?: ReadonlyMap<number, NativeHistogram | null>;
   /** `NaN` where the line had no timestamp. */
   readonly timestampsMs: readonly number[];
-  /** By row, where the exposition had any (OpenMetrics). */
-  readonly exemplars?: ReadonlyMap<number, Exemplar>;
-}
-
-export interface Exemplar {
-  readonly labels: readonly Label[];
-  readonly value: number;
-  /** `NaN` where the exemplar had none. */
-  readonly timestampMs: number;
+  /** By row, where the exposition had any; several only at a native histogram. */
+  readonly exemplars?: ReadonlyMap<number, readonly Exemplar[]>;
+  /**
+   * By row: since when a counter, summary or histogram has been counting, where the exposition says so
+   * without a `_created` series (protobuf).
+   */
+  readonly startsMs?: ReadonlyMap<number, EpochMs>;
 }

@@ -1,6 +1,8 @@
+import { NATIVE_HISTOGRAMS_LEFT_OUT } from "../delivery/batch.ts";
 import type { Destination } from "../delivery/destination.ts";
 import { sendRequest } from "../delivery/send-request.ts";
 import { compareCodePoints, createSeriesDictionary } from "../series/dictionary.ts";
+import { isHistogram } from "../series/sample-value.ts";
 import { type DestinationOptions, describeDestination } from "./describe-destination.ts";
 
 interface Row {
@@ -10,20 +12,23 @@ interface Row {
   readonly value: string;
 }
 
-/** The smallest destination that keeps the contract: an array of rows, numbers as strings. */
+/** The smallest destination that keeps the contract: an array of rows, numbers as strings, and no histograms. */
 function createMinimal(options: DestinationOptions): Destination {
   const url = `${options.url}/rows`;
   const encode: Destination["encode"] = (batch) => {
     const rows = batch.series.flatMap(({ series, timestampsMs, values }) =>
-      values.map((value, i): Row => {
+      values.flatMap((value, i): Row[] => {
+        if (isHistogram(value)) return [];
         const labels = Object.fromEntries(series.labels.map((label) => [label.name, label.value]));
         const text = Object.is(value, -0) ? "-0" : String(value);
-        return { name: series.name, labels, timestampMs: timestampsMs[i]!, value: text };
+        return [{ name: series.name, labels, timestampMs: timestampsMs[i]!, value: text }];
       }),
     );
-    if (rows.length === 0) return { requests: [], refused: [] };
+    const leftOut = batch.sampleCount - rows.length;
+    const kept = leftOut === 0 ? {} : { leftOut: [{ reason: NATIVE_HISTOGRAMS_LEFT_OUT, count: leftOut }] };
+    if (rows.length === 0) return { requests: [], refused: [], ...kept };
     const body = Buffer.from(JSON.stringify(rows));
-    return { requests: [{ method: "POST", url, headers: {}, body }], refused: [] };
+    return { requests: [{ method: "POST", url, headers: {}, body }], refused: [], ...kept };
   };
   return {
     name: options.name,
@@ -32,9 +37,9 @@ function createMinimal(options: DestinationOptions): Destination {
     limits: { maxSamples: 1000, maxBytes: 1_000_000 },
     encode,
     async send(batch, sendOptions) {
-      for (const request of encode(batch).requests)
-        await sendRequest(request, { ...options, ...sendOptions });
-      return { accepted: batch.sampleCount, refused: [], unknown: 0 };
+      const { requests, ...kept } = encode(batch);
+      for (const request of requests) await sendRequest(request, { ...options, ...sendOptions });
+      return { accepted: batch.sampleCount - (kept.leftOut?.[0]?.count ?? 0), unknown: 0, ...kept };
     },
   };
 }

@@ -3,9 +3,19 @@ import { describe, expect, type TestContext, test } from "vitest";
 import type { Batch, Destination, Receipt } from "../delivery/destination.ts";
 import type { HttpOptions } from "../delivery/http-options.ts";
 import { seriesKey } from "../series/dictionary.ts";
+import { formatNativeHistogram } from "../series/native-histogram.ts";
+import { isHistogram } from "../series/sample-value.ts";
 import type { SampleValue, Series } from "../series/series.ts";
 import { type Answer, type ReceivedRequest, type Receiver, startReceiver } from "./receiver.ts";
-import { labelsBatch, oddBatch, ordinaryBatch, START_MS, valuesBatch } from "./sample-batches.ts";
+import {
+  exemplarsBatch,
+  labelsBatch,
+  oddBatch,
+  ordinaryBatch,
+  START_MS,
+  sampleHistogram,
+  valuesBatch,
+} from "./sample-batches.ts";
 
 /** One sample that a receiver took out of requests. */
 export interface DecodedSample {
@@ -143,6 +153,35 @@ export function describeDestination(name: string, setup: DestinationSetup): void
       for (const { reason } of receipt.leftOut ?? []) expect(reason).not.toBe("");
       const numbers = setup.decode(receiver.requests).filter(({ value }) => value !== null);
       expect(numbers.map(({ value }) => value).sort()).toEqual([1, 3]);
+    });
+
+    test("accounts for native histograms and never sends them as numbers", async (context) => {
+      const receiver = await open(context, success);
+      const batch = valuesBatch([1, sampleHistogram, 3]);
+
+      const receipt = await create(receiver.url).send(batch);
+
+      expect(sum(receipt)).toBe(3);
+      expect(receipt.accepted).toBeGreaterThanOrEqual(2);
+      expect(receipt.refused).toEqual([]);
+      const values = setup.decode(receiver.requests).map(({ value }) => value);
+      expect(values.filter((value) => typeof value === "number").sort()).toEqual([1, 3]);
+      const leftOut = (receipt.leftOut ?? []).reduce((count, each) => count + each.count, 0);
+      expect(values.filter((value) => typeof value === "object")).toEqual(
+        leftOut === 0 ? [sampleHistogram] : [],
+      );
+    });
+
+    test("takes exemplars and start times, and counts samples only", async (context) => {
+      const receiver = await open(context, success);
+      const batch = exemplarsBatch();
+
+      const receipt = await create(receiver.url).send(batch);
+
+      expect(receipt).toEqual({ accepted: batch.sampleCount, refused: [], unknown: 0 });
+      expect(comparable(setup.decode(receiver.requests), keepsTime())).toEqual(
+        comparable(samplesOf(batch), keepsTime()),
+      );
     });
 
     test("makes no request for an empty batch", async (context) => {
@@ -386,7 +425,13 @@ function samplesOf(batch: Batch): DecodedSample[] {
 function comparable(samples: readonly DecodedSample[], withTime: boolean): string[] {
   return samples
     .map(({ series, timestampMs, value }) => {
-      const number = value === null ? "stale" : Object.is(value, -0) ? "-0" : String(value);
+      const number = isHistogram(value)
+        ? formatNativeHistogram(value)
+        : value === null
+          ? "stale"
+          : Object.is(value, -0)
+            ? "-0"
+            : String(value);
       return `${seriesKey(series.name, series.labels)} ${number}${withTime ? ` ${timestampMs}` : ""}`;
     })
     .sort();

@@ -2,7 +2,7 @@ import { toBatch } from "../delivery/batch.ts";
 import type { Batch } from "../delivery/destination.ts";
 import type { TotalSample } from "../merge/totals.ts";
 import { createSeriesDictionary } from "../series/dictionary.ts";
-import type { EpochMs, FamilyMetadata, SampleValue, Series } from "../series/series.ts";
+import type { EpochMs, FamilyMetadata, NativeHistogram, SampleValue, Series } from "../series/series.ts";
 
 /** 2025-10-06T12:00:00Z. */
 export const START_MS: EpochMs = 1_759_752_000_000;
@@ -32,6 +32,35 @@ export function ordinaryBatch(timestampsMs: readonly EpochMs[]): Batch {
   return toBatch(samples);
 }
 
+/** Of whole counts, with positive, negative and zero buckets. */
+export const sampleHistogram: NativeHistogram = {
+  schema: 2,
+  integer: true,
+  count: 9,
+  sum: 12.5,
+  zeroThreshold: 0.001,
+  zeroCount: 2,
+  positiveSpans: [
+    { offset: -3, length: 2 },
+    { offset: 4, length: 1 },
+  ],
+  positiveCounts: [1, 3, 1],
+  negativeSpans: [{ offset: 0, length: 1 }],
+  negativeCounts: [2],
+  customBounds: [],
+  resetHint: "unknown",
+};
+
+/** A counter with an exemplar and a start time, at {@link START_MS}. */
+export function exemplarsBatch(): Batch {
+  const { intern } = createSeriesDictionary();
+  const family: FamilyMetadata = { name: "t_hits_total", type: "counter", help: "Hits.", unit: "" };
+  const labels = [{ name: "trace_id", value: "4bf92f3577b34da6" }];
+  const exemplars = [{ labels, value: 1, timestampMs: START_MS - 250 }];
+  const sample = { family, series: intern("t_hits_total", []), timestampMs: START_MS, value: 4 };
+  return toBatch([{ ...sample, exemplars, startMs: START_MS - 60_000 }]);
+}
+
 /** One gauge for each of `values`, at {@link START_MS}. */
 export function valuesBatch(values: readonly SampleValue[]): Batch {
   const { intern } = createSeriesDictionary();
@@ -48,7 +77,7 @@ export function valuesBatch(values: readonly SampleValue[]): Batch {
 
 /**
  * What some destinations refuse or leave out and others take: names outside the classic patterns, half a
- * surrogate pair, a `job` of its own, several samples of a series, one from the year 2100, a stale marker.
+ * surrogate pair, a `job` of its own, several samples of a series, one from the year 2100, a stale marker, a native histogram.
  */
 export function oddBatch(): Batch {
   const { intern } = createSeriesDictionary();
@@ -70,6 +99,7 @@ export function oddBatch(): Batch {
     sample(several, START_MS + 15_000, 7),
     sample(intern("t_later", []), Date.UTC(2100, 0, 1), 8),
     sample(intern("t_ended", []), START_MS, null),
+    sample(intern("t_native", []), START_MS, sampleHistogram),
   ]);
 }
 

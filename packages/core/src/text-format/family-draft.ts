@@ -15,7 +15,7 @@ export interface FamilyDraft {
   sharesSeries: boolean;
   readonly values: number[];
   readonly timestampsMs: number[];
-  exemplars: Map<number, Exemplar> | undefined;
+  exemplars: Map<number, readonly Exemplar[]> | undefined;
 }
 
 export function createDraft(mark: NameMark, line: number): FamilyDraft {

@@ -118,7 +118,7 @@ export function takeSample(family: OpenFamily, line: SampleLine, reader: PageRea
   if (before !== undefined && toMs(before) === toMs(seconds)) return;
   if (line.exemplar) {
     draft.exemplars ??= new Map();
-    draft.exemplars.set(draft.values.length, line.exemplar);
+    draft.exemplars.set(draft.values.length, [line.exemplar]);
   }
   addSample(draft, series, line.value, toMs(seconds));
 }

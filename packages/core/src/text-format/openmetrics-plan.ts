@@ -69,6 +69,7 @@ function planFamily(plan: Plan, family: MetricFamily, order: number, plainNames:
     familyAt(plan, { base, type: family.type, name: base }, family, order, plainNames);
   }
   for (let i = 0; i < family.series.length; i++) {
+    if (family.special?.has(i)) continue;
     const series = family.series[i]!;
     const value = family.values[i]!;
     const place = placeOf(family, series, value);
@@ -80,7 +81,7 @@ function planFamily(plan: Plan, family: MetricFamily, order: number, plainNames:
       series,
       value,
       timestampMs: family.timestampsMs[i]!,
-      exemplar: family.exemplars?.get(i),
+      exemplar: family.exemplars?.get(i)?.at(-1),
     });
   }
 }

@@ -87,14 +87,16 @@ a_seconds_created{x="1"} 1759760000.5 1759761000.001
   expect([...(families[0]?.exemplars ?? [])]).toEqual([
     [
       0,
-      {
-        labels: [
-          { name: "a", value: "1" },
-          { name: "b", value: "2" },
-        ],
-        value: 0.5,
-        timestampMs: 1759761000001,
-      },
+      [
+        {
+          labels: [
+            { name: "a", value: "1" },
+            { name: "b", value: "2" },
+          ],
+          value: 0.5,
+          timestampMs: 1759761000001,
+        },
+      ],
     ],
   ]);
 });

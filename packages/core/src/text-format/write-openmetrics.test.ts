@@ -90,10 +90,15 @@ gh_gsum 3
 test("an exemplar that is too long or out of place is left out", () => {
   const [family] = parseExposition("a_total 1\n", { format: "scrape" });
   const long = { labels: [{ name: "t", value: "x".repeat(128) }], value: 1, timestampMs: NaN };
-  const counter = { ...family!, name: "a_total", type: "counter", exemplars: new Map([[0, long]]) } as const;
+  const counter = {
+    ...family!,
+    name: "a_total",
+    type: "counter",
+    exemplars: new Map([[0, [long]]]),
+  } as const;
   expect(writeOpenMetrics([counter])).toBe("# TYPE a counter\na_total 1\n# EOF\n");
   const short = { ...long, labels: [] };
-  expect(writeOpenMetrics([{ ...counter, type: "gauge", exemplars: new Map([[0, short]]) }])).toBe(
+  expect(writeOpenMetrics([{ ...counter, type: "gauge", exemplars: new Map([[0, [short]]]) }])).toBe(
     "# TYPE a_total gauge\na_total 1\n# EOF\n",
   );
 });

@@ -16,7 +16,8 @@ import { openMetricsOwnLabel } from "./openmetrics-suffixes.ts";
  *
  * Families whose sample names would clash are rearranged, as `a` and `a_total`: the one with a
  * suffix loses its type. A unit that is no suffix of its family's name is left out, and so are
- * exemplars on other samples than counters and buckets, and those of more than 128 characters.
+ * exemplars on other samples than counters and buckets, and those of more than 128 characters. Native
+ * histograms and stale markers have no place in the format and are left out.
  *
  * Not checked: what the samples say, such as a histogram without `+Inf` bucket. Names outside the
  * classic characters go in quotes, which Prometheus 3 reads and OpenMetrics 1.0 does not know.

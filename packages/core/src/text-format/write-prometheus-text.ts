@@ -21,7 +21,8 @@ interface TextFamily {
  *
  * What the format cannot say is said as near as it gets: `info` and `stateset` go as gauges, each
  * kind of sample of a `gaugehistogram` and each `_created` as a gauge of its own name, a counter
- * whose samples end in `_total` under that name. Units and exemplars are left out. Families of one
+ * whose samples end in `_total` under that name. Units, exemplars, start times, native histograms and
+ * stale markers are left out. Families of one
  * name become one; the first type and help count. Names outside the classic characters go in quotes,
  * which Prometheus 3 reads and `promtool check metrics` does not.
  *
@@ -39,6 +40,7 @@ export function writePrometheusText(
     const homes = new Map<string, TextFamily>();
     if (family.series.length === 0) textFamily(texts, family, family.name, type);
     for (let i = 0; i < family.series.length; i++) {
+      if (family.special?.has(i)) continue;
       const series = family.series[i]!;
       let home = homes.get(series.name);
       if (!home) {

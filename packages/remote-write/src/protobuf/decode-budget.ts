@@ -6,8 +6,10 @@ export interface DecodeLimits {
   readonly maxBytes: number;
   /** Time series, and entries of metadata. Default 250 000. */
   readonly maxSeries: number;
-  /** Samples over all series. Default 2 000 000. */
+  /** Samples, native histograms and exemplars over all series. Default 2 000 000. */
   readonly maxSamples: number;
+  /** Spans, buckets and bounds over all native histograms. Default 4 000 000. */
+  readonly maxBuckets: number;
   /** Labels over all series. Default 4 000 000. */
   readonly maxLabels: number;
   /** Strings in the symbols table of 2.0. Default 1 000 000. */
@@ -23,6 +25,7 @@ export const DEFAULT_DECODE_LIMITS: DecodeLimits = {
   maxBytes: 32 * 1024 * 1024,
   maxSeries: 250_000,
   maxSamples: 2_000_000,
+  maxBuckets: 4_000_000,
   maxLabels: 4_000_000,
   maxSymbols: 1_000_000,
   maxText: 128 * 1024 * 1024,
@@ -31,7 +34,10 @@ export const DEFAULT_DECODE_LIMITS: DecodeLimits = {
 /** What has been read of one request, and what is the most of it. */
 export interface DecodeBudget {
   readonly limits: DecodeLimits;
+  /** Native histograms among them. */
   samples: number;
+  exemplars: number;
+  buckets: number;
   labels: number;
   text: number;
 }
@@ -40,7 +46,19 @@ export interface DecodeBudget {
 export function openBudget(bytes: Uint8Array, limits: Partial<DecodeLimits>): DecodeBudget {
   const all = { ...DEFAULT_DECODE_LIMITS, ...limits };
   if (bytes.length > all.maxBytes) throw tooMuch("bytes", all.maxBytes);
-  return { limits: all, samples: 0, labels: 0, text: 0 };
+  return { limits: all, samples: 0, exemplars: 0, buckets: 0, labels: 0, text: 0 };
+}
+
+/** @throws {DecodeError} One sample or exemplar more is too much. */
+export function takeSample(budget: DecodeBudget, kind: "samples" | "exemplars" = "samples"): void {
+  budget[kind]++;
+  const { maxSamples } = budget.limits;
+  if (budget.samples + budget.exemplars > maxSamples) throw tooMuch("samples and exemplars", maxSamples);
+}
+
+/** @throws {DecodeError} One span, bucket or bound more is too much. */
+export function takeBucket(budget: DecodeBudget): void {
+  if (++budget.buckets > budget.limits.maxBuckets) throw tooMuch("buckets", budget.limits.maxBuckets);
 }
 
 export function tooMuch(what: string, limit: number): DecodeError {

@@ -105,6 +105,37 @@ export function writeVarint(bytes: Uint8Array, at: number, value: number): numbe
   return pos;
 }
 
+/** @returns The position behind the number, a safe integer; a negative one takes ten bytes. */
+export function writeInt64(bytes: Uint8Array, at: number, value: number): number {
+  return writeHalves(bytes, at, value >>> 0, Math.floor(value / 2 ** 32) >>> 0);
+}
+
+/** The same of a `sint64`, which is short for small negative numbers, too. */
+export function writeSint64(bytes: Uint8Array, at: number, value: number): number {
+  // Twice the number, less one where it is negative; in halves, since that may be beyond 2^53.
+  const twice = 2 * Math.abs(value);
+  let low = twice >>> 0;
+  let high = Math.floor(twice / 2 ** 32) >>> 0;
+  if (value < 0) {
+    if (low === 0) high--;
+    low = (low - 1) >>> 0;
+  }
+  return writeHalves(bytes, at, low, high);
+}
+
+function writeHalves(bytes: Uint8Array, at: number, lowHalf: number, highHalf: number): number {
+  let pos = at;
+  let low = lowHalf;
+  let high = highHalf;
+  while (high > 0 || low > 127) {
+    bytes[pos++] = (low & 127) | 128;
+    low = ((low >>> 7) | (high << 25)) >>> 0;
+    high >>>= 7;
+  }
+  bytes[pos++] = low;
+  return pos;
+}
+
 function varintLength(value: number): number {
   if (value < 1 << 7) return 1;
   if (value < 1 << 14) return 2;

@@ -5,17 +5,18 @@
  * message Sample {
  *   double value = 1;
  *   int64 timestamp = 2;
- *   int64 start_timestamp = 3;  // 2.0 only, from rc.4 on; neither written nor read here
+ *   int64 start_timestamp = 3;  // 2.0 only, from rc.4 on
  * }
  * ```
  */
-import type { EpochMs, SampleValue } from "@promferry/core/series";
+import { type EpochMs, isHistogram, type SampleValue } from "@promferry/core/series";
 import type protobuf from "protobufjs/minimal.js";
-import type { MessageBuffer } from "./message-buffer.ts";
+import { type MessageBuffer, writeInt64 } from "./message-buffer.ts";
 import { readMessage } from "./messages.ts";
 
 const VALUE = (1 << 3) | 1;
 const TIMESTAMP = (2 << 3) | 0;
+const START_TIMESTAMP = (3 << 3) | 0;
 
 /** Halves of a 64-bit pattern. */
 interface Bits64 {
@@ -29,7 +30,8 @@ const STALE_MARKER: Bits64 = { low: 2, high: 0x7ff00000 };
 /** 0x7ff8000000000001, the NaN of Prometheus' `model/value`. */
 const NORMAL_NAN: Bits64 = { low: 1, high: 0x7ff80000 };
 
-const MAX_SAMPLE_BYTES = 22;
+/** With a start time. */
+const MAX_SAMPLE_BYTES = 33;
 /** What {@link writeSamples} makes of a value that is not zero, at an instant between 1971 and 2109. */
 export const USUAL_SAMPLE_BYTES = 18;
 const EARLIEST_USUAL_MS = 2 ** 35;
@@ -38,13 +40,15 @@ const LATEST_USUAL_MS = 2 ** 42 - 1;
 /**
  * Writes a column of samples, each as the field `tag`. Fields that are zero are absent, as protobuf 3 has it;
  * negative zero is not zero.
+ *
+ * @returns False, and nothing is written, where one of them is a native histogram.
  */
 export function writeSamples(
   out: MessageBuffer,
   tag: number,
   timestampsMs: readonly EpochMs[],
   values: readonly SampleValue[],
-): void {
+): boolean {
   const count = timestampsMs.length;
   out.reserve(count * MAX_SAMPLE_BYTES);
   const { bytes, view } = out;
@@ -54,12 +58,13 @@ export function writeSamples(
     const value = values[i]!;
     const timestampMs = timestampsMs[i]!;
     const isUsual =
-      value !== null &&
+      typeof value === "number" &&
       (value > 0 || value < 0) &&
       timestampMs >= EARLIEST_USUAL_MS &&
       timestampMs <= LATEST_USUAL_MS;
     if (!isUsual) {
-      pos = writeAnySample(out, pos, tag, value, timestampMs);
+      if (isHistogram(value)) return false;
+      pos = writeAnySample(out, pos, tag, value, timestampMs, 0);
       continue;
     }
     // The last byte of four is overwritten by the first of the value.
@@ -75,6 +80,19 @@ export function writeSamples(
     pos += USUAL_SAMPLE_BYTES;
   }
   out.pos = pos;
+  return true;
+}
+
+/** Writes one sample as the field `tag`; a start time of 0 is none, and 2.0 has it alone. */
+export function writeSample(
+  out: MessageBuffer,
+  tag: number,
+  value: number | null,
+  timestampMs: EpochMs,
+  startMs: EpochMs,
+): void {
+  out.reserve(MAX_SAMPLE_BYTES);
+  out.pos = writeAnySample(out, out.pos, tag, value, timestampMs, startMs);
 }
 
 /** @returns The position behind the sample, for which there is room. */
@@ -82,60 +100,80 @@ function writeAnySample(
   { bytes, view }: MessageBuffer,
   start: number,
   tag: number,
-  value: SampleValue,
+  value: number | null,
   timestampMs: EpochMs,
+  startMs: EpochMs,
 ): number {
   let pos = start + 2;
-  if (value === null || Number.isNaN(value)) {
-    // As bits: an engine may change the payload of a NaN that it handles as a number.
-    const { low, high } = value === null ? STALE_MARKER : NORMAL_NAN;
+  if (!Object.is(value, 0)) {
     bytes[pos] = VALUE;
-    view.setUint32(pos + 1, low, true);
-    view.setUint32(pos + 5, high, true);
-    pos += 9;
-  } else if (!Object.is(value, 0)) {
-    bytes[pos] = VALUE;
-    view.setFloat64(pos + 1, value, true);
+    setDouble(view, pos + 1, value);
     pos += 9;
   }
   if (timestampMs !== 0) {
     bytes[pos] = TIMESTAMP;
     pos = writeInt64(bytes, pos + 1, timestampMs);
   }
+  if (startMs !== 0) {
+    bytes[pos] = START_TIMESTAMP;
+    pos = writeInt64(bytes, pos + 1, startMs);
+  }
   bytes[start] = tag;
   bytes[start + 1] = pos - start - 2;
   return pos;
 }
 
-/** @returns The position behind the number, a safe integer. */
-function writeInt64(bytes: Uint8Array, at: number, value: number): number {
-  let pos = at;
-  let low = value >>> 0;
-  let high = Math.floor(value / 2 ** 32) >>> 0;
-  while (high > 0 || low > 127) {
-    bytes[pos++] = (low & 127) | 128;
-    low = ((low >>> 7) | (high << 25)) >>> 0;
-    high >>>= 7;
+/** `null` as the stale marker, every NaN as the one of Prometheus. */
+export function setDouble(view: DataView, at: number, value: number | null): void {
+  if (value !== null && !Number.isNaN(value)) {
+    view.setFloat64(at, value, true);
+    return;
   }
-  bytes[pos++] = low;
-  return pos;
+  // As bits: an engine may change the payload of a NaN that it handles as a number.
+  const { low, high } = value === null ? STALE_MARKER : NORMAL_NAN;
+  view.setUint32(at, low, true);
+  view.setUint32(at + 4, high, true);
+}
+
+/** The columns of one series while it is being read. */
+export interface SampleColumns {
+  readonly timestampsMs: EpochMs[];
+  readonly values: SampleValue[];
+  startsMs?: Map<number, EpochMs>;
 }
 
 /** Reads a sample and appends it to the columns. */
-export function readSample(reader: protobuf.Reader, timestampsMs: EpochMs[], values: SampleValue[]): void {
-  let value: SampleValue = 0;
+export function readSample(reader: protobuf.Reader, columns: SampleColumns): void {
+  let value: number | null = 0;
   let timestampMs = 0;
+  let startMs = 0;
   readMessage(reader, (tag) => {
-    if (tag === VALUE) value = readValue(reader);
+    if (tag === VALUE) value = readDouble(reader);
     else if (tag === TIMESTAMP) timestampMs = readTimestamp(reader);
+    else if (tag === START_TIMESTAMP) startMs = readTimestamp(reader);
     else return false;
     return true;
   });
-  timestampsMs.push(timestampMs);
-  values.push(value);
+  appendSample(columns, value, timestampMs, startMs);
 }
 
-function readValue(reader: protobuf.Reader): SampleValue {
+/** @param startMs 0 says that it is unset (2.0, "Samples and Histogram Samples"). */
+export function appendSample(
+  columns: SampleColumns,
+  value: SampleValue,
+  timestampMs: EpochMs,
+  startMs: EpochMs,
+): void {
+  if (startMs !== 0) {
+    columns.startsMs ??= new Map();
+    columns.startsMs.set(columns.values.length, startMs);
+  }
+  columns.timestampsMs.push(timestampMs);
+  columns.values.push(value);
+}
+
+/** A double; `null` where it is the stale marker. */
+export function readDouble(reader: protobuf.Reader): number | null {
   const start = reader.pos;
   const value = reader.double();
   if (!Number.isNaN(value)) return value;
@@ -144,10 +182,14 @@ function readValue(reader: protobuf.Reader): SampleValue {
   return bits.getUint32(0, true) === low && bits.getUint32(4, true) === high ? null : Number.NaN;
 }
 
-function readTimestamp(reader: protobuf.Reader): EpochMs {
-  // protobufjs gives a number where its optional package `long` is missing or bundled as a module.
-  const read: number | { readonly low: number; readonly high: number } = reader.int64();
-  const timestampMs = typeof read === "number" ? read : read.high * 2 ** 32 + (read.low >>> 0);
+/** @throws {RangeError} It is beyond 2^53 milliseconds. */
+export function readTimestamp(reader: protobuf.Reader): EpochMs {
+  const timestampMs = toNumber(reader.int64());
   if (!Number.isSafeInteger(timestampMs)) throw new RangeError("a timestamp is beyond 2^53 milliseconds");
   return timestampMs;
+}
+
+/** Signed; protobufjs gives a number where its optional package `long` is missing or bundled as a module. */
+export function toNumber(read: number | { readonly low: number; readonly high: number }): number {
+  return typeof read === "number" ? read : read.high * 2 ** 32 + (read.low >>> 0);
 }

@@ -141,14 +141,14 @@ for (const { name, timeseries, text, lost = 1 } of [
     lost: 2,
   },
   {
-    name: "a native histogram",
-    timeseries: { labels_refs: [1, 2], samples: [], histograms: [{ sum: 1 }] },
-    text: '"bad": native histograms are not accepted',
+    name: "a native histogram that does not add up",
+    timeseries: { labels_refs: [1, 2], samples: [], histograms: [{ count_int: 1 }] },
+    text: '"bad": a native histogram with 0 observations in buckets, of 1',
   },
   {
     name: "samples and histograms at once",
     timeseries: { labels_refs: [1, 2], histograms: [{ sum: 1 }] },
-    text: '"bad": native histograms are not accepted',
+    text: '"bad": it has both samples and histograms',
     lost: 2,
   },
   {
@@ -179,20 +179,40 @@ for (const { name, timeseries, text, lost = 1 } of [
   });
 }
 
-test("exemplars are left out and not counted, also in a series of their own", async (context) => {
+test("histograms and exemplars are counted, exemplars where a sample of their series came with them", async (context) => {
   const { url, batches } = await start(context);
   const exemplars = [{ value: 1, timestamp: 1 }];
+  const histograms = [
+    { count_int: 1, zero_count_int: 1, timestamp: 3 },
+    { sum: 5, timestamp: 5 },
+  ];
   const message = referenceEncodeV2({
     symbols,
     timeseries: [
       { labels_refs: [1, 3], samples, exemplars },
-      { labels_refs: [1, 3], exemplars },
+      { labels_refs: [1, 3], exemplars: [{ value: 2, timestamp: 2 }] },
+      { labels_refs: [1, 2], histograms, exemplars: [{ value: 3, timestamp: 4 }] },
+      { labels_refs: [1, 5], exemplars },
     ],
   });
   const response = await post(url, message);
   expect(response.status).toBe(204);
-  expect(written(response)).toEqual(["1", "0", "0"]);
-  expect(batches).toMatchObject([{ series: [{ name: "good_total" }] }]);
+  expect(written(response)).toEqual(["1", "2", "3"]);
+  const exemplar = (value: number, timestampMs: number) => ({ labels: [], value, timestampMs });
+  expect(batches).toMatchObject([
+    {
+      sampleCount: 3,
+      series: [
+        { name: "good_total", exemplars: new Map([[0, [exemplar(1, 1), exemplar(2, 2)]]]) },
+        {
+          name: "bad",
+          timestampsMs: [3, 5],
+          values: [{ zeroCount: 1 }, { sum: 5 }],
+          exemplars: new Map([[1, [exemplar(3, 4)]]]),
+        },
+      ],
+    },
+  ]);
 });
 
 for (const { name, message, options = {}, status, text } of [

@@ -102,6 +102,7 @@ test("the consumer gets series, metadata and tenant", async (context) => {
           ],
           timestampsMs: [NOON],
           values: [5],
+          exemplars: new Map([[0, [{ labels: [], value: 1, timestampMs: 0 }]]]),
         },
       ],
       sampleCount: 1,
@@ -301,9 +302,12 @@ for (const { name, timeseries, text, lost = 1 } of [
     lost: 2,
   },
   {
-    name: "a native histogram",
-    timeseries: { labels: [{ name: "__name__", value: "bad" }], histograms: [{ sum: 1 }] },
-    text: '"bad": native histograms are not accepted',
+    name: "a native histogram that does not add up",
+    timeseries: {
+      labels: [{ name: "__name__", value: "bad" }],
+      histograms: [{ count_int: 1, timestamp: 2 }],
+    },
+    text: '"bad": a native histogram with 0 observations in buckets, of 1',
     lost: 2,
   },
 ]) {

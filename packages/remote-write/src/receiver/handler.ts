@@ -6,7 +6,12 @@ import { decodeRequestV2 } from "../request-v2/decode.ts";
 import { type SnappyCodec, snappyjsCodec } from "../snappy/codec.ts";
 import type { ProtocolVersion } from "../validation/label-problem.ts";
 import { type DecodedWriteRequest, decodeWriteRequest } from "../write-request/decode.ts";
-import { type AcceptedSeries, acceptSeries, type ReceivedSeries } from "./accept-series.ts";
+import {
+  type AcceptedCounts,
+  type AcceptedSeries,
+  acceptSeries,
+  type ReceivedSeries,
+} from "./accept-series.ts";
 import { negotiate } from "./media-type.ts";
 import { readBody } from "./read-body.ts";
 import { seriesFamilies } from "./series-families.ts";
@@ -15,7 +20,7 @@ import { seriesFamilies } from "./series-families.ts";
 export interface ReceivedBatch {
   /** In the sender's order. The same series may stand in it twice. */
   readonly series: readonly ReceivedSeries[];
-  /** Samples over all series, stale markers included. */
+  /** Samples over all series, native histograms and stale markers included. */
   readonly sampleCount: number;
   /**
    * Of families. Not part of 1.0, but Prometheus sends it, mostly in requests without
@@ -86,15 +91,15 @@ export function createRemoteWriteHandler(options: RemoteWriteHandlerOptions): Re
       return { status: error.code === "ERR_DECODE_TOO_LARGE" ? 413 : 400, text: error.message };
     }
     const accepted = acceptSeries(message.series, protocol);
-    const { series, sampleCount, invalid } = accepted;
+    const { series, counts, invalid } = accepted;
     const { metadata } = message;
+    const sampleCount = counts.samples + counts.histograms;
     if (series.length > 0 || metadata.length > 0) {
       await onBatch({ series, sampleCount, metadata, protocol, tenant });
     }
-    const written = { samplesWritten: sampleCount };
     return invalid.length === 0
-      ? { status: 204, ...written }
-      : { status: 400, text: describeInvalid(accepted), ...written };
+      ? { status: 204, written: counts }
+      : { status: 400, text: describeInvalid(accepted), written: counts };
   }
 
   return async (request, response) => {
@@ -111,7 +116,7 @@ export function createRemoteWriteHandler(options: RemoteWriteHandlerOptions): Re
     });
     if ("refusal" in negotiated) return answer(response, { status: 415, text: negotiated.refusal });
     const say = (outcome: Answer): void =>
-      answer(response, { ...outcome, headers: writtenHeaders(outcome.samplesWritten) });
+      answer(response, { ...outcome, headers: writtenHeaders(outcome.written) });
     try {
       const body = await readBody(request, limits.maxBodyBytes, () => {
         say({ status: 413, text: `the body is longer than ${limits.maxBodyBytes} bytes` });
@@ -128,8 +133,8 @@ interface Answer {
   readonly status: number;
   readonly text?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Default 0. */
-  readonly samplesWritten?: number;
+  /** Default: nothing was. */
+  readonly written?: AcceptedCounts;
 }
 
 function decode(message: Uint8Array, protocol: ProtocolVersion, limits: ReceiverLimits): DecodedWriteRequest {
@@ -138,12 +143,14 @@ function decode(message: Uint8Array, protocol: ProtocolVersion, limits: Receiver
   return { series, sampleCount, metadata: seriesFamilies(series) };
 }
 
+const NOTHING: AcceptedCounts = { samples: 0, histograms: 0, exemplars: 0 };
+
 /** Remote-Write 2.0, "Required Written Response Headers". */
-function writtenHeaders(samples = 0): Record<string, string> {
+function writtenHeaders(written: AcceptedCounts = NOTHING): Record<string, string> {
   return {
-    "X-Prometheus-Remote-Write-Samples-Written": String(samples),
-    "X-Prometheus-Remote-Write-Histograms-Written": "0",
-    "X-Prometheus-Remote-Write-Exemplars-Written": "0",
+    "X-Prometheus-Remote-Write-Samples-Written": String(written.samples),
+    "X-Prometheus-Remote-Write-Histograms-Written": String(written.histograms),
+    "X-Prometheus-Remote-Write-Exemplars-Written": String(written.exemplars),
   };
 }
 
@@ -161,9 +168,9 @@ function answer(response: ServerResponse, { status, text, headers }: Answer): vo
 
 const SHOWN_INVALID = 10;
 
-function describeInvalid({ invalid, invalidSampleCount, series, sampleCount }: AcceptedSeries): string {
+function describeInvalid({ invalid, invalidSampleCount, series, counts }: AcceptedSeries): string {
   const lines = invalid.slice(0, SHOWN_INVALID);
   if (invalid.length > lines.length) lines.push(`and ${invalid.length - lines.length} more`);
   const lost = `${invalid.length} series with ${invalidSampleCount} samples were not taken`;
-  return `${lost}, ${series.length} with ${sampleCount} are stored\n${lines.join("\n")}`;
+  return `${lost}, ${series.length} with ${counts.samples + counts.histograms} are stored\n${lines.join("\n")}`;
 }

@@ -11,7 +11,7 @@ const described = (name: string, type: MetricType, help = "Helps.", unit = ""): 
   timestampsMs: [],
   values: [],
   histogramCount: 0,
-  exemplarCount: 0,
+  exemplars: [],
   metadata: { type, help, unit },
 });
 

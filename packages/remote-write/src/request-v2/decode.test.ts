@@ -21,7 +21,7 @@ test("decoding what was encoded gives labels, times, values and metadata back, s
           timestampsMs,
           values,
           histogramCount: 0,
-          exemplarCount: 0,
+          exemplars: [],
           metadata: { type: family.type, help: family.help, unit: family.unit },
         })),
         sampleCount: batch.sampleCount,
@@ -31,7 +31,7 @@ test("decoding what was encoded gives labels, times, values and metadata back, s
   );
 });
 
-test("exemplars and native histograms are counted, start times skipped", () => {
+test("exemplars, native histograms and start times of both kinds are read", () => {
   const message = referenceEncodeV2({
     symbols: ["", "__name__", "m", "trace_id", "x"],
     timeseries: [
@@ -40,10 +40,10 @@ test("exemplars and native histograms are counted, start times skipped", () => {
         samples: [{ value: 1, timestamp: 2, start_timestamp: 1 }],
         exemplars: [{ labels_refs: [3, 4], value: 1, timestamp: 2 }],
         histograms: [
-          { sum: 1, timestamp: 3 },
+          { sum: 1, timestamp: 3, start_timestamp: 2 },
           { sum: 2, timestamp: 4 },
         ],
-        created_timestamp: 1,
+        created_timestamp: 5,
       },
     ],
   });
@@ -51,14 +51,19 @@ test("exemplars and native histograms are counted, start times skipped", () => {
     series: [
       {
         labels: [{ name: "__name__", value: "m" }],
-        timestampsMs: [2],
-        values: [1],
+        timestampsMs: [2, 3, 4],
+        values: [1, expect.objectContaining({ sum: 1, integer: true }), expect.objectContaining({ sum: 2 })],
         histogramCount: 2,
-        exemplarCount: 1,
+        exemplars: [{ labels: [{ name: "trace_id", value: "x" }], value: 1, timestampMs: 2 }],
+        startsMs: new Map([
+          [0, 1],
+          [1, 2],
+          [2, 5],
+        ]),
         metadata: { type: "unknown", help: "", unit: "" },
       },
     ],
-    sampleCount: 1,
+    sampleCount: 3,
   });
 });
 

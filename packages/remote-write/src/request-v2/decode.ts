@@ -1,4 +1,4 @@
-import type { EpochMs, Label, MetricType, SampleValue } from "@promferry/core/series";
+import type { EpochMs, Label, MetricType } from "@promferry/core/series";
 import protobuf from "protobufjs/minimal.js";
 import type { DecodeError } from "../decode-error.ts";
 import {
@@ -7,11 +7,14 @@ import {
   type DecodeLimits,
   malformed,
   openBudget,
+  takeSample,
   tooMuch,
 } from "../protobuf/decode-budget.ts";
+import { EXEMPLAR_TIMESTAMP, EXEMPLAR_VALUE } from "../protobuf/exemplar.ts";
+import { readHistogram } from "../protobuf/histogram.ts";
 import { readFields, readMessage, readPacked } from "../protobuf/messages.ts";
 import { METRIC_TYPES } from "../protobuf/metric-types.ts";
-import { readSample } from "../protobuf/sample.ts";
+import { readSample, readTimestamp, type SampleColumns } from "../protobuf/sample.ts";
 import type { DecodedSeries } from "../write-request/decode.ts";
 import * as schema from "./schema.ts";
 
@@ -30,6 +33,7 @@ export interface SeriesMetadata {
 
 export interface DecodedRequestV2 {
   readonly series: readonly DecodedSeriesV2[];
+  /** Native histograms and stale markers among them. */
   readonly sampleCount: number;
 }
 
@@ -38,8 +42,8 @@ export interface DecodedRequestV2 {
  *
  * No length in it is believed, as in `decodeWriteRequest`. References are resolved and have to lie
  * inside the symbols table, in whatever order the fields came; the table has to begin with the empty
- * string. Start times are skipped, exemplars and native histograms counted, and what those refer to
- * is not looked at. A message that holds nothing but what 1.0 would is refused.
+ * string. A start time at the series (up to rc.3) counts for each sample that has none of its own. A message
+ * that holds nothing but what 1.0 would is refused.
  *
  * @throws {DecodeError} `ERR_DECODE_PROTOBUF` or `ERR_DECODE_TOO_LARGE`.
  */
@@ -75,12 +79,17 @@ export function decodeRequestV2(bytes: Uint8Array, limits: Partial<DecodeLimits>
   return { series, sampleCount: budget.samples };
 }
 
+interface RawExemplar {
+  readonly refs: readonly number[];
+  readonly value: number;
+  readonly timestampMs: EpochMs;
+}
+
 interface RawSeries {
   readonly refs: readonly number[];
-  readonly timestampsMs: readonly EpochMs[];
-  readonly values: readonly SampleValue[];
+  readonly columns: SampleColumns;
   readonly histogramCount: number;
-  readonly exemplarCount: number;
+  readonly exemplars: readonly RawExemplar[];
   readonly type: MetricType;
   readonly helpRef: number;
   readonly unitRef: number;
@@ -88,32 +97,26 @@ interface RawSeries {
 
 function readSeries(reader: protobuf.Reader, budget: DecodeBudget): RawSeries {
   const refs: number[] = [];
-  const timestampsMs: EpochMs[] = [];
-  const values: SampleValue[] = [];
+  const columns: SampleColumns = { timestampsMs: [], values: [] };
+  const exemplars: RawExemplar[] = [];
   let histogramCount = 0;
-  let exemplarCount = 0;
+  let createdMs = 0;
   let type: MetricType = "unknown";
   let helpRef = 0;
   let unitRef = 0;
 
-  function readRef(): void {
-    if (refs.length % 2 === 0 && ++budget.labels > budget.limits.maxLabels) {
-      throw tooMuch("labels", budget.limits.maxLabels);
-    }
-    refs.push(reader.uint32());
-  }
-
-  function countSample(): void {
-    if (++budget.samples > budget.limits.maxSamples) throw tooMuch("samples", budget.limits.maxSamples);
-  }
-
   readMessage(reader, (tag) => {
     if (tag === schema.SAMPLE) {
-      countSample();
-      readSample(reader, timestampsMs, values);
-    } else if (tag === schema.LABELS_REFS) {
-      readPacked(reader, readRef);
-    } else if (tag === schema.LABELS_REF) readRef();
+      takeSample(budget);
+      readSample(reader, columns);
+    } else if (tag === schema.HISTOGRAM) {
+      takeSample(budget);
+      histogramCount++;
+      readHistogram(reader, columns, budget);
+    } else if (tag === schema.EXEMPLAR) {
+      takeSample(budget, "exemplars");
+      exemplars.push(readExemplar(reader, budget));
+    } else if (tag === schema.CREATED_TIMESTAMP) createdMs = readTimestamp(reader);
     else if (tag === schema.METADATA) {
       readMessage(reader, (field) => {
         if (field === schema.METADATA_TYPE) type = METRIC_TYPES[reader.uint32()] ?? "unknown";
@@ -122,18 +125,45 @@ function readSeries(reader: protobuf.Reader, budget: DecodeBudget): RawSeries {
         else return false;
         return true;
       });
-    } else {
-      if (tag === schema.HISTOGRAM) histogramCount++;
-      else if (tag === schema.EXEMPLAR) exemplarCount++;
-      return false;
-    }
+    } else return readRefs(reader, tag, refs, budget);
     return true;
   });
-  return { refs, timestampsMs, values, histogramCount, exemplarCount, type, helpRef, unitRef };
+  if (createdMs !== 0) {
+    const rows = columns.values.keys();
+    columns.startsMs = new Map(Array.from(rows, (row) => [row, columns.startsMs?.get(row) ?? createdMs]));
+  }
+  return { refs, columns, histogramCount, exemplars, type, helpRef, unitRef };
+}
+
+function readExemplar(reader: protobuf.Reader, budget: DecodeBudget): RawExemplar {
+  const refs: number[] = [];
+  let value = 0;
+  let timestampMs = 0;
+  readMessage(reader, (tag) => {
+    if (tag === EXEMPLAR_VALUE) value = reader.double();
+    else if (tag === EXEMPLAR_TIMESTAMP) timestampMs = readTimestamp(reader);
+    else return readRefs(reader, tag, refs, budget);
+    return true;
+  });
+  return { refs, value, timestampMs };
+}
+
+/** The field `labels_refs`, which a series and an exemplar have. */
+function readRefs(reader: protobuf.Reader, tag: number, refs: number[], budget: DecodeBudget): boolean {
+  const readRef = () => {
+    if (refs.length % 2 === 0 && ++budget.labels > budget.limits.maxLabels) {
+      throw tooMuch("labels", budget.limits.maxLabels);
+    }
+    refs.push(reader.uint32());
+  };
+  if (tag === schema.LABELS_REFS) readPacked(reader, readRef);
+  else if (tag === schema.LABELS_REF) readRef();
+  else return false;
+  return true;
 }
 
 function resolve(raw: RawSeries, symbols: readonly string[], budget: DecodeBudget): DecodedSeriesV2 {
-  const { refs, timestampsMs, values, histogramCount, exemplarCount, type } = raw;
+  const { columns, histogramCount, type } = raw;
 
   function symbol(ref: number, what: string): string {
     const text = symbols[ref];
@@ -145,13 +175,23 @@ function resolve(raw: RawSeries, symbols: readonly string[], budget: DecodeBudge
     return text;
   }
 
-  if (refs.length % 2 === 1) throw refuse(`labels_refs holds ${refs.length} references, not pairs`);
-  const labels: Label[] = [];
-  for (let i = 0; i < refs.length; i += 2) {
-    labels.push({ name: symbol(refs[i]!, "labels_refs"), value: symbol(refs[i + 1]!, "labels_refs") });
+  function labelsOf(refs: readonly number[]): Label[] {
+    if (refs.length % 2 === 1) throw refuse(`labels_refs holds ${refs.length} references, not pairs`);
+    const labels: Label[] = [];
+    for (let i = 0; i < refs.length; i += 2) {
+      labels.push({ name: symbol(refs[i]!, "labels_refs"), value: symbol(refs[i + 1]!, "labels_refs") });
+    }
+    return labels;
   }
+
+  const labels = labelsOf(raw.refs);
+  const exemplars = raw.exemplars.map(({ refs, value, timestampMs }) => ({
+    labels: labelsOf(refs),
+    value,
+    timestampMs,
+  }));
   const metadata = { type, help: symbol(raw.helpRef, "help_ref"), unit: symbol(raw.unitRef, "unit_ref") };
-  return { labels, timestampsMs, values, histogramCount, exemplarCount, metadata };
+  return { labels, ...columns, histogramCount, exemplars, metadata };
 }
 
 function refuse(what: string): DecodeError {

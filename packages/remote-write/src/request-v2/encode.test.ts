@@ -1,8 +1,8 @@
 import { compareCodePoints, type FamilyMetadata } from "@promferry/core/series";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { batchOf, entry, NOON, validBatch, validBatchV2 } from "../../test/batches.ts";
-import { referenceDecodeV2, referenceEncodeV2 } from "../../test/reference-codec.ts";
+import { batchOf, entry, NOON, nativeHistogram, validBatch, validBatchV2 } from "../../test/batches.ts";
+import { referenceDecodeV2, referenceEncodeV2, referenceHistogram } from "../../test/reference-codec.ts";
 import { encodeRequestV2 } from "./encode.ts";
 import { createStringCache } from "./series-strings.ts";
 
@@ -34,6 +34,49 @@ for (const { name, value, timestampMs, sample } of [
     );
   });
 }
+
+test("exemplars, start times and native histograms stand there, never beside samples", () => {
+  const exemplar = { labels: [{ name: "trace_id", value: "x" }], value: 0.5, timestampMs: NOON - 1 };
+  fc.assert(
+    fc.property(nativeHistogram, (histogram) => {
+      const points = [
+        [NOON, 5],
+        [NOON + 1, histogram],
+        [NOON + 2, null],
+      ] as const;
+      const exemplars = new Map([[1, [exemplar]]]);
+      const startsMs = new Map([
+        [0, NOON - 9],
+        [1, NOON - 8],
+      ]);
+      const batch = batchOf({ ...entry("h", {}, points), exemplars, startsMs });
+      expect(referenceDecodeV2(encodeRequestV2(batch))).toEqual(
+        referenceDecodeV2(
+          referenceEncodeV2({
+            symbols: ["", "__name__", "h", "trace_id", "x"],
+            timeseries: [
+              {
+                labels_refs: [1, 2],
+                samples: [{ value: 5, timestamp: NOON, start_timestamp: NOON - 9 }],
+                metadata: { type: "METRIC_TYPE_GAUGE" },
+                created_timestamp: NOON - 9,
+              },
+              {
+                labels_refs: [1, 2],
+                histograms: [
+                  { ...referenceHistogram(histogram, NOON + 1), start_timestamp: NOON - 8 },
+                  { count_int: 0, sum: Number.NaN, timestamp: NOON + 2 },
+                ],
+                exemplars: [{ labels_refs: [3, 4], value: 0.5, timestamp: NOON - 1 }],
+                metadata: { type: "METRIC_TYPE_GAUGE" },
+              },
+            ],
+          }),
+        ),
+      );
+    }),
+  );
+});
 
 test("each string stands in the symbols once, the empty one first, and labels are sorted by code point", () => {
   const counter = { type: "counter", help: "Seen.", unit: "b" } as const;

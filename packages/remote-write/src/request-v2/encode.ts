@@ -1,8 +1,11 @@
-import type { Batch } from "@promferry/core/delivery";
-import type { FamilyMetadata } from "@promferry/core/series";
-import { type MessageBuffer, writeVarint } from "../protobuf/message-buffer.ts";
+import type { Batch, BatchSeries } from "@promferry/core/delivery";
+import { type FamilyMetadata, isHistogram, type NativeHistogram } from "@promferry/core/series";
+import { putExemplarPoint } from "../protobuf/exemplar.ts";
+import { writeHistogram } from "../protobuf/histogram.ts";
+import { hasHistograms, isHistogramSeries } from "../protobuf/histogram-series.ts";
+import { type MessageBuffer, writeInt64, writeVarint } from "../protobuf/message-buffer.ts";
 import { METRIC_TYPES } from "../protobuf/metric-types.ts";
-import { USUAL_SAMPLE_BYTES, writeSamples } from "../protobuf/sample.ts";
+import { USUAL_SAMPLE_BYTES, writeSample, writeSamples } from "../protobuf/sample.ts";
 import * as schema from "./schema.ts";
 import { createStringCache, type LabelEntry, type StringCache, type SymbolEntry } from "./series-strings.ts";
 
@@ -19,8 +22,9 @@ const MAX_METADATA_BYTES = 14;
  * The symbols table belongs to this message alone: the empty string, then every string where it is
  * first needed, each once. Labels are sorted by code point with `__name__` in its place, empty values
  * are left out. Each series carries type, help and unit of its family. A value of `null` becomes the
- * stale marker, every NaN the one of Prometheus. Start times, exemplars and native histograms are not
- * written, since a {@link Batch} does not hold them. The same batch always makes the same bytes.
+ * stale marker, in a series of histograms that of a histogram; every NaN is the one of Prometheus. A series that
+ * holds numbers and native histograms becomes several TimeSeries. Start times stand at each sample (rc.4)
+ * and, the last one, at the series (up to rc.3). The same batch always makes the same bytes.
  *
  * @param batch As `validateBatch` returns it by the rules of 2.0.
  * @param strings Keeps sorted labels and encoded strings from one call to the next, and the array for the message.
@@ -33,19 +37,85 @@ export function encodeRequestV2(batch: Batch, strings: StringCache = createStrin
   const out = strings.buffer;
   const headroom = strings.tableBytes;
   out.clear(headroom);
-  for (const { series, family, timestampsMs, values } of batch.series) {
+  for (const entry of batch.series) {
+    const { series, family, timestampsMs, values } = entry;
     const { problem, labels } = strings.of(series);
     if (problem) throw new RangeError(`${problem.rule}: ${JSON.stringify(problem.example)}`);
     if (timestampsMs.length === 0)
       throw new RangeError(`series ${JSON.stringify(series.name)} has no sample`);
+    const isPlain = !entry.exemplars && !entry.startsMs && !isHistogramSeries(entry);
+    const start = out.pos;
     const guess = timestampsMs.length * USUAL_SAMPLE_BYTES + USUAL_SERIES_BYTES;
     const content = out.beginField(schema.TIME_SERIES, guess);
     writeLabels(out, labels, symbols);
-    writeSamples(out, schema.SAMPLE, timestampsMs, values);
-    writeMetadata(out, family, symbols);
-    out.endField(content, guess);
+    if (isPlain && writeSamples(out, schema.SAMPLE, timestampsMs, values)) {
+      writeMetadata(out, family, symbols);
+      out.endField(content, guess);
+    } else {
+      out.pos = start;
+      writeRuns(out, entry, labels, symbols);
+    }
   }
   return putTableBefore(out, headroom, symbols);
+}
+
+/** A TimeSeries has samples or histograms, never both, so each run of the same kind is one. */
+function writeRuns(
+  out: MessageBuffer,
+  entry: BatchSeries,
+  labels: readonly LabelEntry[],
+  symbols: SymbolTable,
+): void {
+  const { family, timestampsMs, values, startsMs } = entry;
+  const withHistograms = hasHistograms(entry);
+  const isOfHistogram = (row: number) =>
+    isHistogram(values[row]!) || (values[row] === null && withHistograms);
+  for (let from = 0, to = 0; from < values.length; from = to) {
+    const ofHistograms = isOfHistogram(from);
+    while (to < values.length && isOfHistogram(to) === ofHistograms) to++;
+    const content = out.beginField(schema.TIME_SERIES, USUAL_SERIES_BYTES);
+    writeLabels(out, labels, symbols);
+    for (let i = from; i < to; i++) {
+      const value = values[i]!;
+      const startMs = startsMs?.get(i) ?? 0;
+      if (isHistogram(value) || ofHistograms)
+        writeHistogram(out, schema.HISTOGRAM, value as NativeHistogram | null, timestampsMs[i]!, startMs);
+      else writeSample(out, schema.SAMPLE, value, timestampsMs[i]!, startMs);
+    }
+    if (entry.exemplars) writeExemplars(out, entry.exemplars, from, to, symbols);
+    writeMetadata(out, family, symbols);
+    const createdMs = startsMs?.get(to - 1) ?? 0;
+    if (createdMs !== 0) {
+      out.reserve(MAX_LABEL_BYTES + 1);
+      out.bytes[out.pos] = schema.CREATED_TIMESTAMP;
+      out.pos = writeInt64(out.bytes, out.pos + 1, createdMs);
+    }
+    out.endField(content, USUAL_SERIES_BYTES);
+  }
+}
+
+function writeExemplars(
+  out: MessageBuffer,
+  exemplars: NonNullable<BatchSeries["exemplars"]>,
+  from: number,
+  to: number,
+  symbols: SymbolTable,
+): void {
+  for (let i = from; i < to; i++) {
+    for (const exemplar of exemplars.get(i) ?? []) {
+      const content = out.beginField(schema.EXEMPLAR, 0);
+      if (exemplar.labels.length > 0) {
+        const refs = out.beginField(schema.LABELS_REFS, 0);
+        for (const { name, value } of exemplar.labels) {
+          out.putUint32(refToText(name, symbols));
+          out.putUint32(refToText(value, symbols));
+        }
+        out.endField(refs, 0);
+      }
+      putExemplarPoint(out, exemplar);
+      out.endField(content, 0);
+    }
+  }
 }
 
 /** A reader that streams needs the table before the series, and only now is it complete. */

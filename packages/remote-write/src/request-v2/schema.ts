@@ -13,8 +13,9 @@
  *   repeated Histogram histograms = 3;
  *   repeated Exemplar exemplars = 4;
  *   Metadata metadata = 5;
- *   reserved 6;                            // created_timestamp up to rc.3
+ *   int64 created_timestamp = 6;           // up to rc.3, reserved from rc.4 on; Prometheus reads it
  * }
+ * message Exemplar { repeated uint32 labels_refs = 1; double value = 2; int64 timestamp = 3; }
  * message Metadata { MetricType type = 1; uint32 help_ref = 3; uint32 unit_ref = 4; }
  * ```
  *
@@ -36,6 +37,7 @@ export const SAMPLE: number = (2 << 3) | BYTES;
 export const HISTOGRAM: number = (3 << 3) | BYTES;
 export const EXEMPLAR: number = (4 << 3) | BYTES;
 export const METADATA: number = (5 << 3) | BYTES;
+export const CREATED_TIMESTAMP: number = (6 << 3) | VARINT;
 
 export const METADATA_TYPE: number = (1 << 3) | VARINT;
 export const METADATA_HELP_REF: number = (3 << 3) | VARINT;

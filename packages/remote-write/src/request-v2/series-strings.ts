@@ -59,6 +59,8 @@ export function createStringCache(keptLabels: number = 100_000): StringCache {
   let table = 0;
   let lastSweep = 0;
   let sweepAbove = keptLabels;
+  // Exemplars have strings that no label of a series has, mostly new ones.
+  let sweepSymbolsAbove = 2 * keptLabels;
 
   function symbol(text: string): SymbolEntry {
     let entry = symbols.get(text);
@@ -94,6 +96,7 @@ export function createStringCache(keptLabels: number = 100_000): StringCache {
     known = new WeakMap();
     lastSweep = table;
     sweepAbove = Math.max(keptLabels, 2 * labels.size);
+    sweepSymbolsAbove = Math.max(2 * keptLabels, 2 * symbols.size);
   }
 
   return {
@@ -109,7 +112,7 @@ export function createStringCache(keptLabels: number = 100_000): StringCache {
     },
     symbol,
     nextTable() {
-      if (labels.size > sweepAbove) sweep();
+      if (labels.size > sweepAbove || symbols.size > sweepSymbolsAbove) sweep();
       return ++table;
     },
   };

@@ -1,5 +1,5 @@
 import type { Batch, BatchSeries, Refusal } from "@promferry/core/delivery";
-import type { EpochMs, Series } from "@promferry/core/series";
+import { type EpochMs, isHistogram, nativeHistogramProblem, type Series } from "@promferry/core/series";
 import { createLabelCache } from "../write-request/series-labels.ts";
 import type { CheckedLabels, LabelProblem } from "./label-problem.ts";
 
@@ -26,7 +26,8 @@ export interface ValidatedBatch {
  * A series is refused whole when its name or a label name is missing, empty, repeated or, in 1.0,
  * outside the classic patterns, when any of them or a value holds half a surrogate pair, when the
  * series stands in the batch a second time, or when its timestamps are not whole milliseconds in
- * strictly ascending order. Of a series that reaches beyond `latestMs` only the samples beyond it are
+ * strictly ascending order, or a native histogram in it contradicts itself (`nativeHistogramProblem`: Prometheus
+ * answers 500 to it, as if it were worth a retry). Of a series that reaches beyond `latestMs` only the samples beyond it are
  * refused. A series without samples disappears.
  *
  * @see Remote-Write 1.0, "Labels", "Ordering"; 2.0, "Series Labels", "Samples and Histogram Samples"
@@ -71,7 +72,7 @@ export function validateBatch(batch: Batch, options: ValidateOptions = {}): Vali
   return { batch: { series: kept, sampleCount }, refused: Array.from(refusals, toRefusal) };
 }
 
-function sampleProblem({ series, timestampsMs }: BatchSeries): LabelProblem | undefined {
+function sampleProblem({ series, timestampsMs, values }: BatchSeries): LabelProblem | undefined {
   let previous = Number.NEGATIVE_INFINITY;
   for (const timestampMs of timestampsMs) {
     if (!Number.isSafeInteger(timestampMs)) {
@@ -81,6 +82,10 @@ function sampleProblem({ series, timestampsMs }: BatchSeries): LabelProblem | un
       return { rule: "timestamps of a series are not strictly ascending", example: series.name };
     }
     previous = timestampMs;
+  }
+  for (const value of values) {
+    const problem = isHistogram(value) ? nativeHistogramProblem(value) : undefined;
+    if (problem !== undefined) return { rule: `a native histogram with ${problem}`, example: series.name };
   }
   return undefined;
 }

@@ -21,7 +21,7 @@ test("decoding what was encoded gives labels, times and values back, stale marke
           timestampsMs,
           values,
           histogramCount: 0,
-          exemplarCount: 0,
+          exemplars: [],
         })),
         metadata: [],
         sampleCount: batch.sampleCount,
@@ -31,7 +31,7 @@ test("decoding what was encoded gives labels, times and values back, stale marke
   );
 });
 
-test("metadata is read, exemplars and native histograms are counted", () => {
+test("metadata, exemplars and native histograms are read", () => {
   const message = referenceEncode({
     timeseries: [
       {
@@ -50,14 +50,14 @@ test("metadata is read, exemplars and native histograms are counted", () => {
     series: [
       {
         labels: [{ name: "__name__", value: "m" }],
-        timestampsMs: [2],
-        values: [1],
+        timestampsMs: [2, 3, 4],
+        values: [1, expect.objectContaining({ sum: 1, integer: true }), expect.objectContaining({ sum: 2 })],
         histogramCount: 2,
-        exemplarCount: 1,
+        exemplars: [{ labels: [{ name: "trace", value: "x" }], value: 1, timestampMs: 2 }],
       },
     ],
     metadata: [{ type: "gaugehistogram", name: "m", help: "größe\n", unit: "seconds" }],
-    sampleCount: 1,
+    sampleCount: 3,
   });
 });
 

@@ -1,4 +1,4 @@
-import type { EpochMs, FamilyMetadata, Label, SampleValue } from "@promferry/core/series";
+import type { EpochMs, Exemplar, FamilyMetadata, Label, SampleValue } from "@promferry/core/series";
 import protobuf from "protobufjs/minimal.js";
 import {
   asDecodeError,
@@ -6,11 +6,14 @@ import {
   type DecodeLimits,
   malformed,
   openBudget,
+  takeSample,
   tooMuch,
 } from "../protobuf/decode-budget.ts";
+import { EXEMPLAR_TIMESTAMP, EXEMPLAR_VALUE } from "../protobuf/exemplar.ts";
+import { readHistogram } from "../protobuf/histogram.ts";
 import { readFields, readMessage } from "../protobuf/messages.ts";
 import { METRIC_TYPES } from "../protobuf/metric-types.ts";
-import { readSample } from "../protobuf/sample.ts";
+import { readSample, readTimestamp, type SampleColumns } from "../protobuf/sample.ts";
 import { MESSAGE_V2, SYMBOL as SYMBOL_V2, TIME_SERIES as TIME_SERIES_V2 } from "../request-v2/schema.ts";
 import * as schema from "./schema.ts";
 
@@ -19,18 +22,20 @@ export interface DecodedSeries {
   /** `__name__` included. */
   readonly labels: readonly Label[];
   readonly timestampsMs: readonly EpochMs[];
-  /** As many as timestamps; `null` is a stale marker. */
+  /** As many as timestamps, in the order of their fields; `null` is a stale marker. */
   readonly values: readonly SampleValue[];
-  /** Native histograms that stood there and were skipped. */
+  /** How many of the values were native histograms, stale markers of histograms among them. */
   readonly histogramCount: number;
-  /** Exemplars that stood there and were skipped. */
-  readonly exemplarCount: number;
+  readonly exemplars: readonly Exemplar[];
+  /** By row, where the sender said so (2.0). */
+  readonly startsMs?: ReadonlyMap<number, EpochMs>;
 }
 
 export interface DecodedWriteRequest {
   readonly series: readonly DecodedSeries[];
   /** Not part of the specification, sent by Prometheus; usually in requests of its own. */
   readonly metadata: readonly FamilyMetadata[];
+  /** Native histograms and stale markers among them. */
   readonly sampleCount: number;
 }
 
@@ -79,29 +84,43 @@ export function decodeWriteRequest(
 
 function readSeries(reader: protobuf.Reader, budget: DecodeBudget): DecodedSeries {
   const labels: Label[] = [];
-  const timestampsMs: EpochMs[] = [];
-  const values: SampleValue[] = [];
+  const columns: SampleColumns = { timestampsMs: [], values: [] };
+  const exemplars: Exemplar[] = [];
   let histogramCount = 0;
-  let exemplarCount = 0;
   readMessage(reader, (tag) => {
     if (tag === schema.SAMPLE) {
-      if (++budget.samples > budget.limits.maxSamples) throw tooMuch("samples", budget.limits.maxSamples);
-      readSample(reader, timestampsMs, values);
-      return true;
-    }
-    if (tag === schema.LABEL) {
-      if (++budget.labels > budget.limits.maxLabels) throw tooMuch("labels", budget.limits.maxLabels);
-      labels.push(readLabel(reader));
-      return true;
-    }
-    if (tag === schema.HISTOGRAM) histogramCount++;
-    if (tag === schema.EXEMPLAR) exemplarCount++;
-    return false;
+      takeSample(budget);
+      readSample(reader, columns);
+    } else if (tag === schema.LABEL) labels.push(readLabel(reader, budget));
+    else if (tag === schema.HISTOGRAM) {
+      takeSample(budget);
+      histogramCount++;
+      readHistogram(reader, columns, budget);
+    } else if (tag === schema.EXEMPLAR) {
+      takeSample(budget, "exemplars");
+      exemplars.push(readExemplar(reader, budget));
+    } else return false;
+    return true;
   });
-  return { labels, timestampsMs, values, histogramCount, exemplarCount };
+  return { labels, ...columns, histogramCount, exemplars };
 }
 
-function readLabel(reader: protobuf.Reader): Label {
+function readExemplar(reader: protobuf.Reader, budget: DecodeBudget): Exemplar {
+  const labels: Label[] = [];
+  let value = 0;
+  let timestampMs = 0;
+  readMessage(reader, (tag) => {
+    if (tag === schema.LABEL) labels.push(readLabel(reader, budget));
+    else if (tag === EXEMPLAR_VALUE) value = reader.double();
+    else if (tag === EXEMPLAR_TIMESTAMP) timestampMs = readTimestamp(reader);
+    else return false;
+    return true;
+  });
+  return { labels, value, timestampMs };
+}
+
+function readLabel(reader: protobuf.Reader, budget: DecodeBudget): Label {
+  if (++budget.labels > budget.limits.maxLabels) throw tooMuch("labels", budget.limits.maxLabels);
   let name = "";
   let value = "";
   readMessage(reader, (tag) => {

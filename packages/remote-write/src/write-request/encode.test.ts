@@ -1,8 +1,8 @@
 import { seriesKey } from "@promferry/core/series";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { batchOf, entry, NOON, validBatch } from "../../test/batches.ts";
-import { referenceEncode } from "../../test/reference-codec.ts";
+import { batchOf, entry, NOON, nativeHistogram, validBatch } from "../../test/batches.ts";
+import { decodeTimeSeries, referenceEncode, referenceHistogram } from "../../test/reference-codec.ts";
 import { encodeWriteRequest } from "./encode.ts";
 import { createLabelCache } from "./series-labels.ts";
 
@@ -46,6 +46,48 @@ for (const { name, value, timestampMs, sample } of [
     );
   });
 }
+
+test("exemplars, native histograms and their stale marker are written as Prometheus sends them", () => {
+  const exemplar = { labels: [{ name: "trace_id", value: "größe" }], value: 0.5, timestampMs: NOON - 1 };
+  fc.assert(
+    fc.property(nativeHistogram, (histogram) => {
+      const points = [
+        [NOON, histogram],
+        [NOON + 1, null],
+      ] as const;
+      const batch = batchOf({ ...entry("h", {}, points), exemplars: new Map([[0, [exemplar]]]) });
+      const [written] = decodeTimeSeries(encodeWriteRequest(batch));
+      expect(written).toEqual(
+        decodeTimeSeries(
+          referenceEncode({
+            timeseries: [
+              {
+                labels: [{ name: "__name__", value: "h" }],
+                exemplars: [{ labels: exemplar.labels, value: 0.5, timestamp: NOON - 1 }],
+                histograms: [
+                  referenceHistogram(histogram, NOON),
+                  { count_int: 0, sum: Number.NaN, timestamp: NOON + 1 },
+                ],
+              },
+            ],
+          }),
+        )[0],
+      );
+    }),
+  );
+});
+
+test("the stale marker of a histogram has the marker's own bits", () => {
+  const ofHistogram = {
+    ...entry("h", {}, [[1, null]]),
+    family: { ...entry("h", {}, []).family, type: "histogram" as const },
+  };
+  // Field 4: count_int 0, the sum's eight bytes, timestamp.
+  expect(hex(encodeWriteRequest(batchOf(ofHistogram)))).toContain("220d080019020000000000f07f7801");
+  expect(hex(encodeWriteRequest(batchOf(entry("h", {}, [[1, null]]))))).toContain(
+    "120b09020000000000f07f1001",
+  );
+});
 
 test("labels are sorted by code point with __name__ in its place, and empty values are left out", () => {
   const labels = { b: "", a: "1", Z: "2", _: "3", __o: "4", __a: "5" };

@@ -12,6 +12,7 @@
  *   repeated Exemplar exemplars = 3;       // not in the specification, sent by Prometheus
  *   repeated Histogram histograms = 4;     // likewise
  * }
+ * message Exemplar { repeated Label labels = 1; double value = 2; int64 timestamp = 3; }
  * message Label { string name = 1; string value = 2; }
  * message MetricMetadata {
  *   MetricType type = 1; string metric_family_name = 2; string help = 4; string unit = 5;
