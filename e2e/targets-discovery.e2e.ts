@@ -1,70 +1,25 @@
 /** Lists and the hardened job against a real Prometheus: what it discovers, what it dials, what it stores. */
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer, type RequestListener, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { RequestListener } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
-import { DEFAULT_POLICY, type EndpointKind, grantOf, type InstanceSpec } from "@promferry/target-registry";
+import { DEFAULT_POLICY, type EndpointKind } from "@promferry/target-registry";
 import {
   alertRules,
   type Discovery,
   renderRules,
   renderScrapeConfig,
-  renderTargetList,
   targetFileName,
   writeTargetFile,
 } from "@promferry/target-registry/render";
-import { createMemoryStore, type TargetStore } from "@promferry/target-registry/store";
+import { createMemoryStore } from "@promferry/target-registry/store";
 import { expect, type TestContext, test } from "vitest";
 import { query, type RunningServer, requireServer, startPrometheus } from "./harness/index.ts";
+import { page, serveOn } from "./targets/loopback.ts";
+import { CAUSE, currentList, register } from "./targets/registered.ts";
+import { activeTargets, idsOf, until } from "./targets/scraper.ts";
 
-const CAUSE = { actor: "platform:e2e" };
 const KIND: EndpointKind = { ...DEFAULT_POLICY.endpoints[0]!, intervalMs: 1_000 };
-const LIMIT_MS = 30_000;
-
-async function serve(
-  context: TestContext,
-  host: string,
-  port: number,
-  listener: RequestListener,
-): Promise<number> {
-  const server: Server = createServer(listener);
-  await new Promise<void>((resolve, reject) => server.once("error", reject).listen(port, host, resolve));
-  context.onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return (server.address() as AddressInfo).port;
-}
-
-function page(text: string): RequestListener {
-  return (_, response) => {
-    response.setHeader("content-type", "text/plain; version=0.0.4");
-    response.end(text);
-  };
-}
-
-/** An instance that the platform vouches for. */
-async function register(
-  store: TargetStore,
-  id: string,
-  service: string,
-  address: string,
-  port: number,
-  labels: InstanceSpec["labels"] = {},
-): Promise<void> {
-  const endpoints = [{ name: "node", address, port }];
-  const place = { project: "p-1", service, scope: "default", liveness: "platform" } as const;
-  const spec: InstanceSpec = { id, ...place, endpoints, labels };
-  const applied = await store.apply(id, { type: "platform-put", spec, grant: grantOf(endpoints) }, CAUSE);
-  if (!applied.ok) throw new Error(applied.code);
-}
-
-async function currentList(store: TargetStore): Promise<Uint8Array> {
-  return (await renderTargetList((await store.list()).items, { endpoint: "node" })).body;
-}
-
 async function startWith(context: TestContext, discovery: Discovery): Promise<RunningServer> {
   const dir = await mkdtemp(join(tmpdir(), "target-jobs-"));
   context.onTestFinished(() => rm(dir, { recursive: true, force: true }));
@@ -78,44 +33,16 @@ async function startWith(context: TestContext, discovery: Discovery): Promise<Ru
   return prometheus;
 }
 
-interface ActiveTarget {
-  readonly labels: Readonly<Record<string, string>>;
-  readonly scrapeUrl: string;
-  readonly scrapeInterval: string;
-  readonly scrapeTimeout: string;
-  readonly health: string;
-}
-
-async function activeTargets({ url }: RunningServer): Promise<readonly ActiveTarget[]> {
-  const answer = await fetch(`${url}/api/v1/targets?state=active`);
-  const { data } = (await answer.json()) as { data: { activeTargets: ActiveTarget[] } };
-  return data.activeTargets;
-}
-
-/** Asks until `isRight`, and gives the last answer either way. */
-async function until<T>(ask: () => Promise<T>, isRight: (answer: T) => boolean): Promise<T> {
-  const deadline = Date.now() + LIMIT_MS;
-  for (;;) {
-    const answer = await ask();
-    if (isRight(answer) || Date.now() > deadline) return answer;
-    await delay(200);
-  }
-}
-
-function idsOf(targets: readonly ActiveTarget[]): string[] {
-  return targets.map(({ labels }) => labels["instance_id"] ?? "").sort();
-}
-
 test("http_sd: what is registered is scraped, with its labels, and follows the list", async (context) => {
   requireServer(context, "prometheus");
   const store = createMemoryStore();
-  const port = await serve(context, "127.20.0.1", 0, page("node_boot_time_seconds 1\n"));
-  await serve(context, "127.20.0.2", port, page("node_boot_time_seconds 2\n"));
-  await register(store, "i-1", "s-1", "127.20.0.1", port, { zone: "größe" });
-  await register(store, "i-2", "s-2", "127.20.0.2", port);
+  const port = await serveOn(context, "127.20.0.1", 0, page("node_boot_time_seconds 1\n"));
+  await serveOn(context, "127.20.0.2", port, page("node_boot_time_seconds 2\n"));
+  await register(store, "i-1", "s-1", { address: "127.20.0.1", port }, { zone: "größe" });
+  await register(store, "i-2", "s-2", { address: "127.20.0.2", port });
   let available = true;
   const authorizations = new Set<string | undefined>();
-  const listPort = await serve(context, "127.0.0.1", 0, async (request, response) => {
+  const listPort = await serveOn(context, "127.0.0.1", 0, async (request, response) => {
     authorizations.add(request.headers.authorization);
     if (!available) return void response.writeHead(503).end();
     response.setHeader("content-type", "application/json");
@@ -174,13 +101,13 @@ test("http_sd: what is registered is scraped, with its labels, and follows the l
 test("file_sd: a list that is replaced is seen, and no read ever fails", async (context) => {
   requireServer(context, "prometheus");
   const store = createMemoryStore();
-  const port = await serve(context, "127.20.1.1", 0, page("node_boot_time_seconds 1\n"));
+  const port = await serveOn(context, "127.20.1.1", 0, page("node_boot_time_seconds 1\n"));
   const parent = await mkdtemp(join(tmpdir(), "target-files-"));
   context.onTestFinished(() => rm(parent, { recursive: true, force: true }));
   const dir = join(parent, "targets");
   await mkdir(dir);
   const file = join(dir, targetFileName("node"));
-  await register(store, "i-1", "s-1", "127.20.1.1", port);
+  await register(store, "i-1", "s-1", { address: "127.20.1.1", port });
   await writeTargetFile(file, await currentList(store));
   const prometheus = await startWith(context, { type: "file", files: [join(dir, "node*.json")] });
   expect(
@@ -193,7 +120,7 @@ test("file_sd: a list that is replaced is seen, and no read ever fails", async (
   ).toEqual(["i-1"]);
 
   for (let i = 2; i <= 40; i++) {
-    await register(store, `i-${i}`, "s-1", "127.20.1.2", 9_000 + i);
+    await register(store, `i-${i}`, "s-1", { address: "127.20.1.2", port: 9_000 + i });
     await writeTargetFile(file, await currentList(store));
   }
   expect(
@@ -210,7 +137,7 @@ test("file_sd: a list that is replaced is seen, and no read ever fails", async (
 test("a hostile list steers nothing but an address", async (context) => {
   requireServer(context, "prometheus");
   const seen = new Set<string>();
-  const port = await serve(context, "127.20.2.1", 0, (request, response) => {
+  const port = await serveOn(context, "127.20.2.1", 0, (request, response) => {
     seen.add(`${request.url}`);
     page("node_boot_time_seconds 1\n")(request, response);
   });
@@ -243,7 +170,7 @@ test("a hostile list steers nothing but an address", async (context) => {
     { targets: [target], labels: { job: "no-ids" } },
     { targets: ["localhost:1", "127.20.2.2:1?x=y", "metadata.internal:80"], labels: meta },
   ];
-  const listPort = await serve(context, "127.0.0.1", 0, (_, response) => {
+  const listPort = await serveOn(context, "127.0.0.1", 0, (_, response) => {
     response.setHeader("content-type", "application/json");
     response.end(JSON.stringify(groups));
   });
@@ -276,12 +203,12 @@ test("a hostile exporter gets in nothing but its own metrics", async (context) =
   requireServer(context, "prometheus");
   const store = createMemoryStore();
   let internalAsked = false;
-  const internalPort = await serve(context, "127.20.3.9", 0, (request, response) => {
+  const internalPort = await serveOn(context, "127.20.3.9", 0, (request, response) => {
     internalAsked = true;
     page("internal_secret 42\n")(request, response);
   });
   const authorizations = new Set<string | undefined>();
-  const port = await serve(context, "127.20.3.1", 0, (request, response) => {
+  const port = await serveOn(context, "127.20.3.1", 0, (request, response) => {
     authorizations.add(request.headers.authorization);
     page(
       [
@@ -301,13 +228,13 @@ test("a hostile exporter gets in nothing but its own metrics", async (context) =
   const redirect: RequestListener = (_, response) => {
     response.writeHead(302, { location: `http://127.20.3.9:${internalPort}/` }).end();
   };
-  const redirectPort = await serve(context, "127.20.3.2", 0, redirect);
+  const redirectPort = await serveOn(context, "127.20.3.2", 0, redirect);
   const many = Array.from({ length: 10_001 }, (_, i) => `flood{n="${i}"} 1\n`).join("");
-  const floodPort = await serve(context, "127.20.3.3", 0, page(many));
-  await register(store, "i-1", "s-1", "127.20.3.1", port);
-  await register(store, "i-2", "s-1", "127.20.3.2", redirectPort);
-  await register(store, "i-3", "s-1", "127.20.3.3", floodPort);
-  const listPort = await serve(context, "127.0.0.1", 0, async (_, response) => {
+  const floodPort = await serveOn(context, "127.20.3.3", 0, page(many));
+  await register(store, "i-1", "s-1", { address: "127.20.3.1", port });
+  await register(store, "i-2", "s-1", { address: "127.20.3.2", port: redirectPort });
+  await register(store, "i-3", "s-1", { address: "127.20.3.3", port: floodPort });
+  const listPort = await serveOn(context, "127.0.0.1", 0, async (_, response) => {
     response.setHeader("content-type", "application/json");
     response.end(await currentList(store));
   });

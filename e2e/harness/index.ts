@@ -45,4 +45,6 @@ export {
   startPrometheus,
   startPushgateway,
   startVictoriaMetrics,
+  startVmagent,
+  type VmagentOptions,
 } from "./servers.ts";

@@ -92,3 +92,38 @@ export function startNodeExporter(options: ServerOptions = {}): Promise<RunningS
     args: ({ host }) => [`--web.listen-address=${host}`, ...(options.flags ?? [])],
   });
 }
+
+export interface VmagentOptions extends ServerOptions {
+  /** A configuration of Prometheus. vmagent's own `scrape_config_files` have another form. */
+  readonly configFile: string;
+  /** Where samples go, `<url>/api/v1/write`. */
+  readonly remoteWriteUrl: string;
+}
+
+/**
+ * vmagent that takes a Prometheus' scrape configuration and looks at its lists every second.
+ *
+ * Fields that it does not know, such as `refresh_interval`, are flags of its own or limits that it has anyway.
+ */
+export function startVmagent({
+  configFile,
+  remoteWriteUrl,
+  flags = [],
+}: VmagentOptions): Promise<RunningServer> {
+  return startServer({
+    name: "vmagent",
+    readyPath: "/health",
+    args: ({ host, dir }) => [
+      `-promscrape.config=${configFile}`,
+      "-promscrape.config.strictParse=false",
+      "-promscrape.httpSDCheckInterval=1s",
+      "-promscrape.fileSDCheckInterval=1s",
+      `-remoteWrite.url=${remoteWriteUrl}`,
+      `-remoteWrite.tmpDataPath=${join(dir, "queue")}`,
+      "-remoteWrite.flushInterval=200ms",
+      `-httpListenAddr=${host}`,
+      "-memory.allowedBytes=128MB",
+      ...flags,
+    ],
+  });
+}
