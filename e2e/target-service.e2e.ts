@@ -2,26 +2,15 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { request as httpsRequest } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { AGENT_SCRIPT } from "@promferry/target-registry/cloud-init";
-import { expect, type TestContext, test } from "vitest";
+import { expect, test } from "vitest";
 import {
-  type ProgramResult,
   query,
-  type RunningProgram,
   type RunningServer,
   requireProgram,
   requireServer,
@@ -29,165 +18,12 @@ import {
   startProgram,
   startPrometheus,
   startSource,
-  workspaceRoot,
 } from "./harness/index.ts";
+import { type Machine, machine } from "./targets/machine.ts";
+import { type ActiveTarget, activeTargets } from "./targets/scraper.ts";
+import { call, joinToken, place, SERVICE_MAIN, stateOf } from "./targets/service.ts";
 
-const MAIN = join(workspaceRoot, "apps/target-service/src/main.ts");
 const LIMIT_MS = 40_000;
-
-interface Service {
-  readonly url: string;
-  readonly program: RunningProgram;
-}
-
-interface Place {
-  readonly dir: string;
-  /** Starts the service here, on the port that it had before. */
-  start(): Promise<Service>;
-  /** Runs another command of the program. */
-  run(...args: readonly string[]): Promise<ProgramResult>;
-  token(name: string): string;
-}
-
-/** A folder with a configuration; tokens `platform` and `reader` are made by the command line. */
-async function place(context: TestContext, lines: readonly string[] = []): Promise<Place> {
-  const dir = await mkdtemp(join(tmpdir(), "target-service-"));
-  context.onTestFinished(() => rm(dir, { recursive: true, force: true }));
-  let port = 0;
-  const configure = (): void =>
-    writeFileSync(
-      join(dir, "config.yaml"),
-      [`listen: 127.0.0.1:${port}`, "data_dir: data", "policy: {loopback: true}", ...lines, ""].join("\n"),
-    );
-  configure();
-  const args = ["--config", join(dir, "config.yaml")];
-  const tokens = new Map<string, string>();
-  const own: Place = {
-    dir,
-    async start() {
-      configure();
-      const program = await startSource(MAIN, args, { timeoutMs: 110_000 });
-      context.onTestFinished(program.stop);
-      const [, url] = await program.waitFor(/listens on (\S+)/);
-      port = Number(new URL(url!).port);
-      return { url: url!, program };
-    },
-    async run(...more) {
-      const result = await (await startSource(MAIN, [...args, ...more])).done;
-      expect(result.code, result.stderr).toBe(0);
-      return result;
-    },
-    token: (name) => tokens.get(name)!,
-  };
-  for (const role of ["platform", "reader"]) {
-    tokens.set(role, (await own.run("token", role, "--name", role)).stdout.trim());
-  }
-  return own;
-}
-
-async function call(
-  url: string,
-  line: string,
-  options: {
-    readonly token?: string;
-    readonly body?: unknown;
-    readonly headers?: Record<string, string>;
-  } = {},
-): Promise<{ readonly status: number; readonly headers: Headers; readonly text: string }> {
-  const [method, path] = line.split(" ") as [string, string];
-  const { token, body, headers } = options;
-  const answer = await fetch(`${url}${path}`, {
-    method,
-    headers: {
-      ...(token && { authorization: `Bearer ${token}` }),
-      ...(body !== undefined && { "content-type": "application/json" }),
-      ...headers,
-    },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
-  return { status: answer.status, headers: answer.headers, text: await answer.text() };
-}
-
-interface Machine {
-  readonly textfile: string;
-  run(...args: readonly string[]): Promise<ProgramResult>;
-  giveToken(text: string): void;
-  /** From now on systemd says that the machine is on its way to poweroff. */
-  powerOff(): void;
-  /** The next heartbeat is due at once. */
-  due(): void;
-  has(path: string): boolean;
-}
-
-/** A machine in one folder that runs the real agent. */
-async function machine(
-  context: TestContext,
-  shell: string,
-  settings: Readonly<Record<string, string>>,
-): Promise<Machine> {
-  const dir = await mkdtemp(join(tmpdir(), "target-machine-"));
-  context.onTestFinished(() => rm(dir, { recursive: true, force: true }));
-  const [bin, state, runDir, textfile] = ["bin", "state", "run", "textfile"].map((name) => join(dir, name));
-  for (const folder of [bin, state, runDir, textfile]) mkdirSync(folder!);
-  writeFileSync(join(dir, "agent"), AGENT_SCRIPT);
-  const all = {
-    ENDPOINTS: "node:9100",
-    STATE_DIR: state!,
-    RUN_DIR: runDir!,
-    TEXTFILE_DIR: textfile!,
-    ...settings,
-  };
-  writeFileSync(
-    join(dir, "agent.conf"),
-    Object.entries(all)
-      .map(([name, value]) => `${name}='${value}'\n`)
-      .join(""),
-  );
-  const stub = (name: string, script: string): void => {
-    writeFileSync(join(bin!, name), `#!/bin/sh\n${script}\n`);
-    chmodSync(join(bin!, name), 0o755);
-  };
-  stub("systemctl", "exit 0");
-  return {
-    textfile: textfile!,
-    async run(...args) {
-      const env = { PATH: `${bin}:${process.env["PATH"]}`, PROMFERRY_CONFIG: join(dir, "agent.conf") };
-      return (await startProgram(shell, [join(dir, "agent"), ...args], { env })).done;
-    },
-    giveToken: (text) => writeFileSync(join(state!, "join-token"), `${text}\n`, { mode: 0o600 }),
-    powerOff: () => stub("systemctl", '[ "$1" = list-jobs ] && echo " 12 poweroff.target start waiting"'),
-    due: () => writeFileSync(join(runDir!, "due"), "0\n"),
-    has: (path) => existsSync(join(dir, path)),
-  };
-}
-
-async function joinToken(service: Service, token: string, range: string, instance?: string): Promise<string> {
-  const body = {
-    project: "p-1",
-    service: "web",
-    ranges: [range],
-    endpoints: ["node"],
-    labels: { zone: "a" },
-  };
-  const answer = await call(service.url, "POST /v1/join-tokens", {
-    token,
-    body: { ...body, ...(instance && { instance_id: instance }) },
-  });
-  expect(answer.status, answer.text).toBe(201);
-  return (JSON.parse(answer.text) as { token: string }).token;
-}
-
-interface ActiveTarget {
-  readonly labels: Readonly<Record<string, string>>;
-  readonly health: string;
-  readonly lastError: string;
-}
-
-async function targetsOf({ url }: RunningServer): Promise<readonly ActiveTarget[]> {
-  const answer = await fetch(`${url}/api/v1/targets?state=active`);
-  const { data } = (await answer.json()) as { data: { activeTargets: ActiveTarget[] } };
-  return data.activeTargets;
-}
 
 function upIds(targets: readonly ActiveTarget[]): string {
   return targets
@@ -207,11 +43,6 @@ async function becomes<T>(ask: () => Promise<T>, wanted: T): Promise<void> {
     answer = await ask();
   }
   expect(answer).toBe(wanted);
-}
-
-async function stateOf(service: Service, token: string, id: string): Promise<string> {
-  const { text } = await call(service.url, `GET /v1/instances/${id}`, { token });
-  return (JSON.parse(text) as { state?: string }).state ?? text;
 }
 
 test("two machines join by the real agent, are discovered by http_sd and file_sd, outlive a restart, and leave", async (context) => {
@@ -261,8 +92,8 @@ test("two machines join by the real agent, are discovered by http_sd and file_sd
 
   const both = "i-bash up, i-dash up";
   for (const prometheus of prometheuses) {
-    await becomes(async () => upIds(await targetsOf(prometheus)), both);
-    const [target] = await targetsOf(prometheus);
+    await becomes(async () => upIds(await activeTargets(prometheus)), both);
+    const [target] = await activeTargets(prometheus);
     expect(target!.labels).toMatchObject({
       job: "ferry-node",
       project_id: "p-1",
@@ -282,7 +113,7 @@ test("two machines join by the real agent, are discovered by http_sd and file_sd
   service.program.kill("SIGTERM");
   expect((await service.program.done).code).toBe(0);
   await delay(3_000);
-  for (const prometheus of prometheuses) expect(upIds(await targetsOf(prometheus))).toBe(both);
+  for (const prometheus of prometheuses) expect(upIds(await activeTargets(prometheus))).toBe(both);
   service = await own.start();
   const after = await list();
   expect(after.text).toBe(before.text);
@@ -292,7 +123,8 @@ test("two machines join by the real agent, are discovered by http_sd and file_sd
     const beat = await instance.run("heartbeat");
     expect(beat.code, beat.stderr).toBe(0);
   }
-  for (const prometheus of prometheuses) await becomes(async () => upIds(await targetsOf(prometheus)), both);
+  for (const prometheus of prometheuses)
+    await becomes(async () => upIds(await activeTargets(prometheus)), both);
 
   // A goodbye is served a little longer; what the platform removes is gone at once.
   const dash = machines.get("dash")!;
@@ -300,10 +132,10 @@ test("two machines join by the real agent, are discovered by http_sd and file_sd
   const goodbye = await dash.run("stop");
   expect(goodbye.code, goodbye.stderr).toBe(0);
   expect(await stateOf(service, platform, "i-dash")).toBe("draining");
-  for (const prometheus of prometheuses) expect(upIds(await targetsOf(prometheus))).toBe(both);
+  for (const prometheus of prometheuses) expect(upIds(await activeTargets(prometheus))).toBe(both);
   expect((await call(service.url, "DELETE /v1/instances/i-dash", { token: platform })).status).toBe(204);
   for (const prometheus of prometheuses) {
-    await becomes(async () => upIds(await targetsOf(prometheus)), "i-bash up");
+    await becomes(async () => upIds(await activeTargets(prometheus)), "i-bash up");
   }
   // Final: its own key does not bring it back, and the agent understands.
   dash.due();
@@ -335,7 +167,7 @@ test("a store that is new or gone is never an empty list, and makes no agent for
   await writeFile(join(own.dir, "scrape.yml"), scrape.text);
   const prometheus = await startPrometheus({ scrapeConfigFiles: [join(own.dir, "scrape.yml")] });
   context.onTestFinished(prometheus.stop);
-  const ids = async () => (await targetsOf(prometheus)).map(({ labels }) => labels["instance_id"]).join();
+  const ids = async () => (await activeTargets(prometheus)).map(({ labels }) => labels["instance_id"]).join();
   await becomes(ids, "i-1");
   await becomes(async () => existsSync(join(own.dir, "watched/node.json")), true);
   const file = await readFile(join(own.dir, "watched/node.json"), "utf8");
@@ -385,7 +217,7 @@ test("Prometheus' own targets are compared before a new store is taken for the r
     scrapeConfigs: [{ job_name: "ferry-node", file_sd_configs: [{ files: [join(listed, "*.json")] }] }],
   });
   context.onTestFinished(prometheus.stop);
-  await becomes(async () => (await targetsOf(prometheus)).length, 1);
+  await becomes(async () => (await activeTargets(prometheus)).length, 1);
   const own = await place(context, [`prometheus: {url: "${prometheus.url}"}`]);
   const service = await own.start();
   const confirm = (body: object) =>
@@ -489,7 +321,7 @@ test("with no configuration at all: a first token, and a line to try that works"
   context.onTestFinished(() => rm(home, { recursive: true, force: true }));
   // The usual port may be taken on this machine; nothing else is said.
   const env = { HOME: home, PROMFERRY_TARGETS_LISTEN: "127.0.0.1:0" };
-  const program = await startSource(MAIN, [], { env });
+  const program = await startSource(SERVICE_MAIN, [], { env });
   context.onTestFinished(program.stop);
   const [, file] = await program.waitFor(/first platform token: (\S+)/);
   expect(statSync(file!).mode & 0o777).toBe(0o600);

@@ -1,10 +1,10 @@
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { TestContext } from "vitest";
+import type { Ending } from "./service.ts";
 
 /** Listens on an address of 127/8 until the test has ended. @returns The port. */
 export async function serveOn(
-  context: Pick<TestContext, "onTestFinished">,
+  context: Ending,
   host: string,
   port: number,
   listener: RequestListener,

@@ -110,13 +110,20 @@ async function refresh(
     signal,
     ...(etag ? { headers: { "if-none-match": etag } } : {}),
   });
+  const revision = Number(answer.headers.get("ferry-revision") ?? Number.NaN);
   if (answer.status !== 304) {
     const targets = countTargets(answer.body);
+    if (targets === 0 && Number.isNaN(revision)) {
+      throw new ServiceError(
+        EXIT.unavailable,
+        "an empty list without a revision is not the service's; the file stays as it is",
+        { status: 200, hint: "see what answers at --url" },
+      );
+    }
     const file = join(dir, targetFileName(endpoint, shard));
     if (await writeTargetFile(file, Buffer.from(answer.body))) onWritten(file, targets);
     known.set(endpoint, { etag: answer.headers.get("etag"), targets });
   }
-  const revision = Number(answer.headers.get("ferry-revision") ?? Number.NaN);
   return Number.isSafeInteger(revision) ? revision : undefined;
 }
 
