@@ -10,7 +10,7 @@ import { type Fence, StoreError, type TargetStore } from "@promferry/target-regi
 import type { FastifyInstance } from "fastify";
 import { openTokenFile } from "./auth/token-file.ts";
 import type { Settings } from "./config/settings.ts";
-import { syncTargetFiles } from "./discovery/file-sync.ts";
+import { createFileSync } from "./discovery/file-sync.ts";
 import { createInstanceMirror } from "./discovery/instance-mirror.ts";
 import { createListCache } from "./discovery/list-cache.ts";
 import { type AuditEntry, buildApp } from "./http/build-app.ts";
@@ -128,14 +128,8 @@ export async function runService({ settings, store, ...options }: RunOptions): P
   ];
   if (targets !== undefined) {
     const onError = (error: unknown): void => app.log.warn({ err: error }, "a list was not written");
-    loops.push(
-      repeat(
-        () => syncTargetFiles({ ...targets, endpoints, lists, onError }),
-        FILES_MS,
-        stopping.signal,
-        onError,
-      ),
-    );
+    const sync = createFileSync({ ...targets, endpoints, lists, onError });
+    loops.push(repeat(sync, FILES_MS, stopping.signal, onError));
   }
 
   let stopped: Promise<void> | undefined;

@@ -1,9 +1,9 @@
-import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { startTestService } from "../../test/test-service.ts";
-import { syncTargetFiles } from "./file-sync.ts";
+import { createFileSync } from "./file-sync.ts";
 
 test("files show the lists, are written only when they change, and stay when there is doubt", async ({
   onTestFinished,
@@ -14,11 +14,12 @@ test("files show the lists, are written only when they change, and stay when the
   await mkdir(dir);
   const own = await startTestService({ authoritative: false });
   const errors: string[] = [];
-  const sync = (shards = 1) =>
-    syncTargetFiles({
+  const syncOf = (shards: number) =>
+    createFileSync({
       ...{ dir, shards, lists: own.service.lists, endpoints: ["node", "app"] },
       onError: (error) => void errors.push((error as { code: string }).code),
     });
+  const sync = syncOf(1);
   expect(await sync()).toBe(0);
   expect(await readdir(dir)).toEqual([]);
   expect(errors.splice(0)).toEqual(["store_new", "store_new"]);
@@ -30,7 +31,11 @@ test("files show the lists, are written only when they change, and stay when the
   const listed = await own.call("GET /v1/sd/prometheus", { as: "reader" });
   expect(await readFile(join(dir, "node.json"), "utf8")).toBe(listed.body);
   expect(await readFile(join(dir, "app.json"), "utf8")).toBe("[]\n");
-  expect(await sync(2)).toBe(4);
+  await writeFile(join(dir, "node.json"), "[]\n");
+  await rm(join(dir, "app.json"));
+  expect(await sync()).toBe(2);
+  expect(await readFile(join(dir, "node.json"), "utf8")).toBe(listed.body);
+  expect(await syncOf(2)()).toBe(4);
   expect(await readdir(dir)).toContain("node-2-of-2.json");
 
   await own.store.close();

@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type Shard, targetFileName, writeTargetFile } from "@promferry/target-registry/render";
 import type { ListCache } from "./list-cache.ts";
@@ -14,24 +15,44 @@ export interface FileSyncOptions {
 }
 
 /**
- * Writes each list to its file where it changed. On any doubt, a store that does not answer or is new, no file is touched.
+ * Writes each list to its file where it changed, whenever it is called. On any doubt, a store that does not answer or is
+ * new, no file is touched.
  *
- * @returns How many files changed.
+ * @returns Gives how many files changed.
  */
-export async function syncTargetFiles(options: FileSyncOptions): Promise<number> {
+export function createFileSync(options: FileSyncOptions): () => Promise<number> {
   const { dir, endpoints, shards = 1, lists, onError } = options;
   const parts: readonly (Shard | undefined)[] =
     shards === 1 ? [undefined] : Array.from({ length: shards }, (_, index) => ({ index, count: shards }));
-  let changed = 0;
-  for (const endpoint of endpoints) {
-    for (const shard of parts) {
-      try {
-        const { body } = await lists.get({ endpoint, ...(shard && { shard }) });
-        if (await writeTargetFile(join(dir, targetFileName(endpoint, shard)), body)) changed += 1;
-      } catch (error) {
-        onError(error);
+  /** What is known to stand in a file, so that it need not be read to compare it: the list's tag, and the file's stamp. */
+  const known = new Map<string, { readonly etag: string; readonly stamp: string | undefined }>();
+
+  async function sync(endpoint: string, shard: Shard | undefined): Promise<boolean> {
+    const { chunks, etag } = await lists.get({ endpoint, ...(shard && { shard }) });
+    const file = join(dir, targetFileName(endpoint, shard));
+    const before = known.get(file);
+    if (before?.etag === etag && before.stamp === (await stampOf(file))) return false;
+    const changed = await writeTargetFile(file, Buffer.concat(chunks));
+    known.set(file, { etag, stamp: await stampOf(file) });
+    return changed;
+  }
+
+  return async () => {
+    let changed = 0;
+    for (const endpoint of endpoints) {
+      for (const shard of parts) {
+        try {
+          if (await sync(endpoint, shard)) changed += 1;
+        } catch (error) {
+          onError(error);
+        }
       }
     }
-  }
-  return changed;
+    return changed;
+  };
+}
+
+async function stampOf(file: string): Promise<string | undefined> {
+  const stats = await stat(file).catch(() => undefined);
+  return stats && `${stats.mtimeMs} ${stats.size} ${stats.ino}`;
 }

@@ -1,7 +1,8 @@
+import { gunzipSync } from "node:zlib";
 import { grantOf, type InstanceSpec } from "@promferry/target-registry";
 import { createMemoryStore, type TargetStore } from "@promferry/target-registry/store";
-import { expect, test } from "vitest";
-import { createInstanceMirror } from "./instance-mirror.ts";
+import { expect, test, vi } from "vitest";
+import { createInstanceMirror, type MirrorView } from "./instance-mirror.ts";
 import { createListCache } from "./list-cache.ts";
 
 const CAUSE = { actor: "platform:test" };
@@ -12,6 +13,10 @@ async function put(store: TargetStore, id: string, address: string): Promise<voi
   const spec: InstanceSpec = { id, ...place, endpoints };
   const applied = await store.apply(id, { type: "platform-put", spec, grant: grantOf(endpoints) }, CAUSE);
   if (!applied.ok) throw new Error(applied.code);
+}
+
+function idsOf({ pages }: MirrorView): readonly string[] {
+  return pages.flat().map(({ id }) => id);
 }
 
 /** A store that counts how often it is asked. */
@@ -67,8 +72,8 @@ test("what was changed, in whatever order, is what the store lists", async () =>
   await put(store, "i-0", "10.0.0.9");
   const view = await mirror.view();
   const { items } = await store.list({ states: ["active"] });
-  expect(view.served).toEqual(items);
-  expect(view.served.map(({ id }) => id)).toEqual(["i-0", "i-1", "i-4", "i-5"]);
+  expect(idsOf(view)).toEqual(items.map(({ id }) => id));
+  expect(idsOf(view)).toEqual(["i-0", "i-1", "i-4", "i-5"]);
   expect(view.states).toEqual({ expected: 0, active: 4, lost: 0, draining: 0, removed: 2 });
 });
 
@@ -81,13 +86,13 @@ test("a store that comes back with less memory is read anew", async () => {
     get: (_, name: keyof TargetStore) => (current[name] as () => unknown).bind(current),
   });
   const mirror = createInstanceMirror(store, { freshMs: 0 });
-  expect((await mirror.view()).served).toHaveLength(3);
+  expect(idsOf(await mirror.view())).toHaveLength(3);
   current = empty;
   await put(empty, "i-7", "10.0.0.7");
-  expect((await mirror.view()).served.map(({ id }) => id)).toEqual(["i-7"]);
+  expect(idsOf(await mirror.view())).toEqual(["i-7"]);
 });
 
-test("every hour all is read anew, for tombstones that ended", async () => {
+test("every hour all is read anew, for tombstones that ended, and nobody waits for it", async () => {
   const clock = { at: 0, ms: 0 };
   const { store, calls } = counted(createMemoryStore({ now: () => clock.at }));
   const mirror = createInstanceMirror(store, { elapsed: () => clock.ms });
@@ -98,7 +103,13 @@ test("every hour all is read anew, for tombstones that ended", async () => {
   const fence = await store.lead("sweep", "me", 1_000);
   await store.lapse(["i-1"], fence!);
   clock.ms += 3_600_000;
-  expect((await mirror.view()).states.removed).toBe(0);
+  expect((await mirror.view()).states.removed).toBe(1);
+  await put(store, "i-2", "10.0.0.2");
+  await vi.waitFor(async () => {
+    clock.ms += 1_000;
+    expect((await mirror.view()).states).toMatchObject({ removed: 0, active: 1 });
+  });
+  expect(idsOf(mirror.latest()!)).toEqual(["i-2"]);
   expect(calls["list"]).toBe(2);
 });
 
@@ -115,4 +126,57 @@ test("different lists are kept apart, and the one not asked for longest goes fir
   await lists.get({ endpoint: "node", shard: { index: 0, count: 2 } });
   await lists.get({ endpoint: "node", shard: { index: 1, count: 2 } });
   expect(await lists.get({ endpoint: "node" })).not.toBe(node);
+});
+
+test("lists that are too much to keep go, the one not asked for longest first; the latest always stays", async () => {
+  const store = createMemoryStore();
+  await store.setAuthoritative(CAUSE);
+  for (const i of [1, 2, 3]) await put(store, `i-${i}`, `10.0.0.${i}`);
+  const mirror = createInstanceMirror(store);
+  const { bytes } = await createListCache(mirror).get({ endpoint: "node" });
+  const lists = createListCache(mirror, { bytes: bytes + 10 });
+  const node = await lists.get({ endpoint: "node" });
+  await lists.get({ endpoint: "app" });
+  expect(await lists.get({ endpoint: "node" })).toBe(node);
+  const scoped = await lists.get({ endpoint: "node", scope: "default" });
+  expect(await lists.get({ endpoint: "node", scope: "default" })).toBe(scoped);
+  expect(await lists.get({ endpoint: "node" })).not.toBe(node);
+  const small = createListCache(mirror, { bytes: 1 });
+  expect(await small.get({ endpoint: "node" })).toBe(await small.get({ endpoint: "node" }));
+});
+
+test("a change that changes no list keeps its tag and what was compressed of it", async () => {
+  const store = createMemoryStore();
+  await store.setAuthoritative(CAUSE);
+  await put(store, "i-1", "10.0.0.1");
+  const lists = createListCache(createInstanceMirror(store, { freshMs: 0 }));
+  const before = await lists.get({ endpoint: "node" });
+  const packed = await before.gzipped();
+  expect(gunzipSync(packed)).toEqual(Buffer.concat(before.chunks));
+  await put(store, "i-2", "10.0.0.2");
+  await store.apply("i-2", { type: "remove" }, CAUSE);
+  const after = await lists.get({ endpoint: "node" });
+  expect(after.rev).toBe(before.rev + 2);
+  expect(after.etag).toBe(before.etag);
+  expect(await after.gzipped()).toBe(packed);
+  await put(store, "i-3", "10.0.0.3");
+  const changed = await lists.get({ endpoint: "node" });
+  expect(gunzipSync(await changed.gzipped())).toEqual(Buffer.concat(changed.chunks));
+});
+
+test("a list holds the event loop for a slice at a time, however many it shows", async () => {
+  const store = createMemoryStore({ instancesPerProject: 20_000 });
+  await store.setAuthoritative(CAUSE);
+  for (let i = 0; i < 12_000; i++) await put(store, `i-${i}`, `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`);
+  const mirror = createInstanceMirror(store);
+  let turns = 0;
+  const count = (): void => {
+    turns += 1;
+    running = setImmediate(count);
+  };
+  let running = setImmediate(count);
+  const { count: targets } = await createListCache(mirror).get({ endpoint: "node" });
+  clearImmediate(running);
+  expect(targets).toBe(12_000);
+  expect(turns).toBeGreaterThan(12_000 / 500);
 });

@@ -1,4 +1,5 @@
-import { type Instance, type InstanceState, isServed } from "@promferry/target-registry";
+import type { Instance, InstanceState } from "@promferry/target-registry";
+import { changePages, type TargetPage } from "@promferry/target-registry/render";
 import type { TargetStore } from "@promferry/target-registry/store";
 import { ProblemError } from "../http/problem.ts";
 
@@ -7,14 +8,14 @@ export interface MirrorView {
   readonly rev: number;
   /** Whether lists may be made of it. */
   readonly authoritative: boolean;
-  /** Served instances, in the order of their ids. Never changed; a change makes another array. */
-  readonly served: readonly Instance[];
+  /** What lists show of the served instances. Never changed; a change makes other pages. */
+  readonly pages: readonly TargetPage[];
   readonly states: Readonly<Record<InstanceState, number>>;
   /** By the monotonic clock, in milliseconds. */
   readonly checkedAt: number;
 }
 
-/** The store's instances in memory, so that a list costs no reading of the store. */
+/** What lists show of the store's instances, in memory, so that a list costs no reading of the store. */
 export interface InstanceMirror {
   /**
    * At most `freshMs` behind the store.
@@ -35,58 +36,61 @@ export interface MirrorOptions {
   readonly elapsed?: () => number;
 }
 
-const PAGE = 10_000;
+/** Instances that are read and rendered between two turns of the event loop. */
+const PAGE = 500;
 
 export function createInstanceMirror(store: TargetStore, options: MirrorOptions = {}): InstanceMirror {
   const { freshMs = 1_000, reloadMs = 3_600_000, elapsed = () => performance.now() } = options;
   let view: MirrorView | undefined;
   let running: Promise<MirrorView> | undefined;
-  let states = new Map<string, InstanceState>();
-  let served: readonly Instance[] = [];
-  let rev = 0;
+  let held = hold();
   let loadedAt = -Infinity;
-  let counted: { rev: number; states: unknown; counts: MirrorView["states"] } | undefined;
+  let reloading = false;
 
   async function load(): Promise<void> {
     // What changes while the pages are read is above this revision, and is followed afterwards.
-    const from = (await store.info()).rev;
-    const loaded: Instance[] = [];
-    const loadedStates = new Map<string, InstanceState>();
+    const loaded = hold((await store.info()).rev);
     let after: string | undefined;
     do {
       const page = await store.list({}, { limit: PAGE, ...(after === undefined ? {} : { after }) });
-      for (const instance of page.items) {
-        loadedStates.set(instance.id, instance.state);
-        if (isServed(instance)) loaded.push(instance);
-      }
+      loaded.take(page.items);
       after = page.next;
+      // A store in this process answers without a turn of the loop in between.
+      await letOthersRun();
     } while (after !== undefined);
-    [states, served, rev, loadedAt] = [loadedStates, loaded, from, elapsed()];
+    [held, loadedAt] = [loaded, elapsed()];
+  }
+
+  /** Nobody waits for it: what is held goes on following the store. After a failure the next refresh begins another. */
+  async function reload(): Promise<void> {
+    reloading = true;
+    await load().catch(() => {});
+    reloading = false;
   }
 
   async function follow(): Promise<void> {
     for (;;) {
-      const changes = await store.changes(rev, PAGE);
-      if (changes.reset) {
+      const current = held;
+      const { items, rev, more, reset } = await store.changes(current.rev, PAGE);
+      if (reset) {
         await load();
         continue;
       }
-      for (const { id, state } of changes.items) states.set(id, state);
-      served = merge(served, changes.items);
-      rev = changes.rev;
-      if (!changes.more) return;
+      current.take(items);
+      current.rev = rev;
+      if (!more && current === held) return;
+      await letOthersRun();
     }
   }
 
   async function refresh(): Promise<MirrorView> {
     const startedAt = elapsed();
-    if (startedAt - loadedAt >= reloadMs) await load();
+    if (view === undefined) await load();
+    else if (startedAt - loadedAt >= reloadMs && !reloading) void reload();
     const { authoritative } = await store.info();
     await follow();
-    if (counted?.rev !== rev || counted.states !== states) {
-      counted = { rev, states, counts: countStates(states.values()) };
-    }
-    view = { rev, authoritative, served, states: counted.counts, checkedAt: startedAt };
+    const { rev, pages, counts } = held;
+    view = { rev, authoritative, pages, states: { ...counts }, checkedAt: startedAt };
     return view;
   }
 
@@ -111,27 +115,35 @@ export async function authoritativeView(mirror: InstanceMirror): Promise<MirrorV
   });
 }
 
-/** `served` with the changed ones in place; both are short of a sort. */
-function merge(served: readonly Instance[], changed: readonly Instance[]): readonly Instance[] {
-  if (changed.length === 0) return served;
-  const news = [...changed].sort((a, b) => (a.id < b.id ? -1 : 1));
-  const merged: Instance[] = [];
-  let next = 0;
-  for (const instance of served) {
-    while (next < news.length && news[next]!.id < instance.id) keep(news[next++]!);
-    if (next < news.length && news[next]!.id === instance.id) keep(news[next++]!);
-    else merged.push(instance);
-  }
-  while (next < news.length) keep(news[next++]!);
-  return merged;
-
-  function keep(instance: Instance): void {
-    if (isServed(instance)) merged.push(instance);
-  }
+interface Held {
+  rev: number;
+  readonly pages: readonly TargetPage[];
+  readonly counts: Readonly<Record<InstanceState, number>>;
+  take(changed: readonly Instance[]): void;
 }
 
-function countStates(states: Iterable<InstanceState>): Readonly<Record<InstanceState, number>> {
+function hold(rev = 0): Held {
+  const states = new Map<string, InstanceState>();
   const counts = { expected: 0, active: 0, lost: 0, draining: 0, removed: 0 };
-  for (const state of states) counts[state] += 1;
-  return counts;
+  let pages: readonly TargetPage[] = [];
+  return {
+    rev,
+    get pages() {
+      return pages;
+    },
+    counts,
+    take(changed) {
+      for (const { id, state } of changed) {
+        const before = states.get(id);
+        if (before !== undefined) counts[before] -= 1;
+        counts[state] += 1;
+        states.set(id, state);
+      }
+      pages = changePages(pages, changed);
+    },
+  };
+}
+
+function letOthersRun(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

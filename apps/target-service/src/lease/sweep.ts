@@ -44,7 +44,8 @@ export async function sweepOnce(options: SweepOptions): Promise<SweepReport | un
     now: await store.now(),
     state: await store.sweepState(),
     due,
-    tally: await store.tally(),
+    // Nothing is held of which nothing is due.
+    tally: due.length === 0 ? [] : await store.tally(),
     timings,
     ...(down && { down }),
   });

@@ -46,7 +46,8 @@ export function changesRoute(app: FastifyInstance, { store, mirror, stopping }: 
       const since = Number(request.query.since);
       const wait = Number(request.query.wait ?? 0);
       if (wait > LONGEST_WAIT) throw new ProblemError("invalid_request", "wait: expected at most 55 seconds");
-      const enough = AbortSignal.any([stopping, AbortSignal.timeout(wait * 1_000)]);
+      const over = AbortSignal.timeout(wait * 1_000);
+      const enough = AbortSignal.any([stopping, over]);
       for (;;) {
         await authoritativeView(mirror);
         const { items, rev, more, reset } = await store.changes(since, LIMIT);
@@ -63,7 +64,8 @@ export function changesRoute(app: FastifyInstance, { store, mirror, stopping }: 
             })),
           };
         }
-        if (enough.aborted || request.raw.destroyed) return reply.code(204).send();
+        // Named here, or it may be collected before anybody listens, and then never comes (Node 24).
+        if (enough.aborted || over.aborted || request.raw.destroyed) return reply.code(204).send();
         await store.wait(since, enough);
       }
     },

@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import { type ListSelection, parseShard } from "@promferry/target-registry/render";
 import type { FastifyInstance } from "fastify";
 import { type Caller, checkProject, projectOf } from "../auth/caller.ts";
@@ -45,11 +46,9 @@ export function discoveryRoute(app: FastifyInstance, { lists, policy }: Service)
       const tag = packed ? list.etag.replace(/"$/, '-gzip"') : list.etag;
       reply.header("etag", tag).header("vary", "accept-encoding").header("ferry-revision", list.rev);
       if (isCurrent(request.headers["if-none-match"], tag)) return reply.code(304).send();
-      if (packed) reply.header("content-encoding", "gzip");
-      return reply
-        .header("content-type", "application/json")
-        .header("ferry-targets", list.count)
-        .send(packed ? await list.gzipped() : list.body);
+      reply.header("content-type", "application/json").header("ferry-targets", list.count);
+      if (packed) return reply.header("content-encoding", "gzip").send(await list.gzipped());
+      return reply.header("content-length", list.bytes).send(Readable.from(list.chunks));
     },
   );
 }

@@ -48,7 +48,7 @@ export function heartbeatRoute(app: FastifyInstance, service: Service): void {
 
 /** Seconds until the next heartbeat: longer for a large fleet, never more than a third of the lease. */
 export function heartbeatAfter({ mirror, timings }: Service): number {
-  const instances = mirror.latest()?.served.length ?? 0;
-  const seconds = Math.max(timings.heartbeatMs / 1_000, instances / EASE);
+  const { active = 0, lost = 0, draining = 0 } = mirror.latest()?.states ?? {};
+  const seconds = Math.max(timings.heartbeatMs / 1_000, (active + lost + draining) / EASE);
   return Math.max(1, Math.floor(Math.min(seconds, timings.leaseMs / 3_000)));
 }

@@ -2,7 +2,9 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Instance, InstanceState } from "../model/instance.ts";
+import { createListRenderer } from "./list-renderer.ts";
 import { renderTargetList } from "./target-list.ts";
+import { changePages, type TargetPage } from "./target-pages.ts";
 
 function instanceOf(id: string, changes: Partial<Instance> = {}): Instance {
   return {
@@ -136,10 +138,6 @@ test("slices give way to others and change no byte", async () => {
   };
   expect(await renderTargetList(all, { endpoint: "node" }, options)).toEqual(whole);
   expect(pauses).toBeGreaterThan(10);
-  async function* streamed(): AsyncGenerator<Instance> {
-    yield* all;
-  }
-  expect(await renderTargetList(streamed(), { endpoint: "node" }, options)).toEqual(whole);
 });
 
 test("any instances give JSON with targets and labels, and equal bytes for equal content", async () => {
@@ -183,4 +181,66 @@ test("any instances give JSON with targets and labels, and equal bytes for equal
     }),
     { numRuns: 100 },
   );
+});
+
+test("a list that follows changes is the list of what there is, byte for byte", async () => {
+  const selections = [
+    { endpoint: "node" },
+    { endpoint: "app" },
+    { endpoint: "node", project: "p-2" },
+    { endpoint: "node", shard: { index: 1, count: 3 } },
+  ];
+  const places = ["node", "app"].map((name, i) => ({ name, address: "10.0.0.1", port: 8_080 + i }));
+  const change = fc.record({
+    first: fc.nat({ max: 1_500 }),
+    count: fc.constantFrom(1, 1, 3, 700),
+    state: fc.constantFrom<InstanceState>("active", "active", "lost", "removed"),
+    project: fc.constantFrom("p-1", "p-2"),
+    endpoints: fc.constantFrom(places, places.slice(0, 1), places.slice(1)),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.array(change, { maxLength: 3 }), { maxLength: 6 }), async (rounds) => {
+      const renderers = selections.map((selection) => createListRenderer(selection));
+      const present = new Map<string, Instance>();
+      let pages: readonly TargetPage[] = [];
+      for (const round of rounds) {
+        const changed = new Map<string, Instance>();
+        for (const { first, count, state, project, endpoints } of round) {
+          for (let i = first; i < first + count; i++) {
+            const id = `i-${(i * 7_919) % 4_096}`;
+            changed.set(id, instanceOf(id, { state, project, endpoints }));
+          }
+        }
+        for (const [id, instance] of changed) present.set(id, instance);
+        pages = changePages(pages, [...changed.values()]);
+        const all = [...present.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+        for (const [i, selection] of selections.entries()) {
+          const { chunks, bytes, etag, count } = await renderers[i]!.render(pages);
+          const body = Buffer.concat(chunks);
+          expect({ body, etag, count }).toEqual(await renderTargetList(all, selection));
+          expect(bytes).toBe(body.length);
+        }
+      }
+    }),
+    { numRuns: 15 },
+  );
+});
+
+test("a change leaves the pages and pieces of all others as they were", async () => {
+  const all = Array.from({ length: 5_000 }, (_, i) => instanceOf(`i-${`${i}`.padStart(4, "0")}`));
+  const renderer = createListRenderer({ endpoint: "node" });
+  const pages = changePages([], all);
+  const first = await renderer.render(pages);
+  const changed = await renderer.render(changePages(pages, [instanceOf("i-2500", { project: "p-9" })]));
+  expect(changed.etag).not.toBe(first.etag);
+  const same = changed.chunks.filter((chunk) => first.chunks.includes(chunk));
+  // The first piece is cut anew, without its comma.
+  expect(changed.chunks.length - same.length).toBe(2);
+});
+
+test("endpoints with names of every object are lists like others", async () => {
+  const endpoints = ["constructor", "node"].map((name) => ({ name, address: "10.0.0.1", port: 9_100 }));
+  const all = [instanceOf("a", { endpoints }), instanceOf("b")];
+  expect((await renderTargetList(all, { endpoint: "constructor" })).count).toBe(1);
+  expect((await renderTargetList(all, { endpoint: "valueOf" })).count).toBe(0);
 });

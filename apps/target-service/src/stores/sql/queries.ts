@@ -89,8 +89,9 @@ function pageOf<T>(items: T[], limit: number, cursorOf: (last: T) => string): Pa
 
 export async function readDue(engine: Engine, now: EpochMs, limit: number): Promise<DueInstance[]> {
   const rows = await engine.all(
-    `select i.id, i.project, i.state, i.lists, l.deadline from ${INSTANCES}
-     where l.deadline <= $1 order by l.deadline, i.id limit $2`,
+    // The leases first: SQLite takes a cross join in the order in which it stands, and would begin with all instances.
+    `select i.id, i.project, i.state, i.lists, l.deadline from leases l cross join instances i
+     where l.deadline <= $1 and i.id = l.id order by l.deadline, i.id limit $2`,
     [now, limit],
   );
   return rows.map(
