@@ -4,6 +4,7 @@ import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { stopCode } from "../report-error.ts";
 import { collectPages, type WrittenScrape } from "../scrape/collect-pages.ts";
+import type { ScrapedPage } from "../scrape/scraped-page.ts";
 import { parseTargets } from "../scrape/target.ts";
 
 interface CollectOptions {
@@ -24,12 +25,12 @@ export async function collect(
   const { io, out } = context;
   const targets = parseTargets(urls, job);
   const { dir, metrics } = await context.settings();
-  const failed: WrittenScrape[] = [];
+  const failed: ScrapedPage[] = [];
 
   const onScrape = (written: WrittenScrape) => {
-    const { target, scrape, leftOut, file } = written;
-    const { sampleCount, durationMs, error } = scrape;
-    if (error !== undefined && once) failed.push(written);
+    const { page, file } = written;
+    const { target, sampleCount, leftOut, durationMs, error } = page;
+    if (error !== undefined && once) failed.push(page);
     else if (error !== undefined) out.note(`${target.url}: ${error}; tried again in time`);
     if (leftOut > 0) out.note(`${target.url}: ${leftOut} samples have times that a journal can't hold`);
     out.json({
@@ -67,7 +68,7 @@ export async function collect(
   }
 
   if (failed.length === 0) return EXIT.ok;
-  const reasons = failed.map(({ target, scrape }) => `${target.url} can't be scraped: ${scrape.error}`);
+  const reasons = failed.map(({ target, error }) => `${target.url} can't be scraped: ${error}`);
   throw new CliError(EXIT.unavailable, reasons.join("\n"), {
     hint: "check that it runs and that the address is right; the journal says `up 0` for now",
   });

@@ -2,6 +2,7 @@ import { checkHeaders, parseEndpoint } from "@promferry/core/delivery";
 import { type RelabelConfig, relabelProblems } from "@promferry/core/relabel";
 import { appNameOf } from "./app-name.ts";
 import { authType, checkAuth } from "./check-auth.ts";
+import { checkScrapeConfigs } from "./check-scrape.ts";
 import { EXPOSED_CREDENTIALS, wouldExposeCredentials } from "./check-url.ts";
 import { checkVariables } from "./check-variables.ts";
 import { destinationKind, kindsOfKey } from "./destination-kind.ts";
@@ -21,6 +22,7 @@ export function checkConfig(config: ConfigFile, raw: unknown): Finding[] {
     (raw as { metrics?: { destinations?: readonly unknown[] } }).metrics?.destinations ?? [];
   return [
     ...checkMetrics(metrics),
+    ...checkScrapeConfigs(config.scrape_configs),
     ...metrics.destinations.flatMap((destination, i) =>
       checkDestination(destination, rawDestinations[i], ["metrics", "destinations", i], app),
     ),

@@ -18,3 +18,7 @@ export function wouldExposeCredentials(text: string): boolean {
 /** What to say, and what to do, where {@link wouldExposeCredentials}. */
 export const EXPOSED_CREDENTIALS =
   "credentials would go over plain http, readable on the way; use https://, or say insecure: true";
+
+/** The same, where nobody knows beforehand which servers get them. */
+export const EXPOSED_CREDENTIALS_WARNING =
+  "credentials go over plain http, readable on the way; better scheme: https";

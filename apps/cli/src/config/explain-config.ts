@@ -23,7 +23,7 @@ export interface KeySchema {
 }
 
 const MAX_CHARS = 120;
-const SECRET_KEYS = /^(password|token|credentials)$/;
+const SECRET_KEYS = /^(password|token|credentials|params)$/;
 
 /**
  * Every value of the configuration that holds, in the schema's order: those of the file, and defaults of what it leaves out. Keys

@@ -1,11 +1,13 @@
 import { LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
 import { checkConfig, checkDestination } from "./check-config.ts";
+import { checkScrapeConfig } from "./check-scrape.ts";
 import type { Finding } from "./finding.ts";
 import { nearest } from "./nearest.ts";
 import { type ConfigPath, createPositions, keepNumbersAsText, type Positions } from "./positions.ts";
 import { formatPath, type Problem } from "./problem.ts";
 import { type ConfigFile, configSchema, destinationSchema } from "./schema.ts";
+import { scrapeConfigSchema } from "./scrape-schema.ts";
 
 export interface ParsedConfig {
   /** Absent where there is at least one error. */
@@ -51,6 +53,7 @@ export function parseConfig(source: string): ParsedConfig {
     : [
         ...parsed.error.issues.flatMap((issue) => describeIssue(issue, raw)),
         ...checkReadableDestinations(raw),
+        ...checkReadableScrapeConfigs(raw),
       ];
   const problems = findings
     .map((finding) => toProblem(finding, positions))
@@ -74,6 +77,16 @@ function checkReadableDestinations(raw: unknown): Finding[] {
   return entries.flatMap((entry: unknown, i) => {
     const parsed = destinationSchema.safeParse(entry);
     return parsed.success ? checkDestination(parsed.data, entry, ["metrics", "destinations", i]) : [];
+  });
+}
+
+/** As {@link checkReadableDestinations}. */
+function checkReadableScrapeConfigs(raw: unknown): Finding[] {
+  const entries = valueAt(raw, ["scrape_configs"]);
+  if (!Array.isArray(entries)) return [];
+  return entries.flatMap((entry: unknown, i) => {
+    const parsed = scrapeConfigSchema.safeParse(entry);
+    return parsed.success ? checkScrapeConfig(parsed.data, ["scrape_configs", i]) : [];
   });
 }
 
@@ -109,7 +122,7 @@ function zodExpectation(issue: z.core.$ZodIssue): string {
 
 /** What stood there instead, bounded, and never a secret. */
 function received(path: ConfigPath, value: unknown, issue: z.core.$ZodIssue): string {
-  if (path.some((key) => /password|token|username|headers/.test(String(key)))) return "";
+  if (path.some((key) => /password|token|username|headers|credentials/.test(String(key)))) return "";
   const got = `, got ${(JSON.stringify(value) ?? "nothing").slice(0, 60)}`;
   if (issue.code !== "invalid_value" || typeof value !== "string") return got;
   const guess = nearest(value, issue.values.map(String));

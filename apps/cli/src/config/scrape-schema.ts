@@ -1,3 +1,4 @@
+import type { RelabelConfig } from "@promferry/core/relabel";
 import { z } from "zod";
 import { BYTE_SIZE_PATTERN, parseByteSize } from "./byte-size.ts";
 import { command, duration, flag, relabelRule, text, tls } from "./schema-parts.ts";
@@ -90,3 +91,14 @@ export const scrapeConfigSchema = z.strictObject({
 
 export type ScrapeConfig = z.output<typeof scrapeConfigSchema>;
 export type HttpSdConfig = ScrapeConfig["http_sd_configs"][number];
+/** The part of a job, or of one of its lists, that says how its server is reached. */
+export type ClientConfig = Pick<
+  ScrapeConfig,
+  "basic_auth" | "authorization" | "bearer_token_file" | "tls_config"
+>;
+
+/** Rules of a job as relabelling takes them. */
+export function scrapeRules(rules: ScrapeConfig["relabel_configs"]): readonly RelabelConfig[] {
+  // Their types differ in nothing but `undefined`, which a parsed file never holds.
+  return rules as readonly RelabelConfig[];
+}

@@ -63,4 +63,13 @@ metrics:
 #targets:
 #  url: http://127.0.0.1:9180
 #  token_file: ~/.config/targets-token
+
+# What \`promferry agent\` scrapes, in Prometheus' words.
+#scrape_configs:
+#  - job_name: node
+#    scrape_interval: 15s
+#    static_configs:
+#      - targets: [localhost:9100]
+#    metric_relabel_configs:
+#      - { source_labels: [__name__], regex: go_.*, action: drop }
 `;

@@ -3,8 +3,8 @@ import type { AuthConfig } from "../config/schema.ts";
 import { type ReadSecretOptions, readSecret, type SecretSource } from "./read-secret.ts";
 
 export interface AuthorizationOptions extends Omit<ReadSecretOptions, "setting"> {
-  /** The destination's name, for messages. */
-  readonly destination: string;
+  /** Whose setting it is, for messages: `destination grafana`. */
+  readonly owner: string;
   /** Replaces variables; throws where one is not set. */
   readonly expand: (text: string) => string;
   /** Makes a path of the configuration absolute. */
@@ -23,7 +23,7 @@ export function createAuthorization(
 ): (() => Promise<string | undefined>) | undefined {
   const type = authType(auth);
   if (!auth || type === "none") return undefined;
-  const { destination, expand, resolvePath, cache, redactor } = options;
+  const { owner, expand, resolvePath, cache, redactor } = options;
   const key = secretKey(auth)!;
 
   const secret = () => {
@@ -31,7 +31,7 @@ export function createAuthorization(
     const id = JSON.stringify(source);
     let reading = cache.get(id);
     if (!reading) {
-      reading = readSecret(source, { ...options, setting: `${key} of destination ${destination}` });
+      reading = readSecret(source, { ...options, setting: `${key} of ${owner}` });
       cache.set(id, reading);
     }
     return reading;

@@ -17,7 +17,7 @@ function folder(): string {
 function authorization(auth: AuthConfig, options: { cwd?: string; timeoutMs?: number } = {}) {
   const redactor = createRedactor();
   const read = createAuthorization(auth, {
-    destination: "d",
+    owner: "destination d",
     expand: (text) => text,
     resolvePath: (path) => path,
     cache: new Map(),

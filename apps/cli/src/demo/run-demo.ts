@@ -118,8 +118,8 @@ async function collect(
     once: false,
     signal,
     now: io.now,
-    onScrape: ({ scrape }) => {
-      counts.pageSamples += scrape.sampleCount;
+    onScrape: ({ page }) => {
+      counts.pageSamples += page.sampleCount;
       counts.pageScrapes++;
     },
   }).catch((error: unknown) => (signal.aborted ? undefined : error));

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { createJournalWriter, type DayBoundary, type JournalWriter } from "@promferry/core/journal";
-import { toFrameFamilies } from "../frame-families.ts";
-import { createScraper, type Scrape, type Scraper } from "./scrape.ts";
+import type { Target } from "./populate-target.ts";
+import { createScraper, type Scraper } from "./scrape.ts";
+import type { ScrapedPage } from "./scraped-page.ts";
 import type { ScrapeTarget } from "./target.ts";
+import { jobOfUrl } from "./url-job.ts";
 
 export interface CollectOptions {
   readonly dir: string;
@@ -21,13 +23,13 @@ export interface CollectOptions {
 }
 
 export interface WrittenScrape {
-  readonly target: ScrapeTarget;
-  readonly scrape: Scrape;
-  /** Samples with times that a journal can't hold. */
-  readonly leftOut: number;
+  readonly page: ScrapedPage;
   /** The day file's name. */
   readonly file: string;
 }
+
+/** Series over all pages of one run. */
+const MAX_SERIES = 2_000_000;
 
 /**
  * Scrapes pages into a journal, each page as a session of its own, one frame a scrape.
@@ -40,8 +42,13 @@ export async function collectPages(options: CollectOptions): Promise<void> {
   const timeoutMs = options.once ? options.timeoutMs : Math.min(options.timeoutMs, intervalMs);
   const failed = new AbortController();
   const signal = AbortSignal.any([options.signal, failed.signal]);
-  const runs = targets.map(async (target) => {
-    const scraper = createScraper(target, { timeoutMs, now });
+  const budget = { limit: MAX_SERIES, used: 0 };
+  const runs = targets.map(async (page) => {
+    const times = { intervalMs, timeoutMs };
+    const scraper = createScraper(pageTarget(page, times), jobOfUrl(page, times), {
+      budget,
+      maxSeries: MAX_SERIES,
+    });
     const writer = createJournalWriter({
       dir: options.dir,
       origin: "scrape",
@@ -64,14 +71,25 @@ export async function collectPages(options: CollectOptions): Promise<void> {
   for (const result of results) if (result.status === "rejected") throw result.reason;
 }
 
+/** The page at the very URL that the user named. */
+function pageTarget(
+  { url, job, instance }: ScrapeTarget,
+  times: Pick<Target, "intervalMs" | "timeoutMs">,
+): Target {
+  const labels = [
+    { name: "instance", value: instance },
+    { name: "job", value: job },
+  ];
+  return { id: url, jobName: job, url, labels, ...times };
+}
+
 async function collectPage(scraper: Scraper, writer: JournalWriter, options: CollectOptions): Promise<void> {
-  const { intervalMs, signal, once, onScrape } = options;
+  const { intervalMs, signal, once, onScrape, now } = options;
   const begin = performance.now();
   for (;;) {
-    const scrape = await scraper.scrape(signal);
-    const { families, leftOut } = toFrameFamilies(scrape.families);
-    const { file } = await writer.write({ kind: "full", families, atMs: scrape.startedMs });
-    onScrape?.({ target: scraper.target, scrape, leftOut, file });
+    const page = await scraper.scrape(now(), signal);
+    const { file } = await writer.write({ kind: "full", families: page.families, atMs: page.atMs });
+    onScrape?.({ page, file });
     if (once) return;
     // Ticks that a slow page has missed are left out, not made up for.
     const elapsed = performance.now() - begin;

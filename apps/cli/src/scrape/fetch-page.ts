@@ -1,63 +1,110 @@
-import type { ExpositionFormat } from "@promferry/core/text-format";
+import { acceptHeader, type PageFormat, pageFormat } from "./page-format.ts";
+import type { ScrapeClient } from "./scrape-job.ts";
 
 export interface FetchPageOptions {
   /** Longest wait for the whole page, in milliseconds. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
-  /** Largest page after decompression, in bytes. Default 32 MiB. */
+  /** Largest page, compressed and uncompressed, in bytes. Default 32 MiB. */
   readonly maxBytes?: number;
   /** Whether only the text format is asked for. Default false. */
   readonly textOnly?: boolean;
+  /** Default: the global `fetch`, without credentials. */
+  readonly client?: ScrapeClient;
 }
 
 export interface FetchedPage {
   readonly bytes: Uint8Array;
-  readonly format: Extract<ExpositionFormat, "scrape" | "openmetrics">;
+  readonly format: PageFormat;
 }
 
-const MAX_PAGE_BYTES = 32 * 1024 * 1024;
-const TEXT = "text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
-const ANY = `application/openmetrics-text;version=1.0.0;q=0.6,${TEXT}`;
+/** The largest page where nothing else is said: 32 MiB. */
+export const MAX_PAGE_BYTES: number = 32 * 1024 * 1024;
 
 /**
- * Gets a metrics page, compressed where the server can, and follows redirects as Prometheus does. A
- * content type that is not OpenMetrics is taken for the text format.
+ * Gets a metrics page, compressed where the server can, and follows redirects as Prometheus does.
+ * The credentials stay with the first server.
  *
  * @throws {Error} Says in a few words why there is no page, or the reason of `signal`.
  */
 export async function fetchPage(url: string, options: FetchPageOptions): Promise<FetchedPage> {
-  const { timeoutMs, signal, maxBytes = MAX_PAGE_BYTES, textOnly = false } = options;
-  const timeout = AbortSignal.timeout(timeoutMs);
+  const { timeoutMs, signal, maxBytes = MAX_PAGE_BYTES, textOnly = false, client } = options;
+  const headers = {
+    accept: acceptHeader(textOnly),
+    "x-prometheus-scrape-timeout-seconds": String(timeoutMs / 1000),
+  };
+  const fetching = { timeoutMs, signal, maxBytes, client, headers, what: "page" } as const;
+  return fetchBounded(url, fetching, async (response, read) => {
+    if (response.status !== 200) throw new Error(`the server answered with ${response.status}`);
+    return { bytes: await read(), format: pageFormat(response.headers.get("content-type") ?? "") };
+  });
+}
+
+export interface FetchBoundedOptions {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+  readonly maxBytes: number;
+  readonly client: ScrapeClient | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+  /** What is fetched, for messages. */
+  readonly what: "page" | "list";
+}
+
+/**
+ * One GET with a time limit over all of it.
+ *
+ * @param take Gets the response, and a function that reads its body within `maxBytes`.
+ * @throws {Error} As {@link fetchPage}.
+ */
+export async function fetchBounded<T>(
+  url: string,
+  options: FetchBoundedOptions,
+  take: (response: Response, read: () => Promise<Uint8Array>) => Promise<T>,
+): Promise<T> {
+  const { timeoutMs, signal, maxBytes, client = { fetch: globalThis.fetch }, what } = options;
+  const authorization = await client.authorization?.();
+  signal?.throwIfAborted();
+  const ending = new AbortController();
+  // An `AbortSignal.any` for every scrape would pile up on a signal that lives as long as the process.
+  const stop = () => ending.abort(signal?.reason);
+  signal?.addEventListener("abort", stop, { once: true });
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    ending.abort(new Error("timeout"));
+  }, timeoutMs);
   try {
-    const response = await fetch(url, {
+    const response = await client.fetch(url, {
       headers: {
-        accept: textOnly ? TEXT : ANY,
+        ...options.headers,
         "accept-encoding": "gzip",
-        "x-prometheus-scrape-timeout-seconds": String(timeoutMs / 1000),
+        ...(authorization === undefined ? {} : { authorization }),
       },
-      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+      signal: ending.signal,
     });
-    if (response.status !== 200) {
-      await response.body?.cancel();
-      throw new Error(`the server answered with ${response.status}`);
-    }
-    const type = response.headers.get("content-type") ?? "";
-    const bytes = await readBounded(response, maxBytes);
-    return { bytes, format: /^application\/openmetrics-text\b/i.test(type) ? "openmetrics" : "scrape" };
+    if (response.status === 401 || response.status === 403) client.onRefused?.();
+    return await take(response, () => readBounded(response, maxBytes, what));
   } catch (error) {
     signal?.throwIfAborted();
-    if (timeout.aborted) throw new Error(`no whole page came within ${timeoutMs / 1000} s`);
+    if (late) throw new Error(`no whole ${what} came within ${timeoutMs / 1000} s`);
     throw new Error(reasonOf(error), { cause: error });
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", stop);
+    // What was not read to its end is not wanted.
+    ending.abort();
   }
 }
 
 /** The body after decompression; what is too long is not read to its end. */
-async function readBounded(response: Response, maxBytes: number): Promise<Uint8Array> {
+async function readBounded(response: Response, maxBytes: number, what: string): Promise<Uint8Array> {
+  const tooLong = () => new Error(`the ${what} is longer than ${maxBytes} bytes`);
+  if (Number(response.headers.get("content-length") ?? 0) > maxBytes) throw tooLong();
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of response.body ?? []) {
     size += chunk.length;
-    if (size > maxBytes) throw new Error(`the page is longer than ${maxBytes} bytes`);
+    if (size > maxBytes) throw tooLong();
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

@@ -1,51 +1,13 @@
-import type { EpochMs, Label, MetricFamily } from "@promferry/core/series";
+import { sleepFor } from "@promferry/core/delivery";
+import type { EpochMs } from "@promferry/core/series";
+import { createJobTargets, type JobTargets } from "./job-targets.ts";
+import type { Target } from "./populate-target.ts";
+import { createScraper } from "./scrape.ts";
 import type { ScrapeJob } from "./scrape-job.ts";
-
-/** A page that is scraped again and again. One object for as long as its labels, URL and interval stay. */
-export interface Target {
-  /** Of labels and URL: equal in every run, and for as long as neither changes. */
-  readonly id: string;
-  /** `job_name` of the entry of `scrape_configs` that it comes from. */
-  readonly jobName: string;
-  readonly url: string;
-  /** What its series get, `job` and `instance` among them; sorted by name. */
-  readonly labels: readonly Label[];
-  readonly intervalMs: number;
-  readonly timeoutMs: number;
-}
-
-/** One scrape, ready for a journal. */
-export interface ScrapedPage {
-  readonly target: Target;
-  /** When it began; the time of every sample that has none of its own. */
-  readonly atMs: EpochMs;
-  /**
-   * The page's families with labels attached and rules applied, then `up` and the `scrape_…` series. A
-   * series that ended since the page before has a row whose `special` is null (a stale marker). Where
-   * nothing changed a series is the same object on every page of its target.
-   */
-  readonly families: readonly MetricFamily[];
-  /** Samples of the page, before `metric_relabel_configs`; no markers and no series of ours. */
-  readonly sampleCount: number;
-  readonly durationMs: number;
-  /** Why there is no page: `up` is 0, and every series but ours has ended. */
-  readonly error: string | undefined;
-  /** Whether the target has gone: the last page of it, with nothing but stale markers. */
-  readonly gone: boolean;
-}
-
-/** Something a user should hear of. The manager goes on. */
-export interface ScrapeProblem {
-  /**
-   * `target`: it can't be made, or is one too many. `discovery`: a list could not be had; the last one
-   * stays. `scrape`: a page could not be had. `page`: `onPage` rejected.
-   */
-  readonly kind: "target" | "discovery" | "scrape" | "page";
-  readonly jobName: string;
-  /** The target's URL, or the list's file or URL, where there is one. Never with credentials. */
-  readonly source: string | undefined;
-  readonly message: string;
-}
+import { createTeller, type ScrapeProblem } from "./scrape-problem.ts";
+import type { ScrapedPage } from "./scraped-page.ts";
+import type { SeriesBudget } from "./series-tracker.ts";
+import { startTargetLoop, type TargetLoop } from "./target-loop.ts";
 
 /** Counts since the start, and what is there now. */
 export interface ScrapeStats {
@@ -57,6 +19,8 @@ export interface ScrapeStats {
   readonly targetsDropped: number;
   /** Discovered targets that can't be scraped now: invalid, or over `maxTargets`. */
   readonly targetsRefused: number;
+  /** Series that are remembered now, over all targets. */
+  readonly series: number;
   readonly scrapes: number;
   readonly scrapesFailed: number;
   /** Due while the last page was still being fetched, or being taken by `onPage`: left out. */
@@ -74,11 +38,11 @@ export interface ScrapeManagerOptions {
    * markers are given again with the next one.
    */
   readonly onPage: (page: ScrapedPage) => Promise<void> | void;
-  /** Default: nobody hears. Called once for a failure that stays the same, not once a scrape. */
+  /** Default: nobody hears. A failure that stays the same is told once, not once a scrape. */
   readonly onProblem?: (problem: ScrapeProblem) => void;
   /** Wall clock. Default `Date.now`. */
   readonly now?: () => EpochMs;
-  /** Waits. Default: real time. A test passes one that it moves by hand. */
+  /** Waits; rejects when the signal aborts. Default: real time. A test passes one that it moves by hand. */
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Moves all scrapes inside their intervals, so that two agents differ. Default: the empty text. */
   readonly offsetSeed?: string;
@@ -86,6 +50,8 @@ export interface ScrapeManagerOptions {
   readonly maxTargets?: number;
   /** Different series of one page; more is a failed scrape. `sample_limit` may be lower. Default 1 000 000. */
   readonly maxSeriesPerTarget?: number;
+  /** Series over all targets; a page that would bring more is a failed scrape. Default 2 000 000. */
+  readonly maxSeries?: number;
 }
 
 /** Finds targets and scrapes each at its own times. */
@@ -95,7 +61,8 @@ export interface ScrapeManager {
   /**
    * Takes other jobs. Targets whose `id` stays keep their times and what is known of their series, and
    * follow the new settings from the next scrape on; those that are not there any more are ended with a page
-   * of stale markers. Resolves when that is done. Lists of unchanged `file_sd` and `http_sd` entries are kept.
+   * of stale markers. Lists of unchanged `file_sd` and `http_sd` entries are kept until they are read again.
+   * Resolves when the targets that static lists alone decide are settled.
    */
   reload(jobs: readonly ScrapeJob[]): Promise<void>;
   /**
@@ -113,4 +80,159 @@ export interface TargetStatus {
   /** Of the last scrape; `undefined` before the first. */
   readonly lastScrapeMs: EpochMs | undefined;
   readonly error: string | undefined;
+}
+
+export function createScrapeManager(options: ScrapeManagerOptions): ScrapeManager {
+  const { onPage, now = Date.now, sleep = sleepFor, offsetSeed = "" } = options;
+  const { maxTargets = 10_000, maxSeriesPerTarget = 1_000_000, maxSeries = 2_000_000 } = options;
+  const budget: SeriesBudget = { limit: maxSeries, used: 0 };
+  const jobs = new Map<string, JobTargets>();
+  const loops = new Map<string, TargetLoop>();
+  const endings = new Set<Promise<void>>();
+  const counts = {
+    ...{ scrapes: 0, scrapesFailed: 0, scrapesSkipped: 0, discoveryFailures: 0, pagesLost: 0 },
+    ...{ targetsDropped: 0, targetsRefused: 0 },
+  };
+  const tell = createTeller(options.onProblem ?? (() => {}));
+  let state: "new" | "running" | "stopped" = "new";
+
+  function takeJobs(next: readonly ScrapeJob[]): void {
+    const names = new Set(next.map(({ config }) => config.job_name));
+    for (const [jobName, targets] of jobs) {
+      if (names.has(jobName)) continue;
+      targets.stop();
+      jobs.delete(jobName);
+    }
+    for (const job of next) {
+      const { job_name: jobName } = job.config;
+      const known = jobs.get(jobName);
+      if (known) known.configure(job);
+      else jobs.set(jobName, findTargets(job));
+    }
+  }
+
+  function findTargets(job: ScrapeJob): JobTargets {
+    const { job_name: jobName } = job.config;
+    return createJobTargets(job, {
+      sleep,
+      onChange: () => settle(),
+      onRead: (source) => tell.settled("discovery", jobName, source),
+      onFailure(source, message) {
+        counts.discoveryFailures++;
+        tell({ kind: "discovery", jobName, source, message });
+      },
+    });
+  }
+
+  /** Lets loops run for exactly the targets that there are. */
+  function settle(): void {
+    if (state !== "running") return;
+    const wanted = new Map<string, { readonly target: Target; readonly job: ScrapeJob }>();
+    counts.targetsDropped = 0;
+    counts.targetsRefused = 0;
+    for (const [jobName, { job, found }] of jobs) {
+      const { targets, dropped, problems } = found();
+      counts.targetsDropped += dropped;
+      let refused = problems.length;
+      for (const [id, target] of targets) {
+        if (wanted.size < maxTargets) wanted.set(id, { target, job });
+        else refused++;
+      }
+      counts.targetsRefused += refused;
+      const why = problems[0] ?? `more than ${maxTargets} targets in all`;
+      if (refused > 0) tell({ kind: "target", jobName, source: undefined, message: refusal(refused, why) });
+      else tell.settled("target", jobName, undefined);
+    }
+    for (const [id, loop] of loops) {
+      if (wanted.has(id)) continue;
+      loops.delete(id);
+      end(loop, true);
+    }
+    for (const [id, { target, job }] of wanted) {
+      const loop = loops.get(id);
+      if (loop) loop.configure(target, job);
+      else loops.set(id, begin(target, job));
+    }
+  }
+
+  function begin(target: Target, job: ScrapeJob): TargetLoop {
+    return startTargetLoop({
+      target,
+      scraper: createScraper(target, job, { budget, maxSeries: maxSeriesPerTarget }),
+      ...{ now, sleep, offsetSeed },
+      async onPage(page) {
+        if (!page.gone) countScrape(page);
+        await onPage(page);
+      },
+      onLost({ target: { jobName, url } }, error) {
+        counts.pagesLost++;
+        tell({ kind: "page", jobName, source: url, message: (error as Error).message });
+      },
+      onSkipped(count) {
+        counts.scrapesSkipped += count;
+      },
+    });
+  }
+
+  function countScrape({ target: { jobName, url }, error }: ScrapedPage): void {
+    counts.scrapes++;
+    if (error === undefined) {
+      tell.settled("scrape", jobName, url);
+      return;
+    }
+    counts.scrapesFailed++;
+    tell({ kind: "scrape", jobName, source: url, message: error });
+  }
+
+  function end(loop: TargetLoop, gone: boolean): void {
+    const { jobName, url } = loop.target;
+    const ending = loop.end(gone).finally(() => {
+      endings.delete(ending);
+      tell.settled("scrape", jobName, url);
+      tell.settled("page", jobName, url);
+    });
+    endings.add(ending);
+  }
+
+  return {
+    start() {
+      if (state !== "new") throw new Error("a scrape manager starts once");
+      state = "running";
+      takeJobs(options.jobs);
+      settle();
+    },
+    async reload(next) {
+      if (state !== "running") throw new Error("only a running scrape manager takes other jobs");
+      takeJobs(next);
+      settle();
+      await Promise.all(endings);
+    },
+    async stop() {
+      state = "stopped";
+      for (const targets of jobs.values()) targets.stop();
+      for (const loop of loops.values()) end(loop, false);
+      jobs.clear();
+      loops.clear();
+      await Promise.all(endings);
+    },
+    stats() {
+      let targetsUp = 0;
+      for (const { last } of loops.values()) if (last && last.error === undefined) targetsUp++;
+      return { ...counts, targets: loops.size, targetsUp, series: budget.used };
+    },
+    targets() {
+      return Array.from(loops.values(), ({ target, last }) => ({
+        ...{ target, lastScrapeMs: last?.atMs, error: last?.error },
+      })).sort((a, b) => compareStatus(a, b));
+    },
+  };
+}
+
+function refusal(count: number, why: string): string {
+  return count === 1 ? `a target is not scraped: ${why}` : `${count} targets are not scraped: ${why}, …`;
+}
+
+function compareStatus({ target: a }: TargetStatus, { target: b }: TargetStatus): number {
+  if (a.jobName !== b.jobName) return a.jobName < b.jobName ? -1 : 1;
+  return a.url < b.url ? -1 : a.url > b.url ? 1 : 0;
 }

@@ -1,108 +1,110 @@
-import { type MetricFamily, type Series, seriesKey } from "@promferry/core/series";
-import { createExpositionParser, ExpositionError } from "@promferry/core/text-format";
-import { type FetchPageOptions, fetchPage } from "./fetch-page.ts";
-import type { ScrapeTarget } from "./target.ts";
-import { targetLabels, withTargetLabels } from "./target-labels.ts";
+import type { EpochMs, FamilyMetadata, Series } from "@promferry/core/series";
+import type { FamilyBuilder } from "./family-builder.ts";
+import { MAX_PAGE_BYTES } from "./fetch-page.ts";
+import type { Target } from "./populate-target.ts";
+import { createPageReader } from "./read-page.ts";
+import type { ScrapeJob } from "./scrape-job.ts";
+import type { ScrapedPage } from "./scraped-page.ts";
+import { createSeriesTracker, type SeriesBudget, type TrackedPage } from "./series-tracker.ts";
 
-/** What one scrape brought. */
-export interface Scrape {
-  /** The page's families and Prometheus' own series about the scrape; only the latter where it failed. */
-  readonly families: readonly MetricFamily[];
-  /** Samples of the page. */
-  readonly sampleCount: number;
-  readonly startedMs: number;
-  readonly durationMs: number;
-  /** Why there is no page. */
-  readonly error: string | undefined;
-}
-
-/** Scrapes one page again and again. */
+/** Scrapes one target again and again. Not to be called while a call is under way. */
 export interface Scraper {
-  readonly target: ScrapeTarget;
-  /** @throws The reason of `signal`; everything else is in {@link Scrape.error}. */
-  scrape(signal?: AbortSignal): Promise<Scrape>;
+  /** @throws The reason of `signal`; everything else is in {@link ScrapedPage.error}. */
+  scrape(atMs: EpochMs, signal: AbortSignal): Promise<ScrapedPage>;
+  /** The last page: stale markers for everything, ours too. `undefined` before the first scrape. */
+  gone(atMs: EpochMs): ScrapedPage | undefined;
+  /** The last page was lost: its stale markers come again with the next one. */
+  lose(): void;
+  /** Goes on under other settings, for a target of the same labels. */
+  configure(target: Target, job: ScrapeJob): void;
+  /** Gives its share of the budget back. */
+  release(): void;
 }
 
-export interface ScraperOptions extends Pick<FetchPageOptions, "timeoutMs" | "maxBytes"> {
-  readonly now: () => number;
+export interface ScraperOptions {
+  readonly budget: SeriesBudget;
+  /** Different series of one page. */
+  readonly maxSeries: number;
 }
 
-export function createScraper(target: ScrapeTarget, options: ScraperOptions): Scraper {
-  let previous = new Set<string>();
-  let textOnly = false;
-  const parsers = {
-    scrape: createExpositionParser({ format: "scrape" }),
-    openmetrics: createExpositionParser({ format: "openmetrics" }),
-  };
+/** The scrape's own series, in Prometheus' order. */
+const REPORT = [
+  "up",
+  "scrape_duration_seconds",
+  "scrape_samples_scraped",
+  "scrape_samples_post_metric_relabeling",
+  "scrape_series_added",
+] as const;
 
-  async function readPage(signal: AbortSignal | undefined): Promise<readonly MetricFamily[]> {
-    const { bytes, format } = await fetchPage(target.url, { ...options, signal, textOnly });
+export function createScraper(first: Target, firstJob: ScrapeJob, options: ScraperOptions): Scraper {
+  let target = first;
+  let job = firstJob;
+  let reader = createReader(job);
+  const tracker = createSeriesTracker(first.labels, job.config, options.budget);
+  const own = REPORT.map((name): Series => ({ name, labels: first.labels }));
+  let hasReported = false;
+
+  function createReader({ config }: ScrapeJob): ReturnType<typeof createPageReader> {
+    return createPageReader({ maxSeries: options.maxSeries, keepEmptyLabels: config.honor_labels });
+  }
+
+  async function take(atMs: EpochMs, signal: AbortSignal): Promise<TrackedPage> {
+    const { client, config } = job;
     try {
-      return parsers[format].parse(bytes);
-    } catch (error) {
-      if (!(error instanceof ExpositionError) || format !== "openmetrics") throw error;
-      // Some programs speak OpenMetrics with an accent; their text format is most often right.
-      textOnly = true;
-      return readPage(signal);
+      const page = await reader.read(target.url, {
+        timeoutMs: target.timeoutMs,
+        signal,
+        maxBytes: config.body_size_limit || MAX_PAGE_BYTES,
+        client,
+      });
+      return tracker.take(page, atMs);
+    } catch (reason) {
+      signal.throwIfAborted();
+      const error = (reason as Error).message.slice(0, 300);
+      return { rows: tracker.miss(), samples: 0, kept: 0, added: 0, leftOut: 0, error };
     }
   }
 
+  /** Adds the scrape's own series; where the page has the very same one, the page's counts. */
+  function report(rows: FamilyBuilder, values: readonly (number | null)[]): void {
+    for (const [i, series] of own.entries()) {
+      if (tracker.has(series)) continue;
+      rows.family(reportFamily(series.name)).add(series, values[i]!);
+    }
+    hasReported = true;
+  }
+
   return {
-    target,
-    async scrape(signal) {
-      const startedMs = options.now();
-      const clock = performance.now();
-      let families: readonly MetricFamily[] = [];
-      let error: string | undefined;
-      try {
-        families = withTargetLabels(await readPage(signal), target);
-      } catch (reason) {
-        signal?.throwIfAborted();
-        error = (reason as Error).message.slice(0, 300);
-      }
-      const durationMs = performance.now() - clock;
-      const keys = new Set<string>();
-      let sampleCount = 0;
-      for (const { series } of families) {
-        sampleCount += series.length;
-        for (const each of series) keys.add(seriesKey(each.name, each.labels));
-      }
-      const added = [...keys].filter((key) => !previous.has(key)).length;
-      previous = keys;
-      const report: Readonly<Record<string, number>> = {
-        up: error === undefined ? 1 : 0,
-        scrape_duration_seconds: durationMs / 1000,
-        scrape_samples_scraped: sampleCount,
-        scrape_samples_post_metric_relabeling: sampleCount,
-        scrape_series_added: added,
-      };
-      return { families: withReport(families, report, target), sampleCount, startedMs, durationMs, error };
+    async scrape(atMs, signal) {
+      const begin = performance.now();
+      const taken = await take(atMs, signal);
+      const durationMs = performance.now() - begin;
+      const { rows, samples, kept, added, leftOut, error } = taken;
+      report(rows, [error === undefined ? 1 : 0, durationMs / 1000, samples, kept, added]);
+      const families = rows.build();
+      return { target, atMs, families, sampleCount: samples, leftOut, durationMs, error, gone: false };
     },
+    gone(atMs) {
+      if (!hasReported) return undefined;
+      const rows = tracker.miss();
+      report(
+        rows,
+        REPORT.map(() => null),
+      );
+      const counts = { sampleCount: 0, leftOut: 0, durationMs: 0, error: undefined };
+      return { target, atMs, families: rows.build(), ...counts, gone: true };
+    },
+    lose: () => tracker.oweMarkers(),
+    configure(nextTarget, nextJob) {
+      if (nextJob.config.honor_labels !== job.config.honor_labels) reader = createReader(nextJob);
+      tracker.configure(nextJob.config);
+      target = nextTarget;
+      job = nextJob;
+    },
+    release: () => tracker.release(),
   };
 }
 
-/** Adds the scrape's own series; where the page has the very same one, ours counts. */
-function withReport(
-  families: readonly MetricFamily[],
-  report: Readonly<Record<string, number>>,
-  target: ScrapeTarget,
-): readonly MetricFamily[] {
-  const labels = targetLabels(target);
-  const key = (series: Series) => seriesKey(series.name, series.labels);
-  const others = families.filter(({ name }) => !(name in report));
-  const own = Object.entries(report).map(([name, value]): MetricFamily => {
-    const series: Series = { name, labels };
-    const page = families.find((family) => family.name === name);
-    const rows = page?.series.flatMap((each, i) => (key(each) === key(series) ? [] : [i])) ?? [];
-    return {
-      name,
-      type: page?.type ?? "gauge",
-      help: page?.help ?? "",
-      unit: "",
-      series: [...rows.map((i) => page!.series[i]!), series],
-      values: [...rows.map((i) => page!.values[i]!), value],
-      timestampsMs: [...rows.map((i) => page!.timestampsMs[i]!), Number.NaN],
-    };
-  });
-  return [...others, ...own];
+function reportFamily(name: string): FamilyMetadata {
+  return { name, type: "gauge", help: "", unit: "" };
 }

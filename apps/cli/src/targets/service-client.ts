@@ -105,7 +105,7 @@ export async function connectService(context: Context, options: ServiceOptions):
   const client =
     (await createHttpClient({
       url,
-      destination: "the target service",
+      owner: "the target service",
       tls: caFile === undefined ? undefined : { ca: caFile, cert: undefined, key: undefined },
       env: io.env,
     })) ?? fetch;

@@ -23,7 +23,7 @@ async function listen(server: Server & { closeAllConnections?(): void }): Promis
 const client = (url: string, options: { tls?: object; env?: Record<string, string> } = {}) =>
   createHttpClient({
     url,
-    destination: "d",
+    owner: "destination d",
     tls: options.tls && { ca: undefined, cert: undefined, key: undefined, ...options.tls },
     env: options.env ?? {},
   });

@@ -12,16 +12,16 @@ export interface TlsFiles {
 }
 
 export interface HttpClientOptions {
-  /** The destination's URL. */
+  /** The server's URL. */
   readonly url: string;
-  /** The destination's name, for messages. */
-  readonly destination: string;
+  /** Whose setting it is, for messages: `destination grafana`. */
+  readonly owner: string;
   readonly tls: TlsFiles | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 /**
- * A `fetch` with the destination's certificates and the environment's proxy (HTTPS_PROXY, HTTP_PROXY,
+ * A `fetch` with the settings' certificates and the environment's proxy (HTTPS_PROXY, HTTP_PROXY,
  * NO_PROXY, in either case; never for a loopback address); `undefined` where the global one will do.
  *
  * @throws {CliError} Exit 78: a certificate's file can't be read.
@@ -33,7 +33,7 @@ export async function createHttpClient(options: HttpClientOptions): Promise<type
   const proxy = isLocal ? undefined : variable(url.startsWith("https:") ? "HTTPS_PROXY" : "HTTP_PROXY");
   if (!tls && !proxy) return undefined;
 
-  const connect = tls ? await readTls(tls, options.destination) : {};
+  const connect = tls ? await readTls(tls, options.owner) : {};
   const { Agent, EnvHttpProxyAgent, fetch: undiciFetch } = await import("undici");
   const noProxy = variable("NO_PROXY");
   const dispatcher: Dispatcher = proxy
@@ -52,21 +52,17 @@ export async function createHttpClient(options: HttpClientOptions): Promise<type
 
 async function readTls(
   { ca, cert, key }: TlsFiles,
-  destination: string,
+  owner: string,
 ): Promise<{ ca?: string; cert?: string; key?: string }> {
   const read = async (file: string, setting: string) => {
     try {
       return await readFile(file, "utf8");
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      throw new CliError(
-        EXIT.config,
-        `tls.${setting} of destination ${destination}: ${file} can't be read (${code})`,
-        {
-          hint: "check that the file is there and that you may read it",
-          cause: error,
-        },
-      );
+      throw new CliError(EXIT.config, `tls.${setting} of ${owner}: ${file} can't be read (${code})`, {
+        hint: "check that the file is there and that you may read it",
+        cause: error,
+      });
     }
   };
   return {

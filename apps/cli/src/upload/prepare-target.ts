@@ -145,7 +145,7 @@ export async function connect(
     if (findVariables(value).names.length > 0) redactor.add(expand(value));
   }
   const authorization = createAuthorization(config.auth, {
-    destination,
+    owner: `destination ${destination}`,
     expand,
     resolvePath,
     cache: secrets,
@@ -158,7 +158,7 @@ export async function connect(
   const file = (path: string | undefined) => (path === undefined ? undefined : resolvePath(expand(path)));
   const files = tls && { ca: file(tls.ca_file), cert: file(tls.cert_file), key: file(tls.key_file) };
   const client = URL.canParse(url)
-    ? await createHttpClient({ url, destination, tls: files, env: io.env })
+    ? await createHttpClient({ url, owner: `destination ${destination}`, tls: files, env: io.env })
     : undefined;
   const told = out.isVerbose ? traceFetch(client ?? fetch, out, io.now) : client;
   return { ...(authorization ? { authorization } : {}), ...(told ? { fetch: told } : {}) };

@@ -1,0 +1,89 @@
+import {
+  compareCodePoints,
+  type Label,
+  type MetricFamily,
+  type Series,
+  type SeriesDictionary,
+  seriesKey,
+} from "@promferry/core/series";
+import { createExpositionParser, ExpositionError, type ExpositionParser } from "@promferry/core/text-format";
+import { type FetchPageOptions, fetchPage } from "./fetch-page.ts";
+import type { PageFormat } from "./page-format.ts";
+
+/** Fetches and parses the pages of one target. */
+export interface PageReader {
+  /**
+   * Equal series of two pages are the same object as long as the reader remembers them.
+   *
+   * @throws {Error} Says why there is no page, or the reason of `signal`.
+   */
+  read(url: string, options: FetchPageOptions): Promise<readonly MetricFamily[]>;
+}
+
+export interface PageReaderOptions {
+  /** Different series of one page. */
+  readonly maxSeries: number;
+  /**
+   * Whether labels with an empty value stay, which `honor_labels` needs: there `instance=""` says that the
+   * series has no instance.
+   */
+  readonly keepEmptyLabels: boolean;
+}
+
+/** Series that a dictionary of ours may hold above what the last page had. */
+const SPARE_SERIES = 10_000;
+
+export function createPageReader({ maxSeries, keepEmptyLabels }: PageReaderOptions): PageReader {
+  let parsers = createParsers();
+  let textOnly = false;
+
+  function createParsers(): Record<PageFormat, ExpositionParser> & { readonly known: () => number } {
+    const dictionary = keepEmptyLabels ? createLiteralDictionary() : undefined;
+    const options = { limits: { maxSeries }, ...(dictionary ? { dictionary } : {}) };
+    return {
+      scrape: createExpositionParser({ format: "scrape", ...options }),
+      openmetrics: createExpositionParser({ format: "openmetrics", ...options }),
+      known: () => dictionary?.size ?? 0,
+    };
+  }
+
+  return {
+    async read(url, options) {
+      const { bytes, format } = await fetchPage(url, { ...options, textOnly });
+      try {
+        const families = parsers[format].parse(bytes);
+        if (parsers.known() > 2 * countSamples(families) + SPARE_SERIES) parsers = createParsers();
+        return families;
+      } catch (error) {
+        if (parsers.known() > 2 * maxSeries) parsers = createParsers();
+        if (!(error instanceof ExpositionError) || format !== "openmetrics") throw error;
+        // Some programs speak OpenMetrics with an accent; their text format is most often right.
+        textOnly = true;
+        return this.read(url, options);
+      }
+    },
+  };
+}
+
+function countSamples(families: readonly MetricFamily[]): number {
+  return families.reduce((sum, { series }) => sum + series.length, 0);
+}
+
+/** As the library's own, but empty values are values. Its series never leave the scrape. */
+function createLiteralDictionary(): SeriesDictionary {
+  const byKey = new Map<string, Series>();
+  return {
+    intern(name, labels) {
+      const sorted: readonly Label[] = [...labels].sort((a, b) => compareCodePoints(a.name, b.name));
+      const key = seriesKey(name, sorted);
+      const known = byKey.get(key);
+      if (known) return known;
+      const series: Series = { name, labels: sorted };
+      byKey.set(key, series);
+      return series;
+    },
+    get size() {
+      return byKey.size;
+    },
+  };
+}
