@@ -52,7 +52,7 @@ export async function runK1(
   await collector.stop();
 
   const { written, failed } = collector.status();
-  const { consent } = collector;
+  const consent = collector.consent();
   const recorded = session === undefined ? {} : { session };
   return { seed, steps, dir, consent, ...recorded, frames: written, failed, counted: summarize(actions) };
 }

@@ -1,9 +1,9 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { catalogueFromJson, counter, defineMetrics, gauge } from "@promferry/core";
 import { type JournalFs, nodeJournalFs, openJournal } from "@promferry/core/journal";
-import type { Filter } from "@promferry/privacy";
+import { type ConsentRecord, type Filter, writeConsent } from "@promferry/privacy";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { expect, type TestContext, test } from "vitest";
 import { type Collector, type CollectorOptions, createCollector } from "./index.ts";
@@ -153,7 +153,7 @@ for (const { name, options } of [
     expect(await collector.flush()).toBeUndefined();
     expect(listeners()).toEqual(before);
     await collector.stop();
-    expect(collector.consent.state).toBe("off");
+    expect(collector.consent().state).toBe("off");
     expect(planned).toEqual([]);
     await expect(stat(dir)).rejects.toThrow("ENOENT");
   });
@@ -422,3 +422,134 @@ for (const { name, options, message } of [
     expect(() => createCollector({ dir: "/nowhere", app: "k1", ...options })).toThrow(message);
   });
 }
+
+const enabled: ConsentRecord = { choice: "enabled", decidedAtMs: 1, decidedBy: "a test" };
+const disabled: ConsentRecord = { choice: "disabled", decidedAtMs: 2, decidedBy: "a test" };
+
+/** Kind, consent and samples of each frame, sessions numbered in the order in which they come. */
+async function sessionsIn(dir: string): Promise<string[]> {
+  const sessions: string[] = [];
+  return (await framesIn(dir)).map(({ header: { session, seq, kind, consent }, samples }) => {
+    if (!sessions.includes(session)) sessions.push(session);
+    return `${sessions.indexOf(session)}.${seq} ${kind} ${consent}: ${samples.join()}`;
+  });
+}
+
+test("enable is a yes, and disable stops a running program with its next frame, without an exit frame", async (context) => {
+  const { registry, views: shown } = views();
+  const { dir, collector, planned, advance } = await setUp(context, { registry, consent: {} });
+  await writeConsent(dir, enabled);
+  await collector.start();
+  shown.inc({ screen: "pods" });
+  await collector.flush();
+  await writeConsent(dir, disabled);
+  shown.inc({ screen: "pods" });
+  advance(1000);
+  expect(await collector.flush()).toBeUndefined();
+  expect(await collector.flush()).toBeUndefined();
+  await collector.stop();
+  expect(collector.consent()).toMatchObject({ state: "off" });
+  expect(collector.status()).toMatchObject({ failed: 0, written: 2 });
+  expect(collector.status().session).toBeUndefined();
+  expect(planned.every(({ cancelled }) => cancelled)).toBe(true);
+  expect(await sessionsIn(dir)).toEqual([
+    "0.0 start enabled: ",
+    "0.1 full enabled: k1_views_total{screen=pods} 1",
+  ]);
+});
+
+test("a no that was taken back before the next frame begins a session that doesn't count what was before", async (context) => {
+  const { registry, views: shown } = views();
+  const { dir, collector, advance } = await setUp(context, { registry, consent: {} });
+  await writeConsent(dir, enabled);
+  await collector.start();
+  shown.inc({ screen: "pods" }, 5);
+  await writeConsent(dir, { ...enabled, decidedAtMs: 3 });
+  advance(1000);
+  expect(await collector.flush()).toMatchObject({ seq: 0 });
+  // No start frame: what the session shows first is where it counts from.
+  expect((await sessionsIn(dir)).at(-1)).toBe("1.0 full enabled: k1_views_total{screen=pods} 5");
+});
+
+test("consent after the first start counts from there", async (context) => {
+  const { registry, views: shown } = views();
+  const { dir, collector } = await setUp(context, { registry, consent: {} });
+  await collector.start();
+  shown.inc({ screen: "pods" }, 5);
+  await writeConsent(dir, enabled);
+  await collector.start();
+  expect(await sessionsIn(dir)).toEqual(["0.0 full enabled: k1_views_total{screen=pods} 5"]);
+});
+
+test("after forget a running program begins anew where its user still says yes, with its catalogue", async (context) => {
+  const metrics = catalogued();
+  const { dir, collector } = await setUp(context, { catalogue: metrics });
+  await collector.start();
+  await collector.flush();
+  const [before] = await framesIn(dir);
+  for (const name of await readdir(dir)) await rm(join(dir, name));
+  metrics.views.inc({ screen: "pods" });
+  expect(await collector.flush()).toMatchObject({ seq: 0 });
+  const [after] = await framesIn(dir);
+  expect(after?.header).toMatchObject({ seq: 0, kind: "full", consent: "config" });
+  expect(after?.header.session).not.toBe(before?.header.session);
+  expect(await readdir(dir)).toContain(`catalog-${after?.info.catalog}.json`);
+});
+
+for (const { name, spoil, failed } of [
+  {
+    name: "a damaged consent file ends the session",
+    spoil: (path: string) => writeFile(path, "{"),
+    failed: 0,
+  },
+  {
+    name: "a consent file that can't be read costs the frame, and not the session",
+    spoil: async (path: string) => {
+      await rm(path);
+      await mkdir(path);
+    },
+    failed: 1,
+  },
+]) {
+  test(name, async (context) => {
+    const { dir, collector } = await setUp(context, { registry: views().registry, consent: {} });
+    await writeConsent(dir, enabled);
+    await collector.start();
+    await spoil(join(dir, "consent.json"));
+    expect(await collector.flush()).toBeUndefined();
+    expect(collector.status()).toMatchObject({ written: 1, failed });
+    await rm(join(dir, "consent.json"), { recursive: true });
+    await writeConsent(dir, enabled);
+    expect((await collector.flush())?.seq).toBe(failed === 0 ? undefined : 1);
+  });
+}
+
+test("what a new version's catalogue adds is withheld until it is agreed to", async (context) => {
+  const agreed = catalogued().catalogue;
+  const metrics = defineMetrics(
+    { namespace: "k1" },
+    {
+      views: counter({
+        name: "views_total",
+        help: "Screens.",
+        labels: { screen: ["pods", "nodes"], mode: ["dark", "light"] },
+      }),
+      clicks: counter({ name: "clicks_total", help: "Clicks." }),
+    },
+  );
+  const { dir, collector, advance } = await setUp(context, { catalogue: metrics, consent: {} });
+  await writeConsent(dir, { ...enabled, agreed });
+  await collector.start();
+  metrics.views.inc({ screen: "pods", mode: "dark" });
+  metrics.clicks.inc();
+  await collector.flush();
+  expect((await framesIn(dir)).at(-1)?.samples).toEqual(["k1_views_total{screen=pods} 1"]);
+  expect(collector.status().withheld).toEqual([{ reason: "not agreed to yet", series: 1 }]);
+  await writeConsent(dir, { ...enabled, decidedAtMs: 5, agreed: metrics.catalogue });
+  advance(1000);
+  expect(await collector.flush()).toMatchObject({ seq: 0 });
+  expect((await framesIn(dir)).at(-1)?.samples).toEqual([
+    "k1_views_total{mode=dark,screen=pods} 1",
+    "k1_clicks_total 1",
+  ]);
+});

@@ -10,12 +10,13 @@ import {
   type WriterInfo,
 } from "@promferry/core/journal";
 import type { EpochMs, MetricFamily } from "@promferry/core/series";
-import { type Consent, type ConsentSources, type Filter, resolveConsent } from "@promferry/privacy";
-import { createCatalogueFile } from "./catalogue-file.ts";
+import { type ConsentSources, consentIn, type DirectoryConsent, type Filter } from "@promferry/privacy";
+import { type CatalogueFile, createCatalogueFile } from "./catalogue-file.ts";
 import { countedFamilies } from "./counted-families.ts";
 import { keepMaintained } from "./keep-maintained.ts";
 import { LowDiskError } from "./low-disk-error.ts";
-import { createSource } from "./source.ts";
+import { createSource, type Source } from "./source.ts";
+import { createStanding, type Standing } from "./standing.ts";
 import { watchExit } from "./watch-exit.ts";
 
 /** What `defineMetrics` gives. */
@@ -39,8 +40,11 @@ export interface CollectorOptions {
   readonly version?: string;
   readonly runId?: string;
   readonly gitSha?: string;
-  /** What the user said, apart from the environment, or what was made of it. Default: nobody said yes. */
-  readonly consent?: Consent | Omit<ConsentSources, "app" | "env">;
+  /**
+   * What the user said, apart from the environment and from `consent.json` in `dir`, which are asked as well.
+   * Default: nothing.
+   */
+  readonly consent?: Omit<ConsentSources, "app" | "env" | "stored">;
   /** Default `process.env`. */
   readonly env?: ConsentSources["env"];
   /** Longest time between two frames, in milliseconds; each wait is up to a tenth shorter. Default 5 min. */
@@ -84,11 +88,15 @@ export interface CollectorStatus {
 
 /** Keeps a program's own metrics in daily files. None of its functions throws or rejects. */
 export interface Collector {
-  /** Whether anything is collected, and why. Settled when the collector is made. */
-  readonly consent: Consent;
+  /**
+   * Whether anything may be collected, and why, as it stands now. A decision that changes while the program runs
+   * is noticed at the next frame: a no ends the session without a further word, another yes begins a new one.
+   */
+  consent(): DirectoryConsent;
   /**
    * Begins: a start frame, a frame each interval, an exit frame when the process ends. Resolves when the
-   * first frame is on the disk or has failed. Does nothing without consent, or when begun already.
+   * first frame is on the disk or has failed. Does nothing without consent, or when begun already. What was
+   * counted before a consent that came after the first `start` is in no total.
    */
   start(): Promise<void>;
   /** Writes a frame now. Resolves when it is on the disk; undefined when it isn't. */
@@ -107,7 +115,7 @@ const MAX_INTERVAL_MS = 2 ** 31 - 1;
 
 /**
  * A collector for one registry. Make one for each: two on the same registry would count everything
- * twice. Touches no file, timer or listener before `start`.
+ * twice. Before `start` it touches no timer or listener, and no file but for reading `consent.json`.
  *
  * @throws {TypeError} Neither `registry` nor a `catalogue` with one is given.
  * @throws {RangeError} `intervalMs` is no length of time.
@@ -119,13 +127,12 @@ export function createCollector(options: CollectorOptions): Collector {
   if (!(intervalMs > 0 && intervalMs <= MAX_INTERVAL_MS)) {
     throw new RangeError(`intervalMs: expected 1 to ${MAX_INTERVAL_MS}, got ${intervalMs}`);
   }
-  const consent = consentOf(options);
-  const catalogueFile = catalogue === undefined ? undefined : createCatalogueFile(dir, catalogue, fs);
-  const info = fixedInfo(options, intervalMs, catalogueFile?.digest);
-  const source = createSource({ registry, catalogue, filter: options.filter, info });
+  const { app, env = process.env, consent: said = {} } = options;
+  const ask = () => consentIn(dir, { app, env, ...said });
   let run: Run | undefined;
   let stopping: Promise<void> | undefined;
-  let hasRun = false;
+  /** What was counted before cannot be told apart any more. */
+  let hasBegun = false;
   let written = 0;
   let failed = 0;
   let lowDisk = 0;
@@ -156,35 +163,49 @@ export function createCollector(options: CollectorOptions): Collector {
     if (!wasLow) tell(new LowDiskError(dir, freeBytes!));
   }
 
-  function createWriter(grant: NonNullable<Consent["grant"]>): JournalWriter {
-    const { dayBoundary, now, monotonicMs } = options;
-    return createJournalWriter({
+  function createRun(standing: Standing, fromZero: boolean): Run {
+    const catalogueFile = catalogue === undefined ? undefined : createCatalogueFile(dir, catalogue, fs);
+    const info = fixedInfo(options, intervalMs, catalogueFile?.digest);
+    const source = createSource({
+      registry,
+      catalogue,
+      agreed: standing.agreed,
+      filter: options.filter,
+      info,
+    });
+    const { dayBoundary, monotonicMs } = options;
+    const writer = createJournalWriter({
       dir,
       origin: "app",
-      consent: grant,
+      consent: standing.grant,
       info: source.info(),
       fs,
       ...(dayBoundary === undefined ? {} : { dayBoundary }),
-      ...(now === undefined ? {} : { now }),
+      now,
       ...(monotonicMs === undefined ? {} : { monotonicMs }),
     });
+    const noop = () => undefined;
+    const end = { ended: false, cancel: noop, endMaintenance: noop, unwatch: noop };
+    return { standing, catalogueFile, source, writer, ...end, shape: createShape(fromZero) };
   }
 
   function familiesOf(current: Run, collect: boolean, exit: boolean): readonly MetricFamily[] {
-    const passed = source.gather(collect);
+    const passed = current.source.gather(collect);
     withheld = passed.withheld;
     return current.shape(passed.families, exit);
   }
 
   async function writeFull(current: Run, exit: boolean): Promise<WriteResult | undefined> {
     try {
-      await source.collect();
-      await catalogueFile?.write().catch(fail);
+      await current.source.collect();
+      if (current.ended) return undefined;
+      if (!current.standing.holds()) return await renew(current, exit);
+      await current.catalogueFile?.write().catch(fail);
       if (current.ended) return undefined;
       if (exit) current.ended = true;
       const families = familiesOf(current, false, exit);
-      const result = await current.writer.write({ kind: "full", families, exit, info: source.info() });
-      written++;
+      const info = current.source.info();
+      const result = wrote(current, await current.writer.write({ kind: "full", families, exit, info }));
       await checkRoom();
       return result;
     } catch (error) {
@@ -192,20 +213,47 @@ export function createCollector(options: CollectorOptions): Collector {
     }
   }
 
+  function wrote(current: Run, result: WriteResult): WriteResult {
+    written++;
+    current.standing.wroteTo(result.file);
+    return result;
+  }
+
+  /** The user has decided anew: this session is over, and without an exit frame, for nothing more of it is agreed to. */
+  async function renew(current: Run, exit: boolean): Promise<WriteResult | undefined> {
+    current.ended = true;
+    current.cancel();
+    current.endMaintenance();
+    current.unwatch();
+    if (run === current) run = undefined;
+    await current.writer.close();
+    return exit || run !== undefined ? undefined : begin();
+  }
+
   function writeLast(current: Run): void {
     current.cancel();
     current.endMaintenance();
+    if (!holdsNow(current)) return;
     try {
-      catalogueFile?.writeSync();
+      current.catalogueFile?.writeSync();
     } catch (error) {
       fail(error);
     }
     try {
       const families = familiesOf(current, true, true);
-      current.writer.writeSync({ kind: "full", families, exit: true, info: source.info() });
+      current.writer.writeSync({ kind: "full", families, exit: true, info: current.source.info() });
       written++;
     } catch (error) {
       fail(error);
+    }
+  }
+
+  function holdsNow({ standing }: Run): boolean {
+    try {
+      return standing.holds();
+    } catch (error) {
+      fail(error);
+      return false;
     }
   }
 
@@ -218,19 +266,33 @@ export function createCollector(options: CollectorOptions): Collector {
     }, delayMs);
   }
 
-  /** A session's first frame; only the first session of a process can say that it counts from zero. */
-  async function writeFirst(current: Run, isFirst: boolean): Promise<void> {
-    if (!isFirst) {
-      await writeFull(current, false);
-      return;
+  /** Begins a session where there is consent; only the first of a process can say that it counts from zero. */
+  async function begin(): Promise<WriteResult | undefined> {
+    const isFirst = !hasBegun;
+    hasBegun = true;
+    const standing = createStanding({ dir, fs, ask });
+    if (standing === undefined) return undefined;
+    const current = createRun(standing, isFirst);
+    run = current;
+    current.unwatch = watchExit(() => writeLast(current));
+    planNext(current);
+    const result = await writeFirst(current, isFirst);
+    if (maintain && run === current) {
+      current.endMaintenance = keepMaintained({ dir, fs, now, random, schedule, maintain, fail });
     }
+    return result;
+  }
+
+  async function writeFirst(current: Run, isFirst: boolean): Promise<WriteResult | undefined> {
+    if (!isFirst) return writeFull(current, false);
     try {
-      await current.writer.write({ kind: "start", families: [], info: source.info() });
-      written++;
+      const info = current.source.info();
+      wrote(current, await current.writer.write({ kind: "start", families: [], info }));
     } catch (error) {
       fail(error);
     }
-    await catalogueFile?.write().catch(fail);
+    await current.catalogueFile?.write().catch(fail);
+    return undefined;
   }
 
   async function finish(current: Run): Promise<void> {
@@ -240,22 +302,13 @@ export function createCollector(options: CollectorOptions): Collector {
   }
 
   return {
-    consent,
+    consent: ask,
     async start() {
       // What is counted until the old session's exit frame must not be in the new one's as well.
       if (stopping !== undefined) await stopping;
-      if (run !== undefined || consent.grant === undefined) return;
-      const isFirst = !hasRun;
+      if (run !== undefined) return;
       try {
-        const current = createRun(createWriter(consent.grant), isFirst);
-        run = current;
-        hasRun = true;
-        current.unwatch = watchExit(() => writeLast(current));
-        planNext(current);
-        await writeFirst(current, isFirst);
-        if (maintain && run === current) {
-          current.endMaintenance = keepMaintained({ dir, fs, now, random, schedule, maintain, fail });
-        }
+        await begin();
       } catch (error) {
         fail(error);
       }
@@ -286,32 +339,30 @@ export function createCollector(options: CollectorOptions): Collector {
   };
 }
 
-/** From `start` to `stop`. */
+/** One session, or several in a row where the clock was moved. */
 interface Run {
+  readonly standing: Standing;
+  readonly catalogueFile: CatalogueFile | undefined;
+  readonly source: Source;
   readonly writer: JournalWriter;
-  /** Whether the exit frame is on its way. */
+  /** Whether the exit frame is on its way, or there will be none. */
   ended: boolean;
   /** Calls the next frame off. */
   cancel: () => void;
   endMaintenance: () => void;
   unwatch: () => void;
   /** What of the families a frame lists. */
-  shape(families: readonly MetricFamily[], exit: boolean): readonly MetricFamily[];
+  readonly shape: Shape;
 }
 
-function createRun(writer: JournalWriter, fromZero: boolean): Run {
+type Shape = (families: readonly MetricFamily[], exit: boolean) => readonly MetricFamily[];
+
+function createShape(fromZero: boolean): Shape {
   let onlyStarted = fromZero;
-  return {
-    writer,
-    ended: false,
-    cancel: () => undefined,
-    endMaintenance: () => undefined,
-    unwatch: () => undefined,
-    shape(families, exit) {
-      const shaped = exit && onlyStarted ? countedFamilies(families) : families;
-      onlyStarted = false;
-      return shaped;
-    },
+  return (families, exit) => {
+    const shaped = exit && onlyStarted ? countedFamilies(families) : families;
+    onlyStarted = false;
+    return shaped;
   };
 }
 
@@ -340,10 +391,6 @@ function fixedInfo(options: CollectorOptions, intervalMs: number, catalog: strin
     ...(gitSha === undefined ? {} : { gitSha }),
     ...(catalog === undefined ? {} : { catalog }),
   };
-}
-
-function consentOf({ app, consent = {}, env = process.env }: CollectorOptions): Consent {
-  return "state" in consent ? consent : resolveConsent({ app, env, ...consent });
 }
 
 function scheduleUnref(run: () => void, delayMs: number): () => void {

@@ -186,6 +186,12 @@ test.concurrent("without consent no file and no directory is made", PATIENT, asy
   expect(await readdir(dir)).toEqual([]);
 });
 
+test.concurrent("after disable the end of the program leaves no exit frame", PATIENT, async (context) => {
+  const dir = await directory(context);
+  expect(await runHost(dir, "disable and exit")).toMatchObject({ code: 3, errors: "" });
+  expect(await framesIn(dir)).toEqual(["start: "]);
+});
+
 test.concurrent("processes that write one day file at once lose nothing", PATIENT, async (context) => {
   const dir = await directory(context);
   await Promise.all(Array.from({ length: 3 }, () => runHost(dir, "many frames")));

@@ -9,6 +9,7 @@ import {
 import type { WriterInfo } from "@promferry/core/journal";
 import { createSeriesDictionary } from "@promferry/core/series";
 import {
+  agreedOnly,
   allowList,
   composeFilters,
   denyList,
@@ -20,7 +21,9 @@ import {
 export interface SourceOptions {
   readonly registry: ReadableRegistry;
   readonly catalogue: Catalogue | undefined;
-  /** Applied after the catalogue. Default `denyList()`. */
+  /** What the user agreed to, where there is a record of it. */
+  readonly agreed: Catalogue | undefined;
+  /** Applied after the catalogues. Default `denyList()`. */
   readonly filter: Filter | undefined;
   /** What stays the same for the whole session. */
   readonly info: WriterInfo;
@@ -43,8 +46,10 @@ export interface Source {
 const COLLECT_TIMEOUT_MS = 5_000;
 
 export function createSource(options: SourceOptions): Source {
-  const { registry, catalogue, filter = denyList() } = options;
-  const gate = catalogue === undefined ? filter : composeFilters(allowList(catalogue), filter);
+  const { registry, catalogue, agreed, filter = denyList() } = options;
+  const allowed = catalogue === undefined ? [] : [allowList(catalogue)];
+  const agreedTo = agreed === undefined ? [] : [agreedOnly(agreed)];
+  const gate = composeFilters(...allowed, ...agreedTo, filter);
   const gathered = createSeriesDictionary();
   const passed = createSeriesDictionary();
   const info = (): WriterInfo => {

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
+import { writeConsent } from "@promferry/privacy";
 import { Counter, Registry } from "prom-client";
 import { createCollector, inWorker } from "../src/index.ts";
 
@@ -80,6 +81,11 @@ const scenarios: Readonly<Record<string, () => unknown>> = {
   "exit at once": () => process.exit(3),
   "exit later": async () => {
     await started;
+    process.exit(3);
+  },
+  "disable and exit": async () => {
+    await started;
+    await writeConsent(dir, { choice: "disabled", decidedAtMs: Date.now(), decidedBy: "the host's test" });
     process.exit(3);
   },
   throw: async () => {

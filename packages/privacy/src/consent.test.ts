@@ -1,9 +1,13 @@
 import { expect, test } from "vitest";
 import { type ConsentSources, consentInWords, resolveConsent, telemetryVariable } from "./consent.ts";
+import type { ConsentChoice, StoredConsent } from "./consent-file.ts";
 
 const yes = { config: { enabled: true } };
 const no = { config: { enabled: false } };
 const refused = { DO_NOT_TRACK: "1" };
+const chose = (choice: ConsentChoice): { stored: StoredConsent } => ({
+  stored: { kind: "decided", record: { choice, decidedAtMs: 0, decidedBy: "a test" } },
+});
 
 for (const { name, said, words } of [
   { name: "is off when nobody said anything", said: {}, words: "off because nobody switched it on" },
@@ -14,7 +18,7 @@ for (const { name, said, words } of [
   },
   {
     name: "takes the command's yes",
-    said: { choice: "enabled" },
+    said: chose("enabled"),
     words: "upload because it was switched on by the command enable",
   },
   {
@@ -29,7 +33,7 @@ for (const { name, said, words } of [
   },
   {
     name: "lets DO_NOT_TRACK win over the command enable",
-    said: { choice: "enabled", env: { DO_NOT_TRACK: "yes" } },
+    said: { ...chose("enabled"), env: { DO_NOT_TRACK: "yes" } },
     words: "off because DO_NOT_TRACK is set",
   },
   {
@@ -45,22 +49,42 @@ for (const { name, said, words } of [
   },
   {
     name: "lets a no in the configuration win over the command enable",
-    said: { ...no, choice: "enabled" },
+    said: { ...no, ...chose("enabled") },
     words: "off because the configuration says enabled: false",
   },
   {
     name: "lets the program's own variable win over everything",
-    said: { ...yes, flag: true, choice: "enabled", env: { K1_TELEMETRY: "off" } },
+    said: { ...yes, flag: true, ...chose("enabled"), env: { K1_TELEMETRY: "off" } },
     words: "off because K1_TELEMETRY=off",
   },
   {
     name: "lets the command disable win over the configuration and the flag",
-    said: { ...yes, flag: true, choice: "disabled" },
+    said: { ...yes, flag: true, ...chose("disabled") },
     words: "off because it was switched off by the command disable",
   },
   {
+    name: "lets enable --local keep what the configuration would send",
+    said: { ...yes, ...chose("local") },
+    words: "local because it was switched on by the command enable --local, to be kept here",
+  },
+  {
+    name: "takes a forget that was begun for a no",
+    said: { ...yes, flag: true, ...chose("forgetting") },
+    words: "off because the command forget was begun and has not finished",
+  },
+  {
+    name: "takes a damaged consent file for a no",
+    said: { ...yes, flag: true, stored: { kind: "damaged", problem: "not JSON" } },
+    words: "off because the consent file is damaged",
+  },
+  {
+    name: "takes a consent file that can't be read for a no",
+    said: { ...yes, stored: { kind: "unreadable", problem: "EACCES" } },
+    words: "off because the consent file is unreadable",
+  },
+  {
     name: "names every no",
-    said: { ...no, choice: "disabled", env: { ...refused, K1_TELEMETRY: "0" } },
+    said: { ...no, ...chose("disabled"), env: { ...refused, K1_TELEMETRY: "0" } },
     words:
       "off because K1_TELEMETRY=0, it was switched off by the command disable, DO_NOT_TRACK is set, the configuration says enabled: false",
   },
@@ -77,8 +101,9 @@ for (const { name, said, words } of [
 
 /** As the README's table says it: every no but two is final, and those two only the flag overrides. */
 function verdict(dnt: boolean, own: boolean, enabled: unknown, choice: unknown, flag: boolean): string {
-  if (own || choice === "disabled") return "off";
+  if (own || choice === "disabled" || choice === "forgetting") return "off";
   if (dnt || enabled === false) return flag ? "local flag" : "off";
+  if (choice === "local") return "local enabled";
   if (enabled === true) return "upload config";
   if (choice === "enabled") return "upload enabled";
   return flag ? "local flag" : "off";
@@ -87,7 +112,7 @@ function verdict(dnt: boolean, own: boolean, enabled: unknown, choice: unknown, 
 for (const dnt of [false, true]) {
   for (const own of [false, true]) {
     for (const enabled of [undefined, true, false]) {
-      for (const choice of [undefined, "enabled", "disabled"] as const) {
+      for (const choice of [undefined, "enabled", "local", "disabled", "forgetting"] as const) {
         for (const flag of [false, true]) {
           const expected = verdict(dnt, own, enabled, choice, flag);
           test(`consent is ${expected} with ${JSON.stringify({ dnt, own, enabled, choice, flag })}`, () => {
@@ -96,7 +121,7 @@ for (const dnt of [false, true]) {
               env: { ...(dnt && { DO_NOT_TRACK: "1" }), ...(own && { K1_TELEMETRY: "off" }) },
               flag,
               ...(enabled === undefined ? {} : { config: { enabled } }),
-              ...(choice && { choice }),
+              ...(choice && chose(choice)),
             });
             expect([state, ...(grant ? [grant] : [])].join(" ")).toBe(expected);
             expect(reasons).not.toEqual([]);
@@ -109,7 +134,7 @@ for (const dnt of [false, true]) {
 
 for (const { said, grant } of [
   { said: yes, grant: "config" },
-  { said: { choice: "enabled" }, grant: "enabled" },
+  { said: chose("enabled"), grant: "enabled" },
   { said: { flag: true }, grant: "flag" },
   { said: {}, grant: undefined },
 ] satisfies { said: Partial<ConsentSources>; grant: string | undefined }[]) {
@@ -144,4 +169,15 @@ for (const [variable, value, isRefusal] of [
 
 test("the variable's name has underscores for what a variable can't hold", () => {
   expect(telemetryVariable("my-app.two")).toBe("MY_APP_TWO_TELEMETRY");
+});
+
+test("each source has its say, and those that decide are marked", () => {
+  const { sources } = resolveConsent({ app: "k1", env: refused, ...yes, ...chose("enabled") });
+  expect(sources.map(({ name, says, decides }) => `${name}: ${says}${decides ? " (decides)" : ""}`)).toEqual([
+    "K1_TELEMETRY: nothing",
+    "enable, disable: yes",
+    "DO_NOT_TRACK: no (decides)",
+    "configuration: yes",
+    "--enable-metrics-collection: nothing",
+  ]);
 });

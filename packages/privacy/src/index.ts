@@ -4,15 +4,35 @@ export {
   joinSession,
   type SessionLabel,
 } from "./added-labels.ts";
+export { type Addition, additions, agreedOnly } from "./agreement.ts";
 export { allowList, allowListBySession } from "./allow-list.ts";
 export {
   type Consent,
+  type ConsentSay,
   type ConsentSources,
   type ConsentState,
+  consentIn,
   consentInWords,
+  type DirectoryConsent,
   resolveConsent,
   telemetryVariable,
 } from "./consent.ts";
+export {
+  CONSENT_FILE,
+  type ConsentChoice,
+  type ConsentRecord,
+  isConsentFile,
+  readConsent,
+  type StoredConsent,
+  writeConsent,
+} from "./consent-file.ts";
+export {
+  type Decision,
+  disabledRecord,
+  type EnableDecision,
+  enabledRecord,
+  forgettingRecord,
+} from "./decision.ts";
 export { DENIED_LABELS, denyList } from "./deny-list.ts";
 export { composeFilters, type Filter } from "./filter.ts";
 export { type FilteredFamilies, type FilterFamiliesOptions, filterFamilies } from "./filter-families.ts";
