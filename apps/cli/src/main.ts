@@ -33,6 +33,8 @@ process.exitCode = await run(process.argv.slice(2), {
   signal: stopping.signal,
   now: Date.now,
 });
+// A question that Ctrl-C left unanswered would keep the process waiting for its answer.
+process.stdin.destroy();
 
 function sink(stream: WriteStream): TextSink {
   return {

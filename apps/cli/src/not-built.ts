@@ -6,13 +6,7 @@ import type { Runner } from "./program.ts";
 /** What does the work of a command that there will be. */
 const INSTEAD: Readonly<Record<string, string>> = {
   agent: "`promferry collect URL…` scrapes, and `promferry upload-metrics` ships, from cron or a timer",
-  catalog:
-    "catalog-….json in the journal's folder has what a program may collect; `promferry preview` shows what would leave",
   compare: "compare what `promferry export --format jsonl --dir …` writes of the two",
-  disable: "say `enabled: false` under metrics in the configuration, or set DO_NOT_TRACK=1",
-  enable: "say `enabled: true` under metrics in the configuration",
-  forget:
-    "delete the journal's folder, which `promferry status` names; what was sent stays where it was sent to",
   privacy: "`promferry preview` shows what would leave, and why the rest stays",
   report: "`promferry status` sums up; `promferry export` feeds tools of your own",
   view: "`promferry status` sums up; `promferry export` writes every sample",

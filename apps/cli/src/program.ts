@@ -1,6 +1,7 @@
 import { Argument, Command, Option } from "commander";
 import { collectValues, durationOption, examples, positiveInteger } from "./command-options.ts";
 import { SHELLS } from "./completion/scripts.ts";
+import { addConsent } from "./consent-program.ts";
 import { type Context, cliVersion, type GlobalOptions } from "./context.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import type { CliIo } from "./io.ts";
@@ -99,6 +100,9 @@ export function buildProgram(io: CliIo, runner: Runner): Command {
     )
     .action(onRun(async () => (await import("./commands/import.ts")).importFiles));
 
+  const forThisRun = () =>
+    new Option("--enable-metrics-collection", "for this run only: DO_NOT_TRACK does not count");
+
   const upload = (name: string, description: string) =>
     program
       .command(name)
@@ -112,7 +116,8 @@ export function buildProgram(io: CliIo, runner: Runner): Command {
       .option("--from <date>", "first day, YYYY-MM-DD")
       .option("--to-date <date>", "last day, YYYY-MM-DD")
       .option("--force", "send again what was sent before, and days that lie behind it")
-      .option("--now", "include frames younger than 10 s");
+      .option("--now", "include frames younger than 10 s")
+      .addOption(forThisRun());
 
   upload(
     "upload-metrics",
@@ -159,9 +164,12 @@ export function buildProgram(io: CliIo, runner: Runner): Command {
     )
     .action(onRun(async () => (await import("./commands/preview.ts")).preview));
 
+  addConsent(program, onRun);
+
   program
     .command("status")
     .description("Shows the journal, what each destination has of it, and whether collection is on.")
+    .addOption(forThisRun())
     .addHelpText("after", examples(["promferry status", "promferry status --json"]))
     .action(onRun(async () => (await import("./commands/status.ts")).status));
 

@@ -18,7 +18,12 @@ export interface WrittenJournal {
  */
 export async function writeAppSession(
   dir: string,
-  options: { consent?: "config" | "flag"; info?: Partial<WriterInfo>; session?: string; atMs?: number } = {},
+  options: {
+    consent?: "config" | "flag" | "enabled";
+    info?: Partial<WriterInfo>;
+    session?: string;
+    atMs?: number;
+  } = {},
 ): Promise<WrittenJournal> {
   const { consent = "config", info = {}, session, atMs = NOON } = options;
   const writer = createJournalWriter({

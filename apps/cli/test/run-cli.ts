@@ -17,15 +17,17 @@ export interface RunSetup {
   readonly home?: string;
   readonly env?: Record<string, string>;
   readonly stdin?: string;
+  /** Whether somebody sits at it, on both ends. Default false. */
+  readonly terminal?: boolean;
   readonly signal?: AbortSignal;
   readonly now?: () => number;
   /** Called with everything that has come to standard output so far. */
   readonly onStdout?: (text: string) => void;
 }
 
-/** Runs the command line in this process, in a home folder of its own and without a terminal. */
+/** Runs the command line in this process, in a home folder of its own. */
 export async function runCli(argv: readonly string[], setup: RunSetup = {}): Promise<RunResult> {
-  const home = setup.home ?? temporaryFolder();
+  const { home = temporaryFolder(), terminal = false } = setup;
   let stdout = "";
   let stderr = "";
   const sink = (take: (text: string) => void) => ({
@@ -34,7 +36,7 @@ export async function runCli(argv: readonly string[], setup: RunSetup = {}): Pro
       return true;
     },
     drained: async () => {},
-    isTerminal: false,
+    isTerminal: terminal,
   });
   const io: CliIo = {
     stdout: sink((text) => {
@@ -47,7 +49,7 @@ export async function runCli(argv: readonly string[], setup: RunSetup = {}): Pro
     stdin: (async function* () {
       yield Buffer.from(setup.stdin ?? "");
     })(),
-    interactive: false,
+    interactive: terminal,
     env: { PATH: process.env["PATH"] ?? "", ...setup.env },
     cwd: home,
     home,

@@ -4,6 +4,12 @@ import { join } from "node:path";
 import { IdentityError } from "./identity-error.ts";
 
 const KEY_BYTES = 32;
+const KEY_FILE = "identity.json";
+
+/** Whether a file in the journal's directory holds the installation's key, or was to hold it. */
+export function isIdentityFile(name: string): boolean {
+  return name === KEY_FILE || /^identity\.json\.[0-9a-f]{12}\.tmp$/.test(name);
+}
 
 /** What is needed of `node:fs/promises`. */
 export interface IdentityFs {
@@ -34,7 +40,7 @@ export async function readOrCreateKey(
   create: boolean,
 ): Promise<Uint8Array | undefined> {
   const { dir, fs = { mkdir, readFile, writeFile, link, unlink } } = options;
-  const path = join(dir, "identity.json");
+  const path = join(dir, KEY_FILE);
   try {
     const known = await readKey(fs, path);
     if (known || !create) return known;

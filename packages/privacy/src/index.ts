@@ -38,4 +38,5 @@ export { composeFilters, type Filter } from "./filter.ts";
 export { type FilteredFamilies, type FilterFamiliesOptions, filterFamilies } from "./filter-families.ts";
 export { type Identity, type IdentityKind, type IdentityOptions, resolveIdentity } from "./identity.ts";
 export { IdentityError, type IdentityErrorCode } from "./identity-error.ts";
-export type { IdentityFs, IdentityKeyOptions } from "./identity-key.ts";
+export { type IdentityFs, type IdentityKeyOptions, isIdentityFile } from "./identity-key.ts";
+export { type AskingPlace, mayAsk } from "./may-ask.ts";

@@ -4,6 +4,15 @@ export {
   type Foresight,
   foreseeDeletions,
 } from "./foresee-deletions.ts";
+export {
+  type ErasedFile,
+  type ForgetFs,
+  type ForgetOptions,
+  type ForgetReceipt,
+  forget,
+  nodeForgetFs,
+} from "./forget.ts";
+export type { OwnFile } from "./journal-files.ts";
 export type {
   DestinationRecord,
   FileRecord,

@@ -10,6 +10,7 @@ import { destinationChecks } from "../doctor/destination-checks.ts";
 import { consentCheck, journalChecks } from "../doctor/local-checks.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { describeDestinations } from "../status/destinations.ts";
+import { createMayLeave } from "../upload/may-leave.ts";
 
 interface DoctorOptions {
   readonly chain?: boolean;
@@ -92,7 +93,7 @@ async function oldestWaiting({ io }: Context, settings: Settings): Promise<Reado
     .catch(() => undefined);
   const ledger = await readLedger(settings.dir, nodeJournalFs).catch(() => undefined);
   if (!index || !ledger) return new Map();
-  const facts = describeDestinations(settings, index, ledger, io.env);
+  const facts = describeDestinations(settings, index, ledger, createMayLeave({ settings, env: io.env }));
   return new Map(
     facts.flatMap(({ name, lacks }): [string, number][] => {
       const day = lacks[0]?.day;

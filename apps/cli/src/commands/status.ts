@@ -1,36 +1,46 @@
 import { type JournalIndex, LOW_DISK_BYTES, nodeJournalFs, openJournal } from "@promferry/core/journal";
-import { type Consent, consentInWords, resolveConsent } from "@promferry/privacy";
 import { readLedger } from "@promferry/uploader";
 import { formatByteSize } from "../config/byte-size.ts";
+import { catalogueAtHand } from "../consent/catalogue-at-hand.ts";
+import { consentOf } from "../consent/consent-of.ts";
 import type { Context } from "../context.ts";
 import { count } from "../count.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { Output } from "../output.ts";
+import { type ConsentFacts, describeConsent, printConsent } from "../status/consent.ts";
 import { type DestinationFacts, describeDestinations } from "../status/destinations.ts";
 import { type DiskFacts, describeDisk } from "../status/disk.ts";
 import { type DayFacts, describeDays, describeFiles, type FileFacts } from "../status/files.ts";
 import { type DeletionFacts, describeRetention, type RetentionFacts } from "../status/retention.ts";
+import { createMayLeave } from "../upload/may-leave.ts";
+
+interface StatusOptions {
+  readonly enableMetricsCollection?: boolean;
+}
 
 /** What is in the journal, what each destination has of it, and whether collection is on. */
-export async function status(context: Context): Promise<ExitCode> {
+export async function status(
+  context: Context,
+  { enableMetricsCollection: flag = false }: StatusOptions = {},
+): Promise<ExitCode> {
   const { io, out } = context;
   const settings = await context.settings();
   const { app, dir, metrics, file, found } = settings;
-  const { enabled } = metrics;
-  const consent = resolveConsent({ app, env: io.env, config: enabled === undefined ? {} : { enabled } });
+  const consent = consentOf(context, settings, flag);
+  const mayLeave = createMayLeave({ settings, env: io.env, flag });
   const index = await openJournal(dir, { now: io.now }).index();
   const ledger = await readLedger(dir, nodeJournalFs);
   const facts: Facts = {
     app,
     dir,
     config: { file, found },
-    collection: consent,
+    collection: describeConsent(consent, await catalogueAtHand(context, settings, undefined)),
     identity: metrics.anonymize_user ? (metrics.identity ?? "installation") : "none",
     days: describeDays(index),
     files: describeFiles(index, ledger),
-    destinations: describeDestinations(settings, index, ledger, io.env),
+    destinations: describeDestinations(settings, index, ledger, mayLeave),
     disk: await describeDisk(dir, nodeJournalFs),
-    retention: await describeRetention(context, settings, { index, ledger }),
+    retention: await describeRetention(context, settings, { index, ledger, mayLeave }),
     heldFrames: index.held.length,
     damage: index.damage.filter(({ recovered }) => !recovered),
     unsupported: index.unsupported,
@@ -44,7 +54,7 @@ interface Facts {
   readonly app: string;
   readonly dir: string;
   readonly config: { readonly file: string; readonly found: boolean };
-  readonly collection: Consent;
+  readonly collection: ConsentFacts;
   readonly identity: string;
   readonly days: readonly DayFacts[];
   readonly files: readonly FileFacts[];
@@ -56,14 +66,15 @@ interface Facts {
   readonly unsupported: JournalIndex["unsupported"];
 }
 
-function print({ line, style }: Output, facts: Facts): void {
+function print(out: Output, facts: Facts): void {
+  const { line, style } = out;
   const row = (name: string, value: string) => line(`${style.dim(name.padEnd(14))}${value}`);
   row("journal", facts.dir);
   row(
     "configuration",
     facts.config.found ? facts.config.file : `${facts.config.file} (not there; defaults apply)`,
   );
-  row("collection", consentInWords(facts.collection));
+  printConsent(out, facts.collection);
   row("identity", facts.identity);
   const { bytes, maxBytes } = facts.retention;
   row(

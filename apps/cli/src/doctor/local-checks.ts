@@ -2,10 +2,11 @@ import { randomBytes } from "node:crypto";
 import { access, constants, open, stat, statfs, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { LOW_DISK_BYTES, nodeJournalFs, openJournal } from "@promferry/core/journal";
-import { consentInWords, resolveConsent } from "@promferry/privacy";
+import { consentInWords } from "@promferry/privacy";
 import { readLedger } from "@promferry/uploader";
 import { formatByteSize } from "../config/byte-size.ts";
 import type { Settings } from "../config/load-config.ts";
+import { consentOf } from "../consent/consent-of.ts";
 import type { Context } from "../context.ts";
 import { count } from "../count.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -162,8 +163,14 @@ async function nearestFolder(path: string): Promise<string> {
 }
 
 /** Whether this program may collect and send its own telemetry, and who said so. */
-export function consentCheck({ io }: Context, { app, metrics: { enabled } }: Settings): Check {
-  const { ok } = checker("consent");
-  const consent = resolveConsent({ app, env: io.env, config: enabled === undefined ? {} : { enabled } });
-  return ok("collection", consentInWords(consent));
+export function consentCheck(context: Context, settings: Settings): Check {
+  const { ok, warning } = checker("consent");
+  const consent = consentOf(context, settings);
+  const words = consentInWords(consent);
+  if (!("problem" in consent.stored)) return ok("collection", words);
+  return warning(
+    "collection",
+    `${words}: ${consent.stored.problem}`,
+    "say `promferry enable` or `disable` anew",
+  );
 }

@@ -1,7 +1,6 @@
 import { dayOfFile, type JournalIndex } from "@promferry/core/journal";
-import type { Ledger } from "@promferry/uploader";
+import type { Ledger, MayLeave } from "@promferry/uploader";
 import type { Settings } from "../config/load-config.ts";
-import { createMayLeave } from "../upload/may-leave.ts";
 
 export interface DestinationFacts {
   readonly name: string;
@@ -25,10 +24,9 @@ export function describeDestinations(
   settings: Settings,
   index: JournalIndex,
   ledger: Ledger,
-  env: Readonly<Record<string, string | undefined>>,
+  mayLeave: MayLeave,
 ): DestinationFacts[] {
   const configured = settings.metrics.destinations.map(({ name }) => name);
-  const mayLeave = createMayLeave(settings, env);
   const leaving = index.frames.filter((frame) => mayLeave(frame) === true);
   return [...new Set([...configured, ...ledger.destinations.keys()])].map((name) => {
     const record = ledger.destinations.get(name);

@@ -1,9 +1,14 @@
 import { type JournalIndex, nodeJournalFs } from "@promferry/core/journal";
-import { type ForeseenDeletion, foreseeDeletions, type Ledger, type LostFrames } from "@promferry/uploader";
+import {
+  type ForeseenDeletion,
+  foreseeDeletions,
+  type Ledger,
+  type LostFrames,
+  type MayLeave,
+} from "@promferry/uploader";
 import type { Settings } from "../config/load-config.ts";
 import type { Context } from "../context.ts";
 import { cleanupFor } from "../upload/cleanup.ts";
-import { createMayLeave } from "../upload/may-leave.ts";
 import { retainedTargets } from "../upload/retained-targets.ts";
 
 export interface DeletionFacts {
@@ -35,7 +40,11 @@ export interface RetentionFacts {
 export async function describeRetention(
   context: Context,
   settings: Settings,
-  { index, ledger }: { readonly index: JournalIndex; readonly ledger: Ledger },
+  {
+    index,
+    ledger,
+    mayLeave,
+  }: { readonly index: JournalIndex; readonly ledger: Ledger; readonly mayLeave: MayLeave },
 ): Promise<RetentionFacts> {
   const { dir, metrics } = settings;
   const { targets, skipped } = await retainedTargets(context, settings, metrics.destinations);
@@ -46,7 +55,7 @@ export async function describeRetention(
     index,
     ledger,
     targets,
-    mayLeave: createMayLeave(settings, context.io.env),
+    mayLeave,
     cleanup: cleanupFor(metrics),
     now,
   });

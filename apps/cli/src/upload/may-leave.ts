@@ -1,19 +1,29 @@
-import type { FrameRef } from "@promferry/core/journal";
-import { resolveConsent } from "@promferry/privacy";
+import type { FrameHeader, FrameRef } from "@promferry/core/journal";
+import { type ConsentSources, readConsent, resolveConsent, type StoredConsent } from "@promferry/privacy";
 import type { Settings } from "../config/load-config.ts";
+
+export interface LeavePlace {
+  readonly settings: Pick<Settings, "app" | "dir" | "metrics">;
+  readonly env: ConsentSources["env"];
+  /** Whether `--enable-metrics-collection` stands on this very command line. Default false. */
+  readonly flag?: boolean | undefined;
+}
 
 /**
  * Whether a frame may leave with an upload that the user typed. Scraped pages always may. A program's
- * own telemetry may unless somebody says no: the environment, or the configuration's `enabled: false`.
+ * own telemetry may unless somebody says no: the environment, the configuration's `enabled: false`, the consent
+ * file. What was recorded before `enable` stays, and so does what `enable` allowed once nothing says yes any more.
  * What a flag collected needs no standing yes, so `enabled: false` doesn't keep it here. A session whose
  * info is lost stays: neither its program nor its catalogue is known.
  *
- * @returns The rule: true, or the reason why not.
+ * @returns The rule: true, or the reason why not. It knows the consent file as it is now.
  */
-export function createMayLeave(
-  settings: Pick<Settings, "app" | "metrics">,
-  env: Readonly<Record<string, string | undefined>>,
-): (frame: FrameRef) => true | string {
+export function createMayLeave({
+  settings,
+  env,
+  flag = false,
+}: LeavePlace): (frame: FrameRef) => true | string {
+  const stored = readConsent(settings.dir);
   const known = new Map<string, true | string>();
   return ({ header, info }) => {
     if (header.origin === "scrape") return true;
@@ -23,10 +33,25 @@ export function createMayLeave(
     const key = `${enabled} ${app}`;
     let verdict = known.get(key);
     if (verdict === undefined) {
-      const { state, reasons } = resolveConsent({ app, env, config: { enabled } });
+      const { state, reasons } = resolveConsent({ app, env, config: { enabled }, flag, stored });
       verdict = state === "off" ? reasons.join(", ") : true;
       known.set(key, verdict);
     }
-    return verdict;
+    return verdict === true ? sinceVerdict(header, stored, settings.metrics.enabled) : verdict;
   };
+}
+
+function sinceVerdict(
+  { consent, writtenMs }: FrameHeader,
+  stored: StoredConsent,
+  configured: boolean | undefined,
+): true | string {
+  const record = stored.kind === "decided" ? stored.record : undefined;
+  if (record?.choice === "local") return "it was agreed to with enable --local, to be kept here";
+  if (consent === "enabled" && record === undefined && configured !== true) {
+    return "nothing says any more that it was agreed to: consent.json is gone";
+  }
+  const { sinceMs } = record ?? {};
+  if (sinceMs === undefined || writtenMs >= sinceMs) return true;
+  return `it was recorded before sending was agreed to, on ${new Date(sinceMs).toISOString()}`;
 }

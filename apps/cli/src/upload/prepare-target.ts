@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { HttpOptions } from "@promferry/core/delivery";
+import type { SessionInfo } from "@promferry/core/journal";
 import { IdentityError, type IdentityKind, resolveIdentity } from "@promferry/privacy";
 import type { UploadTarget } from "@promferry/uploader";
 import { CliError } from "../cli-error.ts";
@@ -24,6 +25,8 @@ export interface TargetPurpose {
   readonly dryRun: boolean;
   /** Secrets by source, shared by the targets of one run. */
   readonly secrets: Map<string, Promise<string>>;
+  /** Whether a missing identity's key is made. Default: unless it is a dry run. */
+  readonly createsKey?: boolean;
 }
 
 /** A destination ready for the uploader, with what the user should know about it. */
@@ -32,6 +35,10 @@ export interface PreparedTarget {
   /** Whether its series carry something that tells this installation from others. */
   readonly isDistinct: boolean;
   readonly notes: readonly string[];
+  /** The `user` label; absent with identity none, and where the key is missing and was not to be made. */
+  readonly user: string | undefined;
+  /** The grouping labels of a session's series at a Pushgateway. */
+  readonly groupLabels: (session: SessionInfo) => Readonly<Record<string, string>>;
 }
 
 /**
@@ -78,7 +85,8 @@ export async function prepareTarget(
   try {
     const kind = identityKind(metrics);
     const destination = build(undefined).destination.identity;
-    const { user, warning } = await resolveIdentity({ kind, destination, dir, create: !purpose.dryRun });
+    const create = purpose.createsKey ?? !purpose.dryRun;
+    const { user, warning, provisional } = await resolveIdentity({ kind, destination, dir, create });
     if (user === undefined && namesUserHash(config))
       throw fail("${USER_HASH} has no value with identity none");
     const built = build(user);
@@ -86,6 +94,9 @@ export async function prepareTarget(
     return {
       isDistinct: user !== undefined || metrics.exclusive || "user" in named || "instance" in named,
       notes: warning ? [warning] : [],
+      user: provisional ? undefined : user,
+      groupLabels: (session) =>
+        mapValues(built.grouping, (value) => (typeof value === "string" ? value : value(session))),
       target: {
         destination: built.destination,
         project: destinationProjection({

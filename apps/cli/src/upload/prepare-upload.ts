@@ -1,5 +1,7 @@
+import { DeliveryError } from "@promferry/core/delivery";
 import { openJournal } from "@promferry/core/journal";
-import type { UploadOptions } from "@promferry/uploader";
+import { readConsent } from "@promferry/privacy";
+import type { UploadOptions, UploadTarget } from "@promferry/uploader";
 import { CliError } from "../cli-error.ts";
 import type { Settings } from "../config/load-config.ts";
 import type { Context } from "../context.ts";
@@ -11,6 +13,7 @@ import { type PreparedTarget, prepareTarget, type TargetPurpose } from "./prepar
 export interface UploadFlags extends ChoiceFlags {
   readonly force?: boolean;
   readonly now?: boolean;
+  readonly enableMetricsCollection?: boolean;
 }
 
 export interface PreparedUpload {
@@ -44,7 +47,7 @@ export async function prepareUpload(
     prepared.push(await prepareTarget(context, settings, config, purpose));
   }
   const journal = openJournal(settings.dir, { now: io.now });
-  const mayLeave = createMayLeave(settings, io.env);
+  const mayLeave = createMayLeave({ settings, env: io.env, flag: flags.enableMetricsCollection });
   const unclear = prepared.find(({ isDistinct, target }) => !isDistinct && target.destination.keepsHistory);
   if (unclear) {
     const { frames } = await journal.index();
@@ -58,7 +61,7 @@ export async function prepareUpload(
     notes: new Map(prepared.map(({ target, notes }) => [target.destination.name, notes])),
     options: {
       journal,
-      targets: prepared.map(({ target }) => target),
+      targets: prepared.map(({ target }) => whileAgreed(target, settings.dir)),
       mayLeave,
       sendNow: flags.now ?? false,
       force: flags.force ?? false,
@@ -68,6 +71,31 @@ export async function prepareUpload(
       ...(toDate === undefined ? {} : { toDate }),
     },
   };
+}
+
+/** A target to which nothing is sent once the user has said no while the upload was under way. */
+function whileAgreed(target: UploadTarget, dir: string): UploadTarget {
+  const { destination } = target;
+  const atFirst = saysNo(dir);
+  return {
+    ...target,
+    destination: {
+      ...destination,
+      async send(batch, options) {
+        if (!atFirst && saysNo(dir)) {
+          const message = "consent was withdrawn while this upload was under way; nothing more of it is sent";
+          throw new DeliveryError("ERR_DELIVERY_MISCONFIGURED", message);
+        }
+        return destination.send(batch, options);
+      },
+    },
+  };
+}
+
+/** Whether the consent file forbids sending. */
+function saysNo(dir: string): boolean {
+  const stored = readConsent(dir);
+  return stored.kind === "decided" ? stored.record.choice !== "enabled" : stored.kind !== "none";
 }
 
 function indistinctError(settings: Settings, name: string): CliError {

@@ -2,7 +2,15 @@ import type { SessionInfo } from "@promferry/core/journal";
 import type { Projected, Projection } from "@promferry/core/merge";
 import { compileRelabel } from "@promferry/core/relabel";
 import { canonicalLabels, type Label } from "@promferry/core/series";
-import { allowListBySession, composeFilters, denyList, type Filter, joinSession } from "@promferry/privacy";
+import {
+  agreedOnly,
+  allowListBySession,
+  composeFilters,
+  denyList,
+  type Filter,
+  joinSession,
+  readConsent,
+} from "@promferry/privacy";
 import { relabelConfigs } from "../config/check-config.ts";
 import type { DestinationConfig, MetricsConfig } from "../config/schema.ts";
 import { findCatalogue } from "./find-catalogue.ts";
@@ -22,19 +30,22 @@ export interface ProjectionOptions {
 }
 
 /**
- * What one destination sees of a series: of a program's own telemetry what catalogue and deny-list
+ * What one destination sees of a series: of a program's own telemetry what catalogue, agreement and deny-list
  * let through, with the labels of its session and its user; then, of scraped pages too, grouping and
  * external labels, and the destination's rules.
  */
 export function destinationProjection(options: ProjectionOptions): Projection {
   const { metrics, dir, destination, user } = options;
+  const stored = readConsent(dir);
+  const agreed = stored.kind === "decided" ? stored.record.agreed : undefined;
   const filters: Filter[] = [
     allowListBySession((digest) => findCatalogue(dir, digest)),
+    ...(agreed === undefined ? [] : [agreedOnly(agreed)]),
+    ...(metrics.exclude_cluster_info ? [denyList()] : []),
     joinSession({ labels: metrics.session_labels, ...(user === undefined ? {} : { user }) }),
     addLabels(options.groupingLabels, "replace"),
     addLabels(options.externalLabels, "keep"),
   ];
-  if (metrics.exclude_cluster_info) filters.splice(1, 0, denyList());
   if (destination.write_relabel_configs.length > 0) filters.push(relabelFilter(destination));
   return composeFilters(...filters);
 }
