@@ -1,7 +1,8 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createRemoteWrite } from "@promferry/remote-write";
+import { createRemoteWrite, createSnappyCodec } from "@promferry/remote-write";
+import { compressSync } from "snappy";
 import { expect, test } from "vitest";
 import {
   exportedSamples,
@@ -110,6 +111,41 @@ test("VictoriaMetrics gives every number back with its exact value and time", as
     values.map((value, i) => line({ __name__: "rw_value", i: String(i) }, i * 7001, value)),
   );
 });
+
+/** Blocks of more than 64 KiB, in which matches reach over the bounds of Google's own fragments. */
+for (const [codec, snappy] of Object.entries({
+  "the built-in codec": createSnappyCodec(),
+  "the native codec": { ...createSnappyCodec(), compress: (bytes: Uint8Array) => compressSync(bytes) },
+})) {
+  for (const { name, start, read } of [
+    { name: "prometheus", start: startPrometheus, read: samplesOf },
+    { name: "victoria-metrics", start: startVictoriaMetrics, read: exportedSamples },
+  ] as const) {
+    test(`${name} reads a request of half a megabyte that ${codec} compressed`, async (context) => {
+      requireServer(context, name);
+      const server = await start();
+      context.onTestFinished(server.stop);
+      const limits = { maxSamples: 20_000 };
+      const destination = createRemoteWrite({ name, url: `${server.url}/api/v1/write`, snappy, limits });
+      const points = (s: number) => Array.from({ length: 10 }, (_, i) => [i * 15_000, s * 977 + i] as const);
+      const labels = (s: number) => ({ path: `/v1/items/${s}`, instance: `10.0.${s % 251}.7:9090` });
+      const batch = batchOf(
+        ...Array.from({ length: 2000 }, (_, s) => series("rw_large", labels(s), points(s))),
+      );
+
+      expect(await destination.send(batch)).toEqual({ accepted: 20_000, refused: [], unknown: 0 });
+
+      const stored = lines(await read(server.url, "rw_large", START_MS, START_MS + 200_000)).sort();
+      expect(stored).toEqual(
+        Array.from({ length: 2000 }, (_, s) =>
+          points(s).map(([at, value]) => line({ __name__: "rw_large", ...labels(s) }, at, value)),
+        )
+          .flat()
+          .sort(),
+      );
+    });
+  }
+}
 
 test("what Prometheus would drop without a word never leaves, and the receipt says so", async (context) => {
   requireServer(context, "prometheus");

@@ -1,51 +1,35 @@
 /**
- * Runs every comparison and prints ratios; rates are for the eye only. `--rounds N` (default 5) is how often
- * each program of the whole-process cases runs; `--write` puts the table into README.md. Needs a build of core,
- * since the whole-process cases measure what is published.
+ * Runs every comparison and prints ratios. `--only PREFIX` runs some of them; `--rounds N` (default 5) is how often
+ * each program of the whole-process cases runs; `--write` puts the table of a whole run into README.md. Needs a build
+ * of the packages (`turbo run build`), since whole processes run what is published.
  */
 
 import { parseArgs } from "node:util";
-import type { Comparison } from "./case.ts";
-import { encodeRequest } from "./cases/remote-write.ts";
-import { parsePage, parsePages } from "./cases/text-format.ts";
+import { encodeRequests } from "./cases/encode.ts";
+import { compressRequests } from "./cases/snappy.ts";
+import { parsePages } from "./cases/text-format.ts";
 import { parsePageFiles } from "./cases/whole-process.ts";
-import { measure } from "./measure.ts";
+import { compareInProcess } from "./in-process.ts";
 import { type Row, table, writeTable } from "./table.ts";
-import { median } from "./whole-process.ts";
 
 const { values: options } = parseArgs({
-  options: { rounds: { type: "string", default: "5" }, write: { type: "boolean", default: false } },
+  options: {
+    only: { type: "string", default: "" },
+    rounds: { type: "string", default: "5" },
+    write: { type: "boolean", default: false },
+  },
 });
+const rounds = Number(options.rounds);
+const isChosen = ({ name }: { readonly name: string }) => name.startsWith(options.only);
 
-const comparisons: readonly Comparison[] = [parsePage, parsePages, encodeRequest];
 const rows: Row[] = [];
-
-for (const { name, ours, peers } of comparisons) {
-  const rates = measure({ ours, ...peers });
-  const own = rates["ours"] ?? Number.NaN;
-  for (const peer of Object.keys(peers)) {
-    const ratio = own / (rates[peer] ?? Number.NaN);
-    const raw = `${rate(own)} against ${rate(rates[peer] ?? Number.NaN)}`;
-    rows.push({ name, ours: "in process", peer, ratio, raw });
-  }
+for (const each of [...parsePages, ...encodeRequests, ...compressRequests].filter(isChosen)) {
+  rows.push(...(await compareInProcess(each)));
 }
-
-const peer = "parse-prometheus-text-format";
-for (const [name, { [peer]: others = [], ...own }] of Object.entries(
-  parsePageFiles(Number(options.rounds)),
-)) {
-  for (const [ours, costs] of Object.entries(own)) {
-    const ratio = median(others.map(({ cpuMs }) => cpuMs)) / median(costs.map(({ cpuMs }) => cpuMs));
-    const list = (all: typeof costs): string => all.map(({ cpuMs }) => cpuMs.toFixed(0)).join(" ");
-    const peak = (all: typeof costs): string => Math.max(...all.map(({ peakMb }) => peakMb)).toFixed(0);
-    const raw = `${list(costs)} ms CPU, ${peak(costs)} MiB against ${list(others)} ms, ${peak(others)} MiB`;
-    rows.push({ name, ours, peer, ratio, raw });
-  }
-}
+rows.push(...parsePageFiles(rounds, isChosen));
 
 console.log(table(rows));
-if (options.write) writeTable(rows);
-
-function rate(perSecond: number): string {
-  return `${(perSecond / 1e6).toFixed(2)} M/s`;
+if (options.write) {
+  if (options.only !== "") throw new Error("--write wants a whole run, without --only");
+  writeTable(rows);
 }

@@ -6,7 +6,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { median } from "./whole-process.ts";
+import { median } from "./measure.ts";
 
 const { values: options } = parseArgs({ options: { rounds: { type: "string", default: "25" } } });
 const MAIN = fileURLToPath(new URL("../../apps/cli/dist/main.js", import.meta.url));

@@ -1,9 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { median } from "./measure.ts";
+import type { Row } from "./table.ts";
 
 /** What a program says about itself at its end. */
 export interface Cost {
-  readonly families: number;
   /** Of the whole process from its start, all threads. */
   readonly cpuMs: number;
   /** Largest resident set, in MiB. */
@@ -26,7 +27,25 @@ export function runPrograms(
   return costs;
 }
 
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+/** A row for each program but the peer. */
+export function processRows(
+  name: string,
+  { [peer]: others = [], ...own }: Readonly<Record<string, readonly Cost[]>>,
+  targets: Readonly<Record<string, number>>,
+): Row[] {
+  return Object.entries(own).map(([ours, costs]) => {
+    const ratio = median(others.map(({ cpuMs }, round) => cpuMs / (costs[round]?.cpuMs ?? Number.NaN)));
+    const raw = `${list(costs)} ms CPU, ${peak(costs)} MiB against ${list(others)} ms, ${peak(others)} MiB`;
+    return { name, ours, peer, ratio, target: targets[`${name} ${ours}`], raw };
+  });
+}
+
+export const peer = "parse-prometheus-text-format";
+
+function list(costs: readonly Cost[]): string {
+  return costs.map(({ cpuMs }) => cpuMs.toFixed(0)).join(" ");
+}
+
+function peak(costs: readonly Cost[]): string {
+  return Math.max(...costs.map(({ peakMb }) => peakMb)).toFixed(0);
 }

@@ -42,11 +42,6 @@ export function* k1Day(frameCount: number = FRAME_COUNT): Generator<readonly Met
   }
 }
 
-/** The families of one flush, `step` flushes after the start. */
-export function k1Families(step: number): readonly MetricFamily[] {
-  return [...k1Day(step + 1)].at(-1) ?? [];
-}
-
 function planFamilies(): Plan[] {
   const dictionary = createSeriesDictionary();
   const intern = (name: string, labels: readonly Label[]) => dictionary.intern(name, [...session, ...labels]);

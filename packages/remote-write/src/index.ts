@@ -9,7 +9,7 @@ export {
 export { encodeRequestV2 } from "./request-v2/encode.ts";
 export { createStringCache, type SeriesStrings, type StringCache } from "./request-v2/series-strings.ts";
 export { createRemoteWrite, type RemoteWriteOptions } from "./sender/remote-write.ts";
-export { type SnappyCodec, snappyjsCodec } from "./snappy/codec.ts";
+export { createSnappyCodec, type SnappyCodec, snappyjsCodec } from "./snappy/codec.ts";
 export type { CheckedLabels, LabelProblem, ProtocolVersion } from "./validation/label-problem.ts";
 export { type ValidatedBatch, type ValidateOptions, validateBatch } from "./validation/validate-batch.ts";
 export { type DecodedSeries, type DecodedWriteRequest, decodeWriteRequest } from "./write-request/decode.ts";

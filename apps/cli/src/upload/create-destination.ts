@@ -1,7 +1,7 @@
 import type { Destination, HttpOptions } from "@promferry/core/delivery";
 import { createHttpPush } from "@promferry/http-push";
 import { createPushgateway, type GroupingValue } from "@promferry/pushgateway";
-import { createRemoteWrite } from "@promferry/remote-write";
+import { createRemoteWrite, type SnappyCodec } from "@promferry/remote-write";
 import { destinationKind } from "../config/destination-kind.ts";
 import type { DestinationConfig } from "../config/schema.ts";
 import type { LabelTemplate } from "./session-variables.ts";
@@ -14,6 +14,8 @@ export interface DestinationParts {
   readonly app: string;
   /** By grouping label; a template that differs by session is read from the series' label. */
   readonly grouping: Readonly<Record<string, LabelTemplate>>;
+  /** Compresses remote write. Default: the built-in codec. */
+  readonly snappy?: SnappyCodec | undefined;
 }
 
 /**
@@ -21,7 +23,8 @@ export interface DestinationParts {
  *
  * @throws {TypeError} A setting that the destination can't work with.
  */
-export function createDestination({ config, expand, http, app, grouping }: DestinationParts): Destination {
+export function createDestination(parts: DestinationParts): Destination {
+  const { config, expand, http, app, grouping, snappy } = parts;
   const { name } = config;
   const url = expand(config.url);
   switch (destinationKind(config.type)) {
@@ -32,6 +35,7 @@ export function createDestination({ config, expand, http, app, grouping }: Desti
         url,
         protocol: config.protocol,
         tenantInPath: config.tenant_in_path,
+        ...(snappy ? { snappy } : {}),
         ...(config.tenant === undefined ? {} : { tenant: expand(config.tenant) }),
       });
     case "http":

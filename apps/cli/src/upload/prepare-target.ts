@@ -7,6 +7,7 @@ import { CliError } from "../cli-error.ts";
 import { authType } from "../config/check-auth.ts";
 import { EXPOSED_CREDENTIALS, wouldExposeCredentials } from "../config/check-url.ts";
 import { unsetVariables, variableTexts } from "../config/check-variables.ts";
+import { destinationKind } from "../config/destination-kind.ts";
 import { resolveFromConfig, type Settings } from "../config/load-config.ts";
 import { formatPath } from "../config/problem.ts";
 import type { DestinationConfig, MetricsConfig } from "../config/schema.ts";
@@ -16,6 +17,7 @@ import { createAuthorization } from "../credentials/authorization.ts";
 import { EXIT } from "../exit-codes.ts";
 import { createDestination } from "./create-destination.ts";
 import { createHttpClient } from "./http-client.ts";
+import { loadNativeSnappy } from "./native-snappy.ts";
 import { destinationProjection } from "./projection.ts";
 import { type LabelTemplate, labelTemplate } from "./session-variables.ts";
 import { traceFetch } from "./trace-fetch.ts";
@@ -57,6 +59,7 @@ export async function prepareTarget(
   const fail = (what: string) => configError(settings, config, what);
   checkVariablesSet(context, settings, config, purpose);
   const connection = purpose.dryRun ? {} : await connect(context, settings, config, purpose);
+  const snappy = destinationKind(config.type) === "remote-write" ? await loadNativeSnappy() : undefined;
 
   const build = (user: string | undefined) => {
     const fixed = (name: string) => (name === "USER_HASH" ? (user ?? "") : (env[name] ?? ""));
@@ -72,7 +75,7 @@ export async function prepareTarget(
       ...connection,
     };
     return {
-      destination: createDestination({ config, expand, http, app, grouping }),
+      destination: createDestination({ config, expand, http, app, grouping, snappy }),
       grouping,
       externalLabels: mapValues(config.external_labels, template),
       // With each text as it stands, for what only a session knows.

@@ -8,7 +8,7 @@ import {
   type SendOptions,
   sendRequest,
 } from "@promferry/core/delivery";
-import { type SnappyCodec, snappyjsCodec } from "../snappy/codec.ts";
+import { createSnappyCodec, type SnappyCodec } from "../snappy/codec.ts";
 import type { ProtocolVersion } from "../validation/label-problem.ts";
 import { type AttemptV2, createAutoProtocol } from "./auto-protocol.ts";
 import { resolveEndpoint } from "./endpoint.ts";
@@ -36,7 +36,7 @@ export interface RemoteWriteOptions extends HttpOptions {
   readonly tenantInPath?: boolean;
   /** Default 5000 samples, 3 000 000 bytes before compression, 600 000 ms ahead of `now`. */
   readonly limits?: Partial<DestinationLimits>;
-  /** Compresses. Default snappyjs. */
+  /** Compresses. Default {@link createSnappyCodec}. */
   readonly snappy?: SnappyCodec;
 }
 
@@ -66,7 +66,7 @@ const DEFAULT_LIMITS = { maxSamples: 5000, maxBytes: 3_000_000, maxFutureMs: 600
  * @see https://prometheus.io/docs/specs/prw/remote_write_spec_2_0/
  */
 export function createRemoteWrite(options: RemoteWriteOptions): Destination {
-  const { name, protocol = 1, snappy = snappyjsCodec, now = Date.now } = options;
+  const { name, protocol = 1, snappy = createSnappyCodec(), now = Date.now } = options;
   checkProtocol(protocol);
   checkCustomHeaders(options.headers ?? {});
   const endpoint = resolveEndpoint(options);

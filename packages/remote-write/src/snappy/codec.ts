@@ -2,6 +2,7 @@
 import { compress, uncompress } from "snappyjs";
 import { DecodeError } from "../decode-error.ts";
 import { checkSnappyBlock } from "./check-block.ts";
+import { createCompressor } from "./compress.ts";
 
 /** The block format of snappy. The framed format is another one and never used here. */
 export interface SnappyCodec {
@@ -14,7 +15,7 @@ export interface SnappyCodec {
   uncompress(block: Uint8Array, maxBytes: number): Uint8Array;
 }
 
-/** The default codec: snappyjs, which runs everywhere, behind a check that it lacks itself. */
+/** snappyjs, behind a check that it lacks itself. */
 export const snappyjsCodec: SnappyCodec = {
   compress,
   uncompress(block, maxBytes) {
@@ -26,3 +27,8 @@ export const snappyjsCodec: SnappyCodec = {
     }
   },
 };
+
+/** The default codec: it compresses by itself and uncompresses with snappyjs. Runs everywhere. */
+export function createSnappyCodec(): SnappyCodec {
+  return { ...snappyjsCodec, compress: createCompressor() };
+}
