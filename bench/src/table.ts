@@ -30,11 +30,18 @@ export function table(rows: readonly Row[]): string {
   );
 }
 
-/** Puts the table between the marks in README.md, with the circumstances under which it was measured. */
+/** Puts the table of the comparisons into README.md. */
 export function writeTable(rows: readonly Row[]): void {
+  const versions = PEERS.map((name) => `${name} ${versionOf(name)}`).join(", ");
+  writeBetween("results", table(rows), ` Seeds 1 (k1) and 2 (hc). Peers: ${versions}.`);
+}
+
+/** Puts a table between the marks of this name in README.md, with the circumstances under which it was measured. */
+export function writeBetween(mark: string, content: string, more = ""): void {
+  const between = new RegExp(`(<!-- ${mark} -->\\n)[\\s\\S]*(<!-- /${mark} -->)`);
   const text = readFileSync(README, "utf8").replace(
-    /(<!-- results -->\n)[\s\S]*(<!-- \/results -->)/,
-    (_, begin: string, end: string) => `${begin}\n${circumstances()}\n\n${table(rows)}\n\n${end}`,
+    between,
+    (_, begin: string, end: string) => `${begin}\n${circumstances()}${more}\n\n${content}\n\n${end}`,
   );
   writeFileSync(README, text);
 }
@@ -58,11 +65,7 @@ export function rowKey({ name, ours, peer }: Pick<Row, "name" | "ours" | "peer">
 function circumstances(): string {
   const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
   const load = loadavg()[0]?.toFixed(1);
-  const versions = PEERS.map((name) => `${name} ${versionOf(name)}`).join(", ");
-  return (
-    `Commit ${commit}, Node ${process.version}, ${cpus().length} cores (${cpus()[0]?.model}), load at the end ${load}. ` +
-    `Seeds 1 (k1) and 2 (hc). Peers: ${versions}.`
-  );
+  return `Commit ${commit}, Node ${process.version}, ${cpus().length} cores (${cpus()[0]?.model}), load at the end ${load}.`;
 }
 
 function versionOf(name: string): string {

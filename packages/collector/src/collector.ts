@@ -1,16 +1,9 @@
 import type { Catalogue, ReadableRegistry } from "@promferry/core";
-import {
-  createJournalWriter,
-  type DayBoundary,
-  type JournalFs,
-  type JournalWriter,
-  LOW_DISK_BYTES,
-  nodeJournalFs,
-  type WriteResult,
-  type WriterInfo,
-} from "@promferry/core/journal";
+import type { DayBoundary, JournalFs, JournalWriter, WriteResult, WriterInfo } from "@promferry/core/journal";
+import { createJournalWriter, LOW_DISK_BYTES, nodeJournalFs } from "@promferry/core/journal/writer";
 import type { EpochMs, MetricFamily } from "@promferry/core/series";
-import { type ConsentSources, consentIn, type DirectoryConsent, type Filter } from "@promferry/privacy";
+import type { ConsentSources, DirectoryConsent, Filter } from "@promferry/privacy";
+import { consentIn } from "@promferry/privacy/gate";
 import { type CatalogueFile, createCatalogueFile } from "./catalogue-file.ts";
 import { countedFamilies } from "./counted-families.ts";
 import { keepMaintained } from "./keep-maintained.ts";

@@ -8,15 +8,8 @@ import {
 } from "@promferry/core";
 import type { WriterInfo } from "@promferry/core/journal";
 import { createSeriesDictionary } from "@promferry/core/series";
-import {
-  agreedOnly,
-  allowList,
-  composeFilters,
-  denyList,
-  type Filter,
-  type FilteredFamilies,
-  filterFamilies,
-} from "@promferry/privacy";
+import type { Filter, FilteredFamilies } from "@promferry/privacy";
+import { agreedOnly, allowList, composeFilters, denyList, filterFamilies } from "@promferry/privacy/gate";
 
 export interface SourceOptions {
   readonly registry: ReadableRegistry;

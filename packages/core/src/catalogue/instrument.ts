@@ -5,6 +5,7 @@ import {
   type Registry,
 } from "prom-client";
 import type { CatalogueMetric } from "./catalogue.ts";
+import { type CounterCells, createCounterCells } from "./counter-cells.ts";
 import { createLabelGuard, type DropReason, type LabelGuard } from "./label-guard.ts";
 
 type Labels = Readonly<Record<string, string>>;
@@ -54,8 +55,13 @@ export function createRecorder(metric: CatalogueMetric, options: RecorderOptions
     };
 
   if (metric.type === "counter") {
-    const counter = new PromCounter({ name, help, labelNames, registers });
-    return { inc: recording(isAmount, 1, (labels, value) => counter.inc(labels, value)) };
+    const cells = createCounterCells(new PromCounter({ name, help, labelNames, registers }), labelNames);
+    const count = counting(cells, guards, drop);
+    // The commonest call of all, and prom-client's own takes a few nanoseconds.
+    const countOne: Recorder["inc"] = (first, second) => {
+      if (first !== undefined || second !== undefined || !cells.addOne()) count(first, second);
+    };
+    return { inc: labelNames.length === 0 ? countOne : count };
   }
   if (metric.type === "gauge") {
     const gauge = new PromGauge({ name, help, labelNames, registers });
@@ -82,6 +88,28 @@ export function createRecorder(metric: CatalogueMetric, options: RecorderOptions
         return seconds;
       };
     },
+  };
+}
+
+/** As `recording`, but a series that was counted before costs little more than the addition. */
+function counting(
+  cells: CounterCells,
+  guards: ReadonlyMap<string, LabelGuard>,
+  drop: (reason: DropReason) => void,
+): (first?: unknown, second?: unknown) => void {
+  return (first, second) => {
+    try {
+      const given = typeof first === "object" && first !== null ? first : undefined;
+      const value = (given === undefined ? (first ?? second) : second) ?? 1;
+      if (typeof value !== "number" || !isAmount(value)) drop("bad_value");
+      else if (!cells.inc(given, value)) {
+        const labels = guardLabels(guards, given ?? {}, drop);
+        const isAsGiven = Object.keys(labels).every((name) => labels[name] === (given as Labels)[name]);
+        cells.incWhole(labels, value, isAsGiven);
+      }
+    } catch {
+      drop("error");
+    }
   };
 }
 

@@ -1,6 +1,7 @@
 import { crc32 } from "node:zlib";
 import type { MetricFamily } from "../series/series.ts";
-import { writePrometheusText } from "../text-format/index.ts";
+// Not by its index: whoever only writes need not load the parsers.
+import { writePrometheusText } from "../text-format/write-prometheus-text.ts";
 import type { FrameHeader, SessionInfo } from "./frame.ts";
 import { formatHeader } from "./frame-header.ts";
 import { formatSessionLine } from "./session-line.ts";
