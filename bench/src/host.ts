@@ -11,8 +11,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { median } from "./measure.ts";
 import { writeBetween } from "./table.ts";
-import { median } from "./whole-process.ts";
 
 interface Time {
   readonly wallMs: number;
