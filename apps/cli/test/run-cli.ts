@@ -2,8 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
+import { z } from "zod";
 import type { CliIo } from "../src/io.ts";
 import { run } from "../src/run.ts";
+import { commandOf, JSON_OUTPUT } from "./json-output.ts";
 
 export interface RunResult {
   readonly exitCode: number;
@@ -57,7 +59,19 @@ export async function runCli(argv: readonly string[], setup: RunSetup = {}): Pro
     now: setup.now ?? Date.now,
   };
   const exitCode = await run(argv, io);
+  if (argv.includes("--json")) checkJson(argv, stdout);
   return { exitCode, stdout, stderr, json: () => JSON.parse(stdout) };
+}
+
+/** Every line has the form that is documented for its command, or is a failure. */
+function checkJson(argv: readonly string[], stdout: string): void {
+  const name = commandOf(argv);
+  if (name === undefined) return;
+  const form = z.union([JSON_OUTPUT[name] ?? z.never(), JSON_OUTPUT["failure"] ?? z.never()]);
+  for (const line of stdout.split("\n").filter((each) => each !== "")) {
+    const { success, error } = form.safeParse(JSON.parse(line));
+    if (!success) throw new Error(`${name} --json: ${z.prettifyError(error)}\n${line.slice(0, 1_000)}`);
+  }
 }
 
 /** A folder that goes with the test. */
