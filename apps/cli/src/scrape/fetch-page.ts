@@ -5,7 +5,7 @@ export interface FetchPageOptions {
   /** Longest wait for the whole page, in milliseconds. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
-  /** Largest page, compressed and uncompressed, in bytes. Default 32 MiB. */
+  /** Largest page, as its `Content-Length` says and after decompression, in bytes. Default 32 MiB. */
   readonly maxBytes?: number;
   /** Whether only the text format is asked for. Default false. */
   readonly textOnly?: boolean;

@@ -47,22 +47,22 @@ export function createPageReader({ maxSeries, keepEmptyLabels }: PageReaderOptio
     };
   }
 
-  return {
-    async read(url, options) {
-      const { bytes, format } = await fetchPage(url, { ...options, textOnly });
-      try {
-        const families = parsers[format].parse(bytes);
-        if (parsers.known() > 2 * countSamples(families) + SPARE_SERIES) parsers = createParsers();
-        return families;
-      } catch (error) {
-        if (parsers.known() > 2 * maxSeries) parsers = createParsers();
-        if (!(error instanceof ExpositionError) || format !== "openmetrics") throw error;
-        // Some programs speak OpenMetrics with an accent; their text format is most often right.
-        textOnly = true;
-        return this.read(url, options);
-      }
-    },
-  };
+  async function read(url: string, options: FetchPageOptions): Promise<readonly MetricFamily[]> {
+    const { bytes, format } = await fetchPage(url, { ...options, textOnly });
+    try {
+      const families = parsers[format].parse(bytes);
+      if (parsers.known() > 2 * countSamples(families) + SPARE_SERIES) parsers = createParsers();
+      return families;
+    } catch (error) {
+      if (parsers.known() > 2 * maxSeries) parsers = createParsers();
+      if (!(error instanceof ExpositionError) || format !== "openmetrics") throw error;
+      // Some programs speak OpenMetrics with an accent; their text format is most often right.
+      textOnly = true;
+      return read(url, options);
+    }
+  }
+
+  return { read };
 }
 
 function countSamples(families: readonly MetricFamily[]): number {

@@ -206,6 +206,31 @@ test("a reload gives a target that stays the new rules and the new interval", as
   await eventually(() => pages.length).toBe(3);
 });
 
+test("a target that comes back while it is being ended begins after its last page", async () => {
+  const url = await serve(answer("a 1\n"));
+  const pages: ScrapedPage[] = [];
+  let finish: () => void = () => {};
+  const { manager, scrape, clock } = manage([job([url])], {
+    onPage: (page) => {
+      pages.push(page);
+      if (!page.gone) return;
+      return new Promise((resolve) => {
+        finish = resolve;
+      });
+    },
+  });
+  await scrape();
+  const ended = manager.reload([]);
+  await eventually(() => pages.length).toBe(2);
+  const back = manager.reload([job([url])]);
+  await clock.advance(30_000);
+  expect(manager.stats().targets).toBe(0);
+  finish();
+  await Promise.all([ended, back]);
+  await scrape();
+  expect(pages.map(({ gone }) => gone)).toEqual([false, true, false]);
+});
+
 test("a job that is gone ends its targets; what never was scraped has nothing to end", async () => {
   const { manager, pages, scrape } = manage([job([await serve(answer("a 1\n"))])]);
   await scrape();

@@ -62,7 +62,7 @@ export interface ScrapeManager {
    * Takes other jobs. Targets whose `id` stays keep their times and what is known of their series, and
    * follow the new settings from the next scrape on; those that are not there any more are ended with a page
    * of stale markers. Lists of unchanged `file_sd` and `http_sd` entries are kept until they are read again.
-   * Resolves when the targets that static lists alone decide are settled.
+   * Resolves once the last pages of those that are gone were taken.
    */
   reload(jobs: readonly ScrapeJob[]): Promise<void>;
   /**
@@ -88,7 +88,9 @@ export function createScrapeManager(options: ScrapeManagerOptions): ScrapeManage
   const budget: SeriesBudget = { limit: maxSeries, used: 0 };
   const jobs = new Map<string, JobTargets>();
   const loops = new Map<string, TargetLoop>();
-  const endings = new Set<Promise<void>>();
+  /** Of targets that are being ended, by id: one that comes back has to wait. */
+  const endings = new Map<string, Promise<void>>();
+  let isWaiting = false;
   const counts = {
     ...{ scrapes: 0, scrapesFailed: 0, scrapesSkipped: 0, discoveryFailures: 0, pagesLost: 0 },
     ...{ targetsDropped: 0, targetsRefused: 0 },
@@ -151,6 +153,7 @@ export function createScrapeManager(options: ScrapeManagerOptions): ScrapeManage
     for (const [id, { target, job }] of wanted) {
       const loop = loops.get(id);
       if (loop) loop.configure(target, job);
+      else if (endings.has(id)) isWaiting = true;
       else loops.set(id, begin(target, job));
     }
   }
@@ -167,6 +170,10 @@ export function createScrapeManager(options: ScrapeManagerOptions): ScrapeManage
       onLost({ target: { jobName, url } }, error) {
         counts.pagesLost++;
         tell({ kind: "page", jobName, source: url, message: (error as Error).message });
+      },
+      onBroken({ jobName, url }, error) {
+        const message = `not scraped any more: ${(error as Error).message}`;
+        tell({ kind: "scrape", jobName, source: url, message });
       },
       onSkipped(count) {
         counts.scrapesSkipped += count;
@@ -185,13 +192,16 @@ export function createScrapeManager(options: ScrapeManagerOptions): ScrapeManage
   }
 
   function end(loop: TargetLoop, gone: boolean): void {
-    const { jobName, url } = loop.target;
+    const { id, jobName, url } = loop.target;
     const ending = loop.end(gone).finally(() => {
-      endings.delete(ending);
+      endings.delete(id);
       tell.settled("scrape", jobName, url);
       tell.settled("page", jobName, url);
+      if (!isWaiting) return;
+      isWaiting = false;
+      settle();
     });
-    endings.add(ending);
+    endings.set(id, ending);
   }
 
   return {
@@ -205,7 +215,7 @@ export function createScrapeManager(options: ScrapeManagerOptions): ScrapeManage
       if (state !== "running") throw new Error("only a running scrape manager takes other jobs");
       takeJobs(next);
       settle();
-      await Promise.all(endings);
+      await Promise.all(endings.values());
     },
     async stop() {
       state = "stopped";
@@ -213,7 +223,7 @@ export function createScrapeManager(options: ScrapeManagerOptions): ScrapeManage
       for (const loop of loops.values()) end(loop, false);
       jobs.clear();
       loops.clear();
-      await Promise.all(endings);
+      await Promise.all(endings.values());
     },
     stats() {
       let targetsUp = 0;

@@ -11,6 +11,9 @@ export interface ScrapeProblem {
   readonly message: string;
 }
 
+/** Problems that are remembered; then all are told once more. */
+const MAX_TOLD = 20_000;
+
 /** Passes problems on. */
 export interface Teller {
   (problem: ScrapeProblem): void;
@@ -25,6 +28,7 @@ export function createTeller(onProblem: (problem: ScrapeProblem) => void): Telle
   const tell = (problem: ScrapeProblem) => {
     const key = keyOf(problem.kind, problem.jobName, problem.source);
     if (told.get(key) === problem.message) return;
+    if (told.size >= MAX_TOLD) told.clear();
     told.set(key, problem.message);
     onProblem({ ...problem, source: problem.source?.replace(/^(https?:[^?]*)\?.*$/s, "$1?…") });
   };

@@ -100,7 +100,7 @@ for (const { name, settings, text, error } of [
     name: "sample_limit",
     settings: { sample_limit: 2 },
     text: "a 1\nb 2\nc 3\n",
-    error: "3 samples; sample_limit is 2",
+    error: "more samples than sample_limit, 2",
   },
   {
     name: "label_limit",

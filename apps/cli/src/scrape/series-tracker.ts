@@ -9,7 +9,7 @@ import {
   seriesKey,
 } from "@promferry/core/series";
 import { type ScrapeConfig, scrapeRules } from "../config/scrape-schema.ts";
-import { createFamilyBuilder, type FamilyBuilder } from "./family-builder.ts";
+import { createFamilyBuilder, type FamilyBuilder, type FamilyRows } from "./family-builder.ts";
 import { checkLabelLimits, PageRefusal } from "./page-limits.ts";
 import { withTargetLabels } from "./target-labels.ts";
 
@@ -94,7 +94,7 @@ export function createSeriesTracker(
   let owed: readonly Leaving[] = [];
 
   /** @throws {PageRefusal} */
-  function leave({ name: givenName, labels: given }: Series): Leaving | undefined {
+  function leave({ name: givenName, labels: given }: Series, isKept: boolean): Leaving | undefined {
     const labels = withTargetLabels(given, own, settings.honor_labels);
     const relabelled = relabel([{ name: "__name__", value: givenName }, ...labels]);
     if (!relabelled) return undefined;
@@ -114,7 +114,7 @@ export function createSeriesTracker(
       moreMs: undefined,
       trackedPage: -1,
     };
-    leaving.set(key, made);
+    if (isKept) leaving.set(key, made);
     return made;
   }
 
@@ -128,56 +128,64 @@ export function createSeriesTracker(
     for (const [key, entry] of leaving) if (entry.page !== page) leaving.delete(key);
   }
 
+  /** @throws {PageRefusal} */
   function readRows(families: readonly MetricFamily[], atMs: EpochMs, counts: Counts): FamilyBuilder {
     const rows = createFamilyBuilder();
     const { sample_limit: sampleLimit } = settings;
     for (const family of families) {
+      let own: FamilyRows | undefined;
       for (let i = 0; i < family.series.length; i++) {
         counts.samples++;
         const series = family.series[i]!;
         // What comes after the limit is only counted, as Prometheus does.
         const isOver = sampleLimit > 0 && counts.kept >= sampleLimit;
-        let entry = arriving.get(series);
-        if (entry) entry.page = page;
-        else {
-          if (budget.used >= budget.limit) throw new PageRefusal(`more than ${budget.limit} series in all`);
-          entry = { leaving: leave(series), page };
-          if (!isOver || !entry.leaving) {
-            arriving.set(series, entry);
-            budget.used++;
-            if (entry.leaving) counts.added++;
-          }
-        }
-        if (!entry.leaving) continue;
+        const entry = entryOf(series, isOver, counts);
+        if (!entry) continue;
         counts.kept++;
-        if (!isOver) takeRow(rows, entry.leaving, family, i, atMs, counts);
+        if (isOver) continue;
+        const timestampMs = admit(entry, family.timestampsMs[i]!, atMs, counts);
+        if (timestampMs === undefined) continue;
+        const { name } = entry.series;
+        if (name === series.name) own ??= rows.family(family);
+        const home = name === series.name && own ? own : rows.family(unknownFamily(name));
+        entry.metadata = home.metadata;
+        home.copy(entry.series, family, i, timestampMs);
       }
     }
     if (sampleLimit === 0 || counts.kept <= sampleLimit) return rows;
-    throw new PageRefusal(`${counts.kept} samples; sample_limit is ${sampleLimit}`);
+    throw new PageRefusal(`more samples than sample_limit, ${sampleLimit}`);
   }
 
-  function takeRow(
-    rows: FamilyBuilder,
-    entry: Leaving,
-    family: MetricFamily,
-    row: number,
-    atMs: EpochMs,
-    counts: Counts,
-  ): void {
-    const timestampMs = settings.honor_timestamps ? family.timestampsMs[row]! : Number.NaN;
-    if (!isFirst(entry, timestampMs)) return;
+  /** What the series leaves as; `undefined` where a rule drops it. */
+  function entryOf(series: Series, isOver: boolean, counts: Counts): Leaving | undefined {
+    const known = arriving.get(series);
+    if (known) {
+      known.page = page;
+      return known.leaving;
+    }
+    if (budget.used >= budget.limit) throw new PageRefusal(`more than ${budget.limit} series in all`);
+    const entry = leave(series, !isOver);
+    if (isOver && entry) return entry;
+    arriving.set(series, { leaving: entry, page });
+    budget.used++;
+    if (entry) counts.added++;
+    return entry;
+  }
+
+  /** The time of a sample, NaN for the page's own; `undefined` where it has to stay behind. */
+  function admit(entry: Leaving, givenMs: number, atMs: EpochMs, counts: Counts): number | undefined {
+    const timestampMs = settings.honor_timestamps ? givenMs : Number.NaN;
+    if (!isFirst(entry, timestampMs)) return undefined;
     if (Number.isNaN(timestampMs)) {
       entry.trackedPage = page;
       tracked.push(entry);
-    } else if (!Number.isSafeInteger(timestampMs) || timestampMs < 0 || timestampMs > atMs + MAX_AHEAD_MS) {
-      counts.leftOut++;
-      return;
+      return timestampMs;
     }
-    const isRenamed = entry.series.name !== family.series[row]!.name;
-    const home = rows.family(isRenamed ? unknownFamily(entry.series.name) : family);
-    entry.metadata = home.metadata;
-    home.copy(entry.series, family, row, timestampMs);
+    if (Number.isSafeInteger(timestampMs) && timestampMs >= 0 && timestampMs <= atMs + MAX_AHEAD_MS) {
+      return timestampMs;
+    }
+    counts.leftOut++;
+    return undefined;
   }
 
   /** Whether the series has no sample at this time in this page yet: two may have become one. */
@@ -195,8 +203,9 @@ export function createSeriesTracker(
   }
 
   function endSeries(before: readonly Leaving[], rows: FamilyBuilder): void {
-    const here = new Set(tracked.map(({ key }) => key));
-    ended = [...before, ...owed].filter(({ key }) => !here.has(key));
+    const isHere = (entry: Leaving | undefined) => entry?.trackedPage === page;
+    // One that was forgotten in between is another object now.
+    ended = [...before, ...owed].filter((entry) => !isHere(entry) && !isHere(leaving.get(entry.key)));
     owed = [];
     for (const { series, metadata } of ended) rows.family(metadata).add(series, null);
   }
@@ -215,8 +224,10 @@ export function createSeriesTracker(
         return { rows, ...counts, error: undefined };
       } catch (error) {
         if (!(error instanceof PageRefusal)) throw error;
-        tracked = [];
         if (arriving.size > 2 * lastGoodSize + SPARE_SERIES) forgetOthers();
+        // What was read of it counts for nothing.
+        tracked = [];
+        page++;
         const rows = createFamilyBuilder();
         endSeries(before, rows);
         return { rows, ...counts, leftOut: 0, error: error.message };

@@ -14,6 +14,8 @@ export interface TargetLoopOptions {
   readonly onPage: (page: ScrapedPage) => Promise<void> | void;
   /** `onPage` rejected. */
   readonly onLost: (page: ScrapedPage, error: unknown) => void;
+  /** A fault of ours: the target is not scraped any more. */
+  readonly onBroken: (target: Target, error: unknown) => void;
   /** Scrapes that were left out while the one before was under way. */
   readonly onSkipped: (count: number) => void;
 }
@@ -101,9 +103,7 @@ export function startTargetLoop(options: TargetLoopOptions): TargetLoop {
     }
   }
 
-  const running = run();
-  // Awaited in `end`; whatever it is, the process does not end of it before.
-  running.catch(() => {});
+  const running = run().catch((error: unknown) => options.onBroken(target, error));
 
   return {
     get target() {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { HttpSdConfig } from "../../config/scrape-schema.ts";
 import { fetchBounded } from "../fetch-page.ts";
 import type { ScrapeClient } from "../scrape-job.ts";
@@ -24,6 +25,7 @@ export async function runHttpSd(
   const { url, refresh_interval: refreshMs } = config;
   const { onLists, onRead, onFailure, signal } = options;
   let etag: string | undefined;
+  let lastDigest = "";
   const ask = (): Promise<readonly TargetGroup[] | undefined> => {
     const headers = {
       accept: "application/json",
@@ -38,7 +40,11 @@ export async function runHttpSd(
       const type = response.headers.get("content-type") ?? "";
       if (!JSON_TYPE.test(type))
         throw new Error(`expected application/json, got ${type.slice(0, 60) || "no type"}`);
-      const groups = parseTargetGroups(Buffer.from(await read()).toString("utf8"), "json");
+      const bytes = await read();
+      const digest = createHash("sha256").update(bytes).digest("base64");
+      const groups =
+        digest === lastDigest ? undefined : parseTargetGroups(Buffer.from(bytes).toString("utf8"), "json");
+      lastDigest = digest;
       etag = response.headers.get("etag") ?? undefined;
       return groups;
     });
