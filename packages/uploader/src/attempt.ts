@@ -42,6 +42,8 @@ export interface AttemptOptions {
   readonly beforeAttempt: () => Promise<void>;
   /** How often the same server error is taken for one that passes. */
   readonly patience: number;
+  /** Tries again after so long, in milliseconds, where the settings have to be corrected first. Default: it stops. */
+  readonly patientMs?: number;
 }
 
 /** 502, 503 and 504 come from a server or a proxy that is down, whatever the batch. */
@@ -56,7 +58,7 @@ const OVERLOAD_WAIT_MS = 1000;
 export async function attempt(
   destination: Destination,
   batch: Batch,
-  { retry, beforeAttempt, patience }: AttemptOptions,
+  { retry, beforeAttempt, patience, patientMs }: AttemptOptions,
 ): Promise<Outcome> {
   const { signal } = retry;
   let overloads = 0;
@@ -79,6 +81,15 @@ export async function attempt(
         if (status === 429 && ++overloads === 2 && batch.sampleCount > 1) {
           const waitMs = Math.max(OVERLOAD_WAIT_MS, retryAfterMs);
           return { kind: "too-large", error, reason, waitMs, doubted };
+        }
+        if (
+          patientMs !== undefined &&
+          (code === "ERR_DELIVERY_UNAUTHORIZED" || code === "ERR_DELIVERY_MISCONFIGURED")
+        ) {
+          throw new DeliveryError("ERR_DELIVERY_OVERLOADED", reason, {
+            retryAfterMs: patientMs,
+            cause: error,
+          });
         }
         if (status >= 500 && !OUTAGES.has(status)) {
           const failure = `${status} ${reason}`;

@@ -1,4 +1,11 @@
-import { compressDay, isPacked, type Journal, type JournalFile, packedName } from "@promferry/core/journal";
+import {
+  compressDay,
+  isPacked,
+  type Journal,
+  type JournalFile,
+  packedName,
+  segmentPlace,
+} from "@promferry/core/journal";
 import { withCopiedFile, withoutFiles } from "./ledger.ts";
 import type { LedgerStore } from "./ledger-store.ts";
 
@@ -23,7 +30,9 @@ export async function compressDays(options: CompressDaysOptions): Promise<readon
   const present = new Set(options.files.map(({ name }) => name));
   const compressed: string[] = [];
   for (const file of options.files) {
-    if (!file.closed || isPacked(file.name) || file.error !== undefined) continue;
+    // A segment is gone as soon as it is settled.
+    const isSegment = segmentPlace(file.name) !== undefined;
+    if (!file.closed || isPacked(file.name) || isSegment || file.error !== undefined) continue;
     const name = packedName(file.name);
     const isFirst = !present.has(name);
     await guard();

@@ -1,9 +1,10 @@
+import type { FrameHeader } from "@promferry/core/journal";
 import type { Totals } from "@promferry/core/merge";
 import type { EpochMs } from "@promferry/core/series";
 import type { Delivery } from "./delivery.ts";
 import { dropRequest } from "./drop-request.ts";
 import type { DestinationRecord, NextRequest } from "./ledger.ts";
-import { type FramePlan, planFrames, planResume } from "./plan.ts";
+import { type FramePlan, type PlannedAction, planFrames, planResume } from "./plan.ts";
 import { createRequestQueue } from "./requests.ts";
 import { createRequestMeasure, type RequestMeasure } from "./samples.ts";
 import { sendRequests } from "./send-requests.ts";
@@ -21,13 +22,39 @@ import { buildWindows, type SampleAges } from "./window.ts";
  * @throws {LedgerError} The ledger cannot be written; nothing was sent since.
  */
 export async function deliverHistory(delivery: Delivery): Promise<void> {
-  const { tally, choice, asOfMs, destination, frames } = delivery;
+  const { tally, destination, frames } = delivery;
   const measure = createRequestMeasure(destination.limits);
   const first = planHistory(delivery, delivery.given);
   tally.plan(first);
   delivery.due = dueByFile(first, frames);
-  const { totals, given } = await finishLast(delivery, measure);
+  await deliverDue(delivery, await finishLast(delivery, measure), measure);
+}
 
+/**
+ * Sends the part of a journal that is due next, with the totals of all parts before it.
+ *
+ * @returns The totals after it; undefined where the next part has to begin with new ones.
+ * @throws As {@link deliverHistory}; the totals are of no more use then.
+ */
+export async function deliverPart(
+  delivery: Delivery,
+  kept: Progress,
+  measure: RequestMeasure,
+): Promise<Progress | undefined> {
+  const { next } = recordOf(delivery);
+  delivery.due = dueByFile(planHistory(delivery, kept.given), delivery.frames);
+  const progress = next === undefined ? kept : await resume(delivery, next, measure);
+  // Late frames have to be taken in after all that was sent.
+  if (!progress || (next !== undefined && recordOf(delivery).late.size > 0)) return undefined;
+  return deliverDue(delivery, progress, measure);
+}
+
+async function deliverDue(
+  delivery: Delivery,
+  { totals, given }: Progress,
+  measure: RequestMeasure,
+): Promise<Progress> {
+  const { tally, choice, asOfMs, destination } = delivery;
   const plan = planHistory(delivery, given);
   tally.plan(plan);
   const { newestMs: baseMs } = recordOf(delivery);
@@ -46,10 +73,11 @@ export async function deliverHistory(delivery: Delivery): Promise<void> {
   } finally {
     tally.withhold(totals.withheld());
   }
+  return { totals, given: raise(given, headersOf(plan.actions)) };
 }
 
 /** The totals to go on with, and the frames that they have. */
-interface Progress {
+export interface Progress {
   readonly totals: Totals;
   readonly given: Cursor;
 }
@@ -74,6 +102,7 @@ function planHistory(delivery: Delivery, given: Cursor): FramePlan {
     mayLeave,
     untilMs,
     given,
+    isContinued: delivery.isContinued ?? false,
     ...(collapseBeforeMs !== undefined && { collapseBeforeMs }),
   });
 }
@@ -133,7 +162,9 @@ async function resume(
   const { asOfMs, forced, baseMs } = next;
   const origin = { asOfMs, forced, baseMs };
   await sendRequests({ delivery, queue, origin, measure, resumed: { request, next } });
-  const refs = actions.flatMap((each) => (each.kind === "step" ? each.refs : [each.ref]));
-  const headers = refs.map((ref) => ref.header);
-  return { totals, given: raise(delivery.given, headers) };
+  return { totals, given: raise(delivery.given, headersOf(actions)) };
+}
+
+function headersOf(actions: readonly PlannedAction[]): FrameHeader[] {
+  return actions.flatMap((each) => (each.kind === "step" ? each.refs : [each.ref])).map((ref) => ref.header);
 }

@@ -28,6 +28,10 @@ export interface Delivery {
   /** Frames that the totals' checkpoint has. */
   readonly given: Cursor;
   readonly retry: Omit<RetryOptions, "deadline">;
+  /** After how long settings that the receiver refuses are tried again, in milliseconds; absent: the delivery stops. */
+  readonly patientMs?: number;
+  /** Whether more frames come after these. */
+  readonly isContinued?: boolean;
   /** By file, the frames that make it a `success` once they are settled. */
   due: SettleContext["due"];
   /** Whether files count anew when they are touched: they are being sent again. */

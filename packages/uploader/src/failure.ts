@@ -26,7 +26,7 @@ export function failureOf(error: unknown, signal: AbortSignal | undefined): Uplo
 }
 
 /** The nearest `hint` on the way down the causes. */
-function hintOf(error: unknown): string | undefined {
+export function hintOf(error: unknown): string | undefined {
   for (let each = error; each instanceof Error; each = each.cause) {
     if ("hint" in each && typeof each.hint === "string") return each.hint;
   }
@@ -42,6 +42,6 @@ function kindOf(cause: unknown): FailureKind {
   return "internal";
 }
 
-function messageOf(cause: unknown): string {
+export function messageOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }

@@ -50,6 +50,8 @@ export type {
 } from "./report.ts";
 export type { UploadCleanup } from "./retention-plan.ts";
 export type { Cursor, SeqRange, SeqRanges } from "./seqs.ts";
+export { startShipper } from "./ship.ts";
+export type { DestinationStatus, ShipEvent, ShipOptions, Shipper, ShipStatus } from "./ship-options.ts";
 export { TOTALS_FILE } from "./totals-store.ts";
 export { upload } from "./upload.ts";
 export { nodeUploadFs, type UploadFs } from "./upload-fs.ts";

@@ -127,6 +127,18 @@ export function withoutFiles(ledger: Ledger, gone: ReadonlySet<string>): Ledger 
   return { ...ledger, files: new Map([...ledger.files].filter(([file]) => !gone.has(file))) };
 }
 
+/** The ledger without the progress of sessions of which no frame is left, and none will come under a known number. */
+export function withoutSessions(ledger: Ledger, gone: ReadonlySet<string>): Ledger {
+  if (gone.size === 0) return ledger;
+  const keep = <T>(map: ReadonlyMap<string, T>) =>
+    new Map([...map].filter(([session]) => !gone.has(session)));
+  const destinations = [...ledger.destinations].map(([name, record]): [string, DestinationRecord] => [
+    name,
+    { ...record, cursor: keep(record.cursor), late: keep(record.late) },
+  ]);
+  return { ...ledger, destinations: new Map(destinations) };
+}
+
 /** The ledger with frames that were deleted before the destination had them. */
 export function withLostFrames(
   ledger: Ledger,

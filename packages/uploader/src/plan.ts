@@ -54,6 +54,8 @@ export interface FramePlanOptions {
   readonly given: Cursor;
   /** Frames of an application older than this show only in later totals. Default: none. */
   readonly collapseBeforeMs?: EpochMs;
+  /** Whether more frames come after these, so that the totals have to take in the last ones too. Default false. */
+  readonly isContinued?: boolean;
 }
 
 /**
@@ -116,7 +118,8 @@ export function planFrames(options: FramePlanOptions): FramePlan {
   const unchosen = actions.flatMap((each) =>
     each.kind === "fold" && each.why === "passed" ? [each.ref] : [],
   );
-  return { actions: actions.slice(0, neededLength(actions)), waiting, withheld, unchosen };
+  const needed = options.isContinued ? actions.length : neededLength(actions);
+  return { actions: actions.slice(0, needed), waiting, withheld, unchosen };
 }
 
 /**

@@ -1,4 +1,10 @@
-import type { FrameRef, JournalFile, JournalIndex } from "@promferry/core/journal";
+import {
+  type FrameRef,
+  type JournalFile,
+  type JournalIndex,
+  segmentPlace,
+  segmentsAmong,
+} from "@promferry/core/journal";
 import type { Projection } from "@promferry/core/merge";
 import type { EpochMs } from "@promferry/core/series";
 import { identityDigest } from "./identity-digest.ts";
@@ -22,7 +28,10 @@ export interface RetainedDestination {
   readonly projectionId: string;
 }
 
-/** Which closed days are deleted after the upload. */
+/**
+ * Which closed days are deleted after the upload. Segments of an agent go as soon as they are settled, but for the
+ * newest one; nothing below concerns them.
+ */
 export interface UploadCleanup {
   /** Settled days younger than this stay, counted from the date's end in UTC. Default 0. */
   readonly olderThanDays?: number;
@@ -63,7 +72,8 @@ export interface RetentionPlan {
 
 /**
  * Which closed days go: those whose every frame is settled for every configured destination, then
- * those that are too old, then the oldest as long as there is too much.
+ * those that are too old, then the oldest as long as there is too much; of an agent's segments those
+ * that are settled.
  *
  * A destination without history settles a day only when no configured one keeps history. A day stays
  * as long as an older one does, since totals go on from all that was deleted. Frames dated by a wrong
@@ -81,7 +91,8 @@ export function planRetention(options: RetentionPlanOptions): RetentionPlan {
     byDay.set(day, content);
     return content;
   };
-  for (const file of index.files) contentOf(file.day).files.push(file);
+  const dayFiles = index.files.filter(({ name }) => segmentPlace(name) === undefined);
+  for (const file of dayFiles) contentOf(file.day).files.push(file);
   for (const each of leftovers) if (each.day !== undefined) contentOf(each.day).leftovers.push(each);
   const framesByFile = new Map<string, FrameRef[]>();
   for (const ref of index.frames) append(framesByFile, ref.file, ref);
@@ -112,19 +123,44 @@ export function planRetention(options: RetentionPlanOptions): RetentionPlan {
 
   keepInterleaved();
   const { going: goingLeftovers, bytesLeft } = makeRoom();
-  const days = inOrder.flatMap(([day, { files, leftovers: own }]): GoingDay[] => {
+  const segments = settledSegments();
+  const days = [
+    ...inOrder.flatMap(([day, content]) => goingDay(day, content)),
+    ...segments.map(
+      (file): GoingDay => ({ day: file.day, cause: "settled", files: [{ file, lost: [] }], leftovers: [] }),
+    ),
+  ].sort((a, b) => (a.day < b.day ? -1 : Number(a.day > b.day)));
+  return {
+    days,
+    kept: kept.filter(({ day }) => !causes.has(day)),
+    dropsHistory: causes.size + segments.length > 0 && historians.length === 0,
+    bytesOver: Math.max(0, bytesLeft - maxBytes),
+  };
+
+  function goingDay(
+    day: string,
+    {
+      files,
+      leftovers: own,
+    }: { readonly files: readonly JournalFile[]; readonly leftovers: readonly Leftover[] },
+  ): GoingDay[] {
     const cause = causes.get(day);
     const gone = own.filter((each) => goingLeftovers.has(each));
     if (cause === undefined && gone.length === 0) return [];
     const goingFiles = cause === undefined ? [] : files.map((file) => ({ file, lost: lostWith(file) }));
     return [{ day, cause: cause ?? "size", files: goingFiles, leftovers: gone }];
-  });
-  return {
-    days,
-    kept: kept.filter(({ day }) => !causes.has(day)),
-    dropsHistory: causes.size > 0 && historians.length === 0,
-    bytesOver: Math.max(0, bytesLeft - maxBytes),
-  };
+  }
+
+  /** The newest one may be written to; of a page that several hold, none overtakes another. */
+  function settledSegments(): JournalFile[] {
+    const files = new Map(index.files.map((file) => [file.name, file]));
+    const inTime = segmentsAmong([...files.keys()]).map((name) => files.get(name)!);
+    return inTime.slice(0, -1).filter((file) => {
+      const own = framesByFile.get(file.name) ?? [];
+      const isReadable = file.error === undefined && own.every(({ header }) => header.origin === "scrape");
+      return isReadable && (reasonOfContent([file]) ?? reasonOfDestinations([file])) === undefined;
+    });
+  }
 
   /**
    * Takes back days that hold later frames of a session than a day that stays. Where the time zone or
@@ -165,7 +201,7 @@ export function planRetention(options: RetentionPlanOptions): RetentionPlan {
   /** Adds to what goes, oldest first, until the rest fits. */
   function makeRoom(): { going: ReadonlySet<Leftover>; bytesLeft: number } {
     const going = new Set<Leftover>();
-    let left = bytesOf(leftovers) + bytesOf(index.files.filter((file) => !causes.has(file.day)));
+    let left = bytesOf(leftovers) + bytesOf(dayFiles.filter((file) => !causes.has(file.day)));
     let isBlocked = false;
     for (const [day, { files, leftovers: own }] of inOrder) {
       for (const each of own) {

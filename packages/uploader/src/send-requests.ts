@@ -158,6 +158,7 @@ function createSender({ delivery, queue, origin, measure, resumed }: SendingOpti
       return await attempt(destination, request.batch, {
         retry: { ...delivery.retry, deadline },
         patience: seeking ? PATIENCE_WHILE_SEEKING : PATIENCE,
+        ...(delivery.patientMs !== undefined && { patientMs: delivery.patientMs }),
         beforeAttempt: async () => {
           await delivery.guard();
           tally.request();

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { JournalError, type JournalIndex, syncDays } from "@promferry/core/journal";
 import { compressDays } from "./compress-days.ts";
+import type { UploadSession } from "./create-delivery.ts";
 import type { Ledger } from "./ledger.ts";
 import { createLedgerStore, createMemoryStore, readLedger } from "./ledger-store.ts";
 import { acquireLock, type UploadLock } from "./lock.ts";
@@ -9,7 +10,7 @@ import { quarantinedSessions } from "./quarantine.ts";
 import { type DeletedDay, type DestinationReport, type UploadReport, verdictOf } from "./report.ts";
 import { deleteDays, type RetentionResult } from "./retention.ts";
 import { retainedDestination } from "./retention-plan.ts";
-import { serve, type UploadSession } from "./serve.ts";
+import { serve } from "./serve.ts";
 import { errorCode } from "./state-file.ts";
 import { openTotals } from "./totals-store.ts";
 import { nodeUploadFs } from "./upload-fs.ts";

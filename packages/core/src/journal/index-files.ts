@@ -3,7 +3,7 @@ import type { EpochMs } from "../series/series.ts";
 import type { Damage, UnsupportedFrame } from "./damage.ts";
 import { dayOfFile, isClosed, isPacked } from "./day-file.ts";
 import { MAX_FRAME_BYTES } from "./encode-frame.ts";
-import type { FrameRef, SessionInfo } from "./frame.ts";
+import type { FrameHeader, FrameRef, SessionInfo } from "./frame.ts";
 import type { JournalFile, JournalIndex } from "./journal.ts";
 import { errorNumber, systemFailure } from "./journal-error.ts";
 import type { JournalFs } from "./journal-fs.ts";
@@ -16,6 +16,17 @@ const EARLIEST_MS: EpochMs = Date.UTC(2020, 0, 1);
 /** For a session of which every frame with its info is lost. */
 const ASSUMED_INTERVAL_MS = 300_000;
 
+/** When a frame may be sent: at once, from an instant on, or never, where a wrong clock dated it. */
+export function sendableFromMs({ writtenMs }: FrameHeader): EpochMs {
+  if (writtenMs < EARLIEST_MS) return Number.POSITIVE_INFINITY;
+  return writtenMs - FUTURE_MS;
+}
+
+/** Stands in for the info of a session that is lost. */
+export function assumedInfo({ writtenMs }: FrameHeader): SessionInfo {
+  return { startedMs: writtenMs, intervalMs: ASSUMED_INTERVAL_MS, lost: true };
+}
+
 interface ScannedFile extends FrameScan {
   readonly file: JournalFile;
 }
@@ -25,17 +36,21 @@ interface PlacedFrame extends ScannedFrame {
 }
 
 /** Builds the index of a journal's directory; see `Journal.index`. */
-export async function indexFiles(dir: string, fs: JournalFs, now: EpochMs): Promise<JournalIndex> {
+export async function indexFiles(
+  dir: string,
+  fs: JournalFs,
+  now: EpochMs,
+  includes: (name: string) => boolean = () => true,
+): Promise<JournalIndex> {
   const scans: ScannedFile[] = [];
-  for (const name of await dayFiles(dir, fs)) {
+  for (const name of (await dayFiles(dir, fs)).filter(includes)) {
     const scan = await scanFile(dir, name, fs, now);
     if (scan !== undefined) scans.push(scan);
   }
   const placed = scans.flatMap(({ file, frames }) => frames.map((frame) => ({ ...frame, file: file.name })));
   const { unique, conflicts } = dropRepeated(placed);
   const refs = withBases(withInfo(unique, placed));
-  const isHeld = ({ header }: FrameRef) =>
-    header.writtenMs > now + FUTURE_MS || header.writtenMs < EARLIEST_MS;
+  const isHeld = ({ header }: FrameRef) => sendableFromMs(header) > now;
   return {
     frames: refs.filter((ref) => !isHeld(ref)),
     held: refs.filter(isHeld),
@@ -134,11 +149,7 @@ function withInfo(unique: readonly PlacedFrame[], placed: readonly PlacedFrame[]
     const infos = written.get(header.session);
     const info = infos?.findLast(({ seq }) => seq <= header.seq) ?? infos?.[0];
     if (info !== undefined) return { ...ref, info: info.info };
-    const guess = assumed.get(header.session) ?? {
-      startedMs: header.writtenMs,
-      intervalMs: ASSUMED_INTERVAL_MS,
-      lost: true,
-    };
+    const guess = assumed.get(header.session) ?? assumedInfo(header);
     assumed.set(header.session, guess);
     return { ...ref, info: guess };
   });

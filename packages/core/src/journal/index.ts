@@ -43,5 +43,14 @@ export {
 export { type RemovalResult, removeDay } from "./remove-day.ts";
 export { type RepairResult, repairDay, repairedName } from "./repair-day.ts";
 export { type FrameScan, type ScannedDamage, type ScannedFrame, scanFrames } from "./scan-frames.ts";
+export {
+  compareSegments,
+  type SegmentPlace,
+  segmentName,
+  segmentPlace,
+  segmentsAmong,
+} from "./segment-name.ts";
+export { createSegmentReader, type SegmentReader, type SegmentStretch } from "./segment-reader.ts";
+export { createSegments, type Segments, type SegmentsOptions } from "./segments.ts";
 export { MAX_CLOCK_DRIFT_MS } from "./session-clock.ts";
 export { syncDays } from "./sync-days.ts";

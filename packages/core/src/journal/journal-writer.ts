@@ -8,6 +8,7 @@ import { encodeFrame, MAX_FRAME_BYTES } from "./encode-frame.ts";
 import type { ConsentGrant, FrameHeader, FrameOrigin, SessionInfo } from "./frame.ts";
 import { isForbidden, JournalError, systemFailure } from "./journal-error.ts";
 import { type FileStat, type JournalFs, nodeJournalFs } from "./journal-fs.ts";
+import type { Segments } from "./segments.ts";
 import { createSessionClock, MAX_CLOCK_DRIFT_MS, type SessionClock } from "./session-clock.ts";
 import { appendsAreShared } from "./shared-append.ts";
 
@@ -24,6 +25,11 @@ export interface JournalWriterOptions {
   readonly info: WriterInfo;
   /** Default `local`. */
   readonly dayBoundary?: DayBoundary;
+  /**
+   * Where given, frames go to its segments instead of the day's file; `writeSync` then uses a file of the session's
+   * own. Of the same directory and day boundary.
+   */
+  readonly segments?: Segments;
   readonly fs?: JournalFs;
   /** The wall clock. Default `Date.now`. */
   readonly now?: () => EpochMs;
@@ -121,7 +127,7 @@ const INFO_COPIES = 2;
 /** A writer for a new session. Touches nothing before the first write. */
 export function createJournalWriter(options: JournalWriterOptions): JournalWriter {
   const { dir, origin, consent, dayBoundary = "local", fs = nodeJournalFs } = options;
-  const { randomBytes = nodeRandomBytes, platform = process.platform } = options;
+  const { segments, randomBytes = nodeRandomBytes, platform = process.platform } = options;
   let info = options.info;
   let session = openSession(options.session);
   let known: KnownFile | undefined;
@@ -198,13 +204,25 @@ export function createJournalWriter(options: JournalWriterOptions): JournalWrite
     return known?.path === path && known.identity === file.identity && file.sizeBytes >= known.sizeBytes;
   }
 
-  function dayPath(drafts: readonly Draft[], part?: string): { path: string; file: string } {
-    const file = dayFileName(drafts.at(-1)!.header.writtenMs, dayBoundary, part);
-    return { path: join(dir, file), file };
+  function dayFile(drafts: readonly Draft[], part?: string): string {
+    return dayFileName(drafts.at(-1)!.header.writtenMs, dayBoundary, part);
   }
 
-  async function append(drafts: readonly Draft[], part?: string): Promise<string> {
-    const { path, file } = dayPath(drafts, part);
+  async function appendToDay(drafts: readonly Draft[], part?: string): Promise<string> {
+    try {
+      const file = dayFile(drafts, part);
+      await append(drafts, file);
+      return file;
+    } catch (error) {
+      const isOthers =
+        part === undefined && error instanceof JournalError && error.code === "ERR_JOURNAL_FORBIDDEN";
+      if (isOthers) return appendToDay(drafts, ownerOf(drafts));
+      throw error;
+    }
+  }
+
+  async function append(drafts: readonly Draft[], file: string): Promise<KnownFile> {
+    const path = join(dir, file);
     let after: KnownFile | undefined;
     const bytesFor = (stat: FileStat) => {
       const encoded = encode(drafts, path, stat);
@@ -214,15 +232,15 @@ export function createJournalWriter(options: JournalWriterOptions): JournalWrite
     try {
       await appendDurably(fs, path, bytesFor, (stat) => (isKnown(path, stat) ? undefined : dir));
     } catch (error) {
-      if (part === undefined && isForbidden(error)) return append(drafts, ownerOf(drafts));
       throw error instanceof RangeError ? error : systemFailure("append to", path, error);
     }
     known = after;
-    return file;
+    return after!;
   }
 
   function appendSync(drafts: readonly Draft[], part?: string): string {
-    const { path, file } = dayPath(drafts, part);
+    const file = dayFile(drafts, part);
+    const path = join(dir, file);
     try {
       appendNow(fs, path, (stat) => encode(drafts, path, stat).bytes);
     } catch (error) {
@@ -230,6 +248,12 @@ export function createJournalWriter(options: JournalWriterOptions): JournalWrite
       throw error instanceof RangeError ? error : systemFailure("append to", path, error);
     }
     return file;
+  }
+
+  function appendSomewhere(frames: readonly Draft[], isShared: boolean): Promise<string> {
+    if (segments === undefined) return appendToDay(frames, isShared ? undefined : ownerOf(frames));
+    const { writtenMs } = frames.at(-1)!.header;
+    return segments.append(writtenMs, isShared, async (file) => (await append(frames, file)).sizeBytes);
   }
 
   async function commit(drafts: readonly Draft[]): Promise<string> {
@@ -240,7 +264,7 @@ export function createJournalWriter(options: JournalWriterOptions): JournalWrite
       throw systemFailure("make the directory", dir, error);
     }
     const frames = owedStart === undefined || drafts.includes(owedStart) ? drafts : [owedStart, ...drafts];
-    const file = await append(frames, shared ? undefined : ownerOf(frames));
+    const file = await appendSomewhere(frames, shared);
     if (owedStart !== undefined && frames.includes(owedStart)) owedStart = undefined;
     return file;
   }
@@ -284,7 +308,8 @@ export function createJournalWriter(options: JournalWriterOptions): JournalWrite
         throw systemFailure("make the directory", dir, error);
       }
       const unsettled = new Set([...(owedStart === undefined ? [] : [owedStart]), ...inFlight, ...drafts]);
-      return resultOf(drafts, appendSync([...unsettled], shared ? undefined : ownerOf(drafts)));
+      const isDays = shared && segments === undefined;
+      return resultOf(drafts, appendSync([...unsettled], isDays ? undefined : ownerOf(drafts)));
     },
     async close() {
       closed = true;

@@ -66,16 +66,22 @@ export interface JournalOptions {
   readonly fs?: JournalFs;
   /** Default `Date.now`. */
   readonly now?: () => EpochMs;
+  /** Which day files belong to it, by name. Default: all. */
+  readonly includes?: (name: string) => boolean;
+  /**
+   * Of how many sessions the state after the frame read last is kept, for the `changes` frames that follow; others
+   * are read again from their last full frame on. Default 64.
+   */
+  readonly sessionsKept?: number;
 }
 
-/** Of how many sessions the state after the last frame read is kept, for the `changes` frames that follow. */
 const SESSIONS_KEPT = 64;
 
 const NO_BYTES = new Uint8Array();
 
 /** The journal in a directory, which need not exist yet. */
 export function openJournal(dir: string, options: JournalOptions = {}): Journal {
-  const { fs = nodeJournalFs, now = Date.now } = options;
+  const { fs = nodeJournalFs, now = Date.now, includes, sessionsKept = SESSIONS_KEPT } = options;
   const decode = createFrameDecoder();
   /** By session, the one read last at the end. */
   const lastRead = new Map<string, { readonly ref: FrameRef; readonly state: CarriedFamilies }>();
@@ -121,7 +127,7 @@ export function openJournal(dir: string, options: JournalOptions = {}): Journal 
     lastRead.delete(session);
     if (!exit) lastRead.set(session, { ref, state: state! });
     for (const [oldest] of lastRead) {
-      if (lastRead.size <= SESSIONS_KEPT) break;
+      if (lastRead.size <= sessionsKept) break;
       lastRead.delete(oldest);
     }
     return state!;
@@ -130,7 +136,7 @@ export function openJournal(dir: string, options: JournalOptions = {}): Journal 
   return {
     dir,
     fs,
-    index: () => indexFiles(dir, fs, now()),
+    index: () => indexFiles(dir, fs, now(), includes),
     async read(ref) {
       const { families, partial } = await readCarried(ref);
       return { header: ref.header, info: ref.info, families, ...(partial && { partial }) };

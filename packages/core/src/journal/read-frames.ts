@@ -4,16 +4,30 @@ import { createFrameScanner, type FrameScan } from "./scan-frames.ts";
 
 const CHUNK_BYTES = 256 * 1024;
 
+export interface ReadFramesOptions {
+  /** Where to begin: between two frames. Default 0. */
+  readonly fromBytes?: number;
+  /** Ends after so many bytes, once there is a frame; what is cut off is `pending`. Default: no end. */
+  readonly budgetBytes?: number;
+}
+
 /**
  * Scans an open file up to `sizeBytes`, in chunks of 256 KiB. Only a single line longer than that
  * takes more memory, at most {@link MAX_FRAME_BYTES}.
+ *
+ * @returns What was found up to `endBytes`, where the next scan of the file has to begin.
  */
-export async function readFrames(file: ReadFile, sizeBytes: number): Promise<FrameScan> {
-  const scanner = createFrameScanner();
+export async function readFrames(
+  file: ReadFile,
+  sizeBytes: number,
+  { fromBytes = 0, budgetBytes = Number.POSITIVE_INFINITY }: ReadFramesOptions = {},
+): Promise<FrameScan & { readonly endBytes: number }> {
+  const scanner = createFrameScanner(fromBytes);
   let buffer = Buffer.allocUnsafe(CHUNK_BYTES);
   let held = 0;
-  let offset = 0;
+  let offset = fromBytes;
   while (offset < sizeBytes) {
+    if (offset - fromBytes >= budgetBytes && scanner.hasFrame) break;
     const room = buffer.subarray(held, Math.min(buffer.length, held + sizeBytes - offset));
     const count = await file.read(room, offset);
     if (count === 0) break;
@@ -35,7 +49,8 @@ export async function readFrames(file: ReadFile, sizeBytes: number): Promise<Fra
     }
   }
   if (held > 0) scanner.push(buffer.subarray(0, held));
-  return scanner.finish();
+  const scan = scanner.finish();
+  return { ...scan, endBytes: scan.pending?.offsetBytes ?? offset };
 }
 
 const LF = 10;

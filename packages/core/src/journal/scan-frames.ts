@@ -37,6 +37,8 @@ export interface FrameScanner {
    * @param bytes Not kept.
    */
   push(bytes: Uint8Array): void;
+  /** Whether a frame, valid or not, has come to its end so far. */
+  readonly hasFrame: boolean;
   /** What was found, once the file's last piece was pushed. */
   finish(): FrameScan;
 }
@@ -72,12 +74,12 @@ export function scanFrames(bytes: Uint8Array): FrameScan {
   return scanner.finish();
 }
 
-/** A scanner that stands at the beginning of a file. */
-export function createFrameScanner(): FrameScanner {
+/** @param startBytes Where in its file the first piece begins: between two frames. Default 0. */
+export function createFrameScanner(startBytes = 0): FrameScanner {
   const frames: ScannedFrame[] = [];
   const damage: ScannedDamage[] = [];
   const unsupported: Omit<UnsupportedFrame, "file">[] = [];
-  let offset = 0;
+  let offset = startBytes;
   let open: OpenFrame | undefined;
   let stray = -1;
   let strayReason: "stray" | "too-large" = "stray";
@@ -151,6 +153,9 @@ export function createFrameScanner(): FrameScanner {
 
   return {
     push,
+    get hasFrame() {
+      return frames.length + damage.length + unsupported.length > 0;
+    },
     finish() {
       const tail = open?.offset ?? stray;
       const pending = tail < 0 ? undefined : { offsetBytes: tail, lengthBytes: offset - tail };

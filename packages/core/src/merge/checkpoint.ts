@@ -120,11 +120,15 @@ export interface TotalsMemory {
 
 /** Copies all state. */
 export function writeCheckpoint(
-  memory: TotalsMemory & { readonly targets: ReadonlyMap<string, Target> },
+  memory: TotalsMemory & { readonly targets: ReadonlyMap<string, Target>; readonly passesOn: boolean },
 ): TotalsCheckpoint {
-  const targets = [...memory.targets.values()];
+  const isKept = (target: Target) =>
+    !memory.passesOn || target.kind !== "page" || target.newestMs !== target.shownAtMs;
+  const targets = [...memory.targets.values()].filter(isKept);
   const indexOf = new Map(targets.map((target, index) => [target, index]));
-  const sessions = [...memory.sessions.values()];
+  const sessions = [...memory.sessions.values()].filter(
+    (session) => !memory.passesOn || session.origin === "app" || memory.running.has(session),
+  );
   const numberOf = new Map<object, number>();
   const stored = sessions.map((session) => storedSlots(session));
   for (const [number, { slot }] of stored.flat().entries()) {

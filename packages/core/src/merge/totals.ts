@@ -117,8 +117,13 @@ export interface Totals {
    * @param afterMs The newest time that the destination has.
    */
   restart(afterMs: EpochMs): void;
-  /** All state, to be stored as JSON. */
-  checkpoint(): TotalsCheckpoint;
+  /**
+   * All state, to be stored as JSON.
+   *
+   * @param options With `passesOn`, without what only {@link latest} needs of scraped pages: their series stand in it
+   * only where their last sample had a time of its own, which the next frame may repeat.
+   */
+  checkpoint(options?: { readonly passesOn?: boolean }): TotalsCheckpoint;
 }
 
 /** Creates the totals of one destination, empty or from a checkpoint. */
@@ -238,7 +243,7 @@ class TotalsState implements Totals {
     for (const target of this.#table.byKey.values()) resetTotals(target);
   }
 
-  checkpoint(): TotalsCheckpoint {
+  checkpoint({ passesOn = false }: { readonly passesOn?: boolean } = {}): TotalsCheckpoint {
     this.#endFoldedVersions();
     return writeCheckpoint({
       newestMs: this.#newestMs,
@@ -248,6 +253,7 @@ class TotalsState implements Totals {
       running: this.#running,
       types: this.#types,
       versions: this.#versions,
+      passesOn,
     });
   }
 
