@@ -1,42 +1,10 @@
 import { DeliveryError } from "@promferry/core/delivery";
-import { type AppendFile, nodeJournalFs } from "@promferry/core/journal";
+import { nodeJournalFs } from "@promferry/core/journal";
 import fc from "fast-check";
 import { expect, type TestContext, test } from "vitest";
+import { dyingFs, processesOf } from "../test/dying-fs.ts";
 import { asItIs, createReceiver, createTestBed, DAY, MINUTE, NOON } from "../test/harness.ts";
 import { LedgerError, nodeUploadFs, readLedger, type UploadFs } from "./index.ts";
-
-/** A file system that dies at one of its writes, before or after it took effect, and stays dead. */
-function dyingFs(atWrite: number, after: boolean): UploadFs {
-  let writes = 0;
-  const dies = async <T>(write: () => Promise<T>): Promise<T> => {
-    writes++;
-    if (writes < atWrite || (writes === atWrite && !after)) {
-      if (writes < atWrite) return write();
-    } else if (writes === atWrite) await write();
-    throw Object.assign(new Error("the machine is off"), { code: "EIO" });
-  };
-  const guarded = (file: AppendFile): AppendFile => ({
-    ...file,
-    append: (bytes) => dies(() => file.append(bytes)),
-    sync: () => dies(() => file.sync()),
-  });
-  return {
-    ...nodeUploadFs,
-    openAppend: async (path) => guarded(await nodeJournalFs.openAppend(path)),
-    openNew: async (path) => guarded(await nodeUploadFs.openNew(path)),
-    rename: (from, to) => dies(() => nodeUploadFs.rename(from, to)),
-    unlink: (path) => dies(() => nodeUploadFs.unlink(path)),
-    syncDirectory: (path) => dies(() => nodeUploadFs.syncDirectory(path)),
-  };
-}
-
-/** Whoever held the lock died with the machine: its pid is nobody's. */
-function processesOf(pid: number) {
-  return {
-    self: async () => ({ pid, start: "1", boot: "b", host: "h", pidNamespace: "n" }),
-    startOf: async () => undefined,
-  };
-}
 
 /** What goes wrong during one upload. */
 type Fault =

@@ -6,6 +6,7 @@ import {
   openJournal,
   segmentPlace,
   segmentsAmong,
+  syncDays,
 } from "@promferry/core/journal";
 import type { EpochMs } from "@promferry/core/series";
 import { listLeftovers } from "./leftovers.ts";
@@ -70,6 +71,8 @@ export function createSegmentQueue(dir: string, fs: UploadFs, now: () => EpochMs
     if (known !== othersKnown && Math.abs(now() - othersReadMs) >= OTHERS_EVERY_MS) {
       othersReadMs = now();
       others = await otherFiles.index();
+      // What a destination is told must not be lost here when the power goes; segments' frames were waited for.
+      await syncDays(otherFiles, others.files);
       othersKnown = known;
     }
     const leftovers = await listLeftovers(dir, fs, now());

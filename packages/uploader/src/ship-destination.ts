@@ -69,6 +69,8 @@ interface Reading {
   readonly file: QueueFile;
   readonly reader: SegmentReader;
   readonly damage: Damage[];
+  /** Up to here its frames are pending or were taken. */
+  takenBytes: number;
   isHeld: boolean;
   heldUntilMs: EpochMs;
   /** Whether it was read to its end, and nothing is added any more. */
@@ -151,6 +153,7 @@ export function createDestinationShipper(session: ShipSession, target: UploadTar
       file,
       reader: createSegmentReader({ dir, fs, now }, file.name),
       damage: [],
+      takenBytes: 0,
       isHeld: false,
       heldUntilMs: Number.POSITIVE_INFINITY,
       isOver: false,
@@ -176,6 +179,7 @@ export function createDestinationShipper(session: ShipSession, target: UploadTar
     for (const { header } of [...frames, ...held]) {
       if (header.origin === "scrape") session.lastSegmentOf.set(header.session, file.name);
     }
+    reading.takenBytes = reading.reader.offsetBytes;
     at.pending = [...at.pending, ...frames.filter(({ header }) => !covers(at.progress.given, header))];
     const isEmpty = frames.length + held.length + damage.length + unsupported.length === 0;
     if (isEmpty && !isLast) reading.isOver = true;
@@ -359,7 +363,7 @@ export function createDestinationShipper(session: ShipSession, target: UploadTar
         (ref) => isUnsent(ref) && mayLeave(ref) === true,
       );
       const ahead = queue.segments.filter((file) => !passedAll(file));
-      const read = state?.reading?.reader.offsetBytes ?? 0;
+      const read = state?.reading?.takenBytes ?? 0;
       const bytes =
         ahead.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) -
         read +
