@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createJournalWriter, openJournal, type WriterInfo } from "@promferry/core/journal";
-import type { MetricFamily } from "@promferry/core/series";
+import { formatNativeHistogram, isHistogram, type MetricFamily, valueAt } from "@promferry/core/series";
 import { parseExposition } from "@promferry/core/text-format";
 
 /** Far from midnight in every time zone, so that a session lies in one file. */
@@ -48,16 +48,26 @@ k1_views_total{screen="pods",cluster_name="prod"} ${value}
   return parseExposition(text, { format: "prometheus" });
 }
 
-/** Every sample of a journal as `name{labels} value`, with `@` and the time where it isn't the frame's. */
+/**
+ * Every sample of a journal as `name{labels} value`, with `@` and the time where it isn't the frame's, behind that
+ * its exemplars and since when it counts.
+ */
 export async function readSamples(dir: string): Promise<string[]> {
   const journal = openJournal(dir);
   const samples: string[] = [];
   for (const ref of (await journal.index()).frames) {
-    for (const { series, values, timestampsMs } of (await journal.read(ref)).families) {
-      series.forEach((each, i) => {
+    for (const family of (await journal.read(ref)).families) {
+      const { timestampsMs, exemplars, startsMs } = family;
+      family.series.forEach((each, i) => {
         const labels = each.labels.map(({ name, value }) => `${name}=${value}`).join(",");
         const own = timestampsMs[i] === ref.header.writtenMs ? "" : ` @${timestampsMs[i]}`;
-        samples.push(`${each.name}{${labels}} ${values[i]}${own}`);
+        const value = valueAt(family, i);
+        const shown = isHistogram(value) ? formatNativeHistogram(value) : (value ?? "stale");
+        const traces = (exemplars?.get(i) ?? []).map(
+          (exemplar) => ` # ${JSON.stringify(exemplar.labels)} ${exemplar.value} @${exemplar.timestampMs}`,
+        );
+        const start = startsMs?.has(i) ? ` since ${startsMs.get(i)}` : "";
+        samples.push(`${each.name}{${labels}} ${shown}${own}${traces.join("")}${start}`);
       });
     }
   }

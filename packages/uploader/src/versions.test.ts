@@ -110,7 +110,7 @@ test("a frame of version 2 is refused by name; what stands around it is sent, an
   const bed = await createTestBed(context);
   await bed.write("aaaaaaaa", NOON, "start");
   const path = join(bed.dir, "2025-10-06.prom");
-  const later = `\n# Written: 2025-10-06T12:00:30.000Z v=2 session=bbbbbbbb seq=0 shape=new\nx|1\n# End: crc64=00\n`;
+  const later = `\n# Written: 2025-10-06T12:00:30.000Z v=3 session=bbbbbbbb seq=0 shape=new\nx|1\n# End: crc64=00\n`;
   await writeFile(path, `${await readFile(path, "utf8")}${later}`);
   await bed.write("aaaaaaaa", NOON + MINUTE, { a_total: 1 });
   await utimes(path, new Date(NOON), new Date(NOON));
@@ -122,7 +122,7 @@ test("a frame of version 2 is refused by name; what stands around it is sent, an
   expect(unsupported).toMatchObject([
     {
       file: "2025-10-06.prom",
-      unsupported: "v=2",
+      unsupported: "v=3",
       offsetBytes: before.indexOf("# Written: 2025-10-06T12:00:30"),
     },
   ]);

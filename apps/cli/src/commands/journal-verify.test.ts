@@ -119,13 +119,13 @@ test("frames that are held or not understood are told, and a repair leaves them"
   await writeAppSession(dir, { atMs: Date.UTC(2010, 0, 1, 12) });
   appendFileSync(
     join(dir, "2025-10-06.prom"),
-    "\n# Written: 2025-10-06T00:00:00.000Z v=2 session=00000001 seq=0 a=b\nnew\n# End: x\n",
+    "\n# Written: 2025-10-06T00:00:00.000Z v=3 session=00000001 seq=0 a=b\nnew\n# End: x\n",
   );
   const before = dayFiles(dir);
   const { exitCode, stdout } = await verify(dir, "--repair");
   expect(exitCode).toBe(0);
   expect(stdout).toMatch(/^held: frame 1 of session \w+ in 2010-01-01\.prom, dated 2010-01-01T/m);
-  expect(stdout).toContain("not understood: 2025-10-06.prom at byte 1 (v=2); a newer promferry reads it");
+  expect(stdout).toContain("not understood: 2025-10-06.prom at byte 1 (v=3); a newer promferry reads it");
   expect(dayFiles(dir)).toEqual(before);
 });
 

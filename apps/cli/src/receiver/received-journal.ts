@@ -1,8 +1,10 @@
 import { createJournalWriter, type DayBoundary } from "@promferry/core/journal";
 import {
   createSeriesDictionary,
+  type Exemplar,
   type FamilyMetadata,
   type MetricFamily,
+  type NativeHistogram,
   type Series,
 } from "@promferry/core/series";
 import type { ReceivedBatch } from "@promferry/remote-write/receiver";
@@ -20,7 +22,7 @@ export interface ReceivedJournalOptions {
 export interface ReceivedCounts {
   readonly requests: number;
   readonly samples: number;
-  /** Stale markers, and samples with times that a journal can't hold. */
+  /** Samples with times that a journal can't hold. */
   readonly leftOut: number;
 }
 
@@ -40,7 +42,7 @@ export function createReceivedJournal(options: ReceivedJournalOptions): Received
   const metadata = new Map<string, FamilyMetadata>();
   const counts = { requests: 0, samples: 0, leftOut: 0 };
 
-  const store = async (received: readonly MetricFamily[], alreadyLeftOut: number) => {
+  const store = async (received: readonly MetricFamily[]) => {
     const { families, leftOut } = toFrameFamilies(received);
     const samples = families.reduce((sum, { series }) => sum + series.length, 0);
     try {
@@ -50,17 +52,16 @@ export function createReceivedJournal(options: ReceivedJournalOptions): Received
       throw error;
     }
     counts.requests++;
-    counts.leftOut += leftOut + alreadyLeftOut;
+    counts.leftOut += leftOut;
     counts.samples += samples;
   };
 
   return {
     counts,
-    storeFamilies: (families) => store(families, 0),
+    storeFamilies: store,
     async storeBatch(batch) {
       for (const each of batch.metadata) if (metadata.size < MAX_METADATA) metadata.set(each.name, each);
-      const { families, staleMarkers } = batchFamilies(batch, metadata);
-      await store(families, staleMarkers);
+      await store(batchFamilies(batch, metadata));
     },
     close: () => writer.close(),
   };
@@ -69,36 +70,61 @@ export function createReceivedJournal(options: ReceivedJournalOptions): Received
 /** Families whose metadata is remembered. */
 const MAX_METADATA = 10_000;
 
+interface Columns {
+  readonly series: Series[];
+  readonly values: number[];
+  readonly timestampsMs: number[];
+  readonly special: Map<number, NativeHistogram | null>;
+  readonly exemplars: Map<number, readonly Exemplar[]>;
+  readonly startsMs: Map<number, number>;
+}
+
 /** Remote write has bare series: each name is a family, of a type only where its sender said so. */
-function batchFamilies(
-  batch: ReceivedBatch,
-  metadata: ReadonlyMap<string, FamilyMetadata>,
-): { families: MetricFamily[]; staleMarkers: number } {
+function batchFamilies(batch: ReceivedBatch, metadata: ReadonlyMap<string, FamilyMetadata>): MetricFamily[] {
   const dictionary = createSeriesDictionary();
-  const byName = new Map<string, { series: Series[]; values: number[]; timestampsMs: number[] }>();
-  let staleMarkers = 0;
-  for (const { name, labels, timestampsMs, values } of batch.series) {
+  const byName = new Map<string, Columns>();
+  for (const { name, labels, timestampsMs, values, exemplars, startsMs } of batch.series) {
     const series = dictionary.intern(name, labels);
-    let columns = byName.get(name);
-    if (!columns) {
-      columns = { series: [], values: [], timestampsMs: [] };
-      byName.set(name, columns);
-    }
-    for (let i = 0; i < values.length; i++) {
-      const value = values[i]!;
-      if (typeof value !== "number") {
-        staleMarkers++;
-        continue;
-      }
+    const columns = byName.get(name) ?? openColumns();
+    byName.set(name, columns);
+    for (const [i, value] of values.entries()) {
+      const row = columns.series.length;
       columns.series.push(series);
-      columns.values.push(value);
+      columns.values.push(typeof value === "number" ? value : Number.NaN);
       columns.timestampsMs.push(timestampsMs[i]!);
+      if (typeof value !== "number") columns.special.set(row, value);
+      const shown = exemplars?.get(i);
+      if (shown) columns.exemplars.set(row, shown);
+      const startMs = startsMs?.get(i);
+      if (startMs !== undefined) columns.startsMs.set(row, startMs);
     }
   }
-  const families = Array.from(byName, ([name, columns]): MetricFamily => {
+  return Array.from(byName, ([name, columns]): MetricFamily => {
     const known = metadata.get(name);
-    const type = known?.type === "counter" || known?.type === "gauge" ? known.type : "unknown";
+    const type = known && BARE_TYPES.has(known.type) ? known.type : typeOf(columns);
     return { name, type, help: known?.help ?? "", unit: "", ...columns };
   });
-  return { families, staleMarkers };
+}
+
+/** Types of which a series can be named like its family; that of a histogram is a native one. */
+const BARE_TYPES: ReadonlySet<FamilyMetadata["type"]> = new Set([
+  "counter",
+  "gauge",
+  "histogram",
+  "gaugehistogram",
+]);
+
+function openColumns(): Columns {
+  return {
+    series: [],
+    values: [],
+    timestampsMs: [],
+    special: new Map(),
+    exemplars: new Map(),
+    startsMs: new Map(),
+  };
+}
+
+function typeOf({ special }: Columns): FamilyMetadata["type"] {
+  return [...special.values()].some((value) => value !== null) ? "histogram" : "unknown";
 }

@@ -3,7 +3,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { createSeriesDictionary } from "@promferry/core/series";
+import { createSeriesDictionary, type NativeHistogram } from "@promferry/core/series";
 import { createRemoteWrite } from "@promferry/remote-write";
 import { expect, test } from "vitest";
 import { readSamples } from "../../test/journal.ts";
@@ -40,9 +40,82 @@ test("remote write is stored, several samples of a series and all", async () => 
   expect(await stored()).toEqual([
     "a{l=x} 1 @1700000000000",
     "a{l=x} 2 @1700000001000",
+    "a{l=x} stale @1700000002000",
     "a{l=y} 3 @1700000000000",
   ]);
-  expect(await fetch(url).then((r) => r.json())).toMatchObject({ requests: 1, samples: 3, leftOut: 1 });
+  expect(await fetch(url).then((r) => r.json())).toMatchObject({ requests: 1, samples: 4, leftOut: 0 });
+});
+
+for (const protocol of [1, 2] as const) {
+  test(`native histograms, exemplars and start times of ${protocol}.0 are stored`, async () => {
+    const { url, stored } = await start();
+    const { intern } = createSeriesDictionary();
+    const histogram: NativeHistogram = {
+      schema: -1,
+      integer: true,
+      count: 3,
+      sum: 1.5,
+      zeroThreshold: 0.001,
+      zeroCount: 1,
+      positiveSpans: [{ offset: -2, length: 1 }],
+      positiveCounts: [2],
+      negativeSpans: [],
+      negativeCounts: [],
+      customBounds: [],
+      resetHint: "unknown",
+    };
+    const at = 1_700_000_000_000;
+    const exemplars = new Map([
+      [0, [{ labels: [{ name: "t", value: "1" }], value: 2, timestampMs: at - 5 }]],
+    ]);
+    const series = [
+      {
+        series: intern("h", []),
+        family: { name: "h", type: "histogram", help: "H.", unit: "" },
+        timestampsMs: [at, at + 1],
+        values: [histogram, null],
+        exemplars,
+        startsMs: new Map([[0, at - 9]]),
+      },
+      {
+        series: intern("c_total", []),
+        family: { name: "c_total", type: "counter", help: "", unit: "" },
+        timestampsMs: [at],
+        values: [7],
+        exemplars,
+      },
+    ] as const;
+    const destination = createRemoteWrite({ name: "r", url: `${url}/api/v1/write`, protocol });
+    expect(await destination.send({ series, sampleCount: 3 })).toMatchObject({ accepted: 3 });
+    const trace = `# [{"name":"t","value":"1"}] 2 @${at - 5}`;
+    const since = protocol === 2 ? ` since ${at - 9}` : "";
+    expect(await stored()).toEqual([
+      `h{} {"schema":-1,"count":3,"sum":1.5,"zero":[0.001,1],"positive":[[-2,2]]} @${at} ${trace}${since}`,
+      `h{} stale @${at + 1}`,
+      `c_total{} 7 @${at} ${trace}`,
+    ]);
+  });
+}
+
+test("an exemplar that no journal could hold costs no sample", async () => {
+  const { url, stored } = await start();
+  const twice = [
+    { name: "t", value: "1" },
+    { name: "t", value: "2" },
+  ];
+  const { intern } = createSeriesDictionary();
+  const series = [
+    {
+      series: intern("c", []),
+      family: { name: "c", type: "gauge", help: "", unit: "" },
+      timestampsMs: [1_700_000_000_000],
+      values: [7],
+      exemplars: new Map([[0, [{ labels: twice, value: 2, timestampMs: 5 }]]]),
+    },
+  ] as const;
+  const destination = createRemoteWrite({ name: "r", url: `${url}/api/v1/write`, protocol: 2 });
+  expect(await destination.send({ series, sampleCount: 1 })).toMatchObject({ accepted: 1 });
+  expect(await stored()).toEqual(["c{} 7 @1700000000000"]);
 });
 
 test("names in UTF-8 are stored, and times that a journal can't hold are left out", async () => {

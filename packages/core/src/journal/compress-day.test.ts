@@ -223,7 +223,7 @@ for (const { name, make } of [
   { name: "damage", make: (bytes: Buffer) => Buffer.concat([bytes, Buffer.from("garbage\n")]) },
   {
     name: "a frame of a later version",
-    make: (bytes: Buffer) => Buffer.from(bytes.toString("latin1").replaceAll(" v=1 ", " v=2 "), "latin1"),
+    make: (bytes: Buffer) => Buffer.from(bytes.toString("latin1").replaceAll(" v=1 ", " v=3 "), "latin1"),
   },
 ]) {
   test(`a day with ${name} is kept as it is`, async (context) => {

@@ -1,5 +1,7 @@
 import { createSeriesDictionary, type MetricFamily, type SeriesDictionary } from "../series/index.ts";
 import { createExpositionParser, ExpositionError, type ParseLimits } from "../text-format/index.ts";
+import { parseHeader } from "./frame-header.ts";
+import { unfoldSpecials, withNotes } from "./unfold-specials.ts";
 
 export interface DecodeOptions {
   /** Interns the series. Default: one of its own. */
@@ -14,6 +16,8 @@ const NO_LIMITS: ParseLimits = {
   maxSeries: Number.POSITIVE_INFINITY,
 };
 
+const LF = 10;
+
 /** Reads frame after frame, each by itself, and gets faster with those that resemble each other. */
 export type FrameDecoder = (bytes: Uint8Array) => readonly MetricFamily[];
 
@@ -26,13 +30,14 @@ export type FrameDecoder = (bytes: Uint8Array) => readonly MetricFamily[];
  * which stays: a series must not change its labels with what stands beside it.
  *
  * The decoder takes bytes from the `#` of `# Written` to the line feed of `# End`, neither of which it
- * checks, and throws an {@link ExpositionError} where they are no exposition at all.
+ * checks, and throws an {@link ExpositionError} where they are no exposition at all, a `RangeError` where a `#~`
+ * line of a frame of version 2 is none of those of `special-lines.ts`.
  */
 export function createFrameDecoder(options: DecodeOptions = {}): FrameDecoder {
   const { dictionary = createSeriesDictionary() } = options;
   const strict = createExpositionParser({ format: "prometheus", dictionary, limits: NO_LIMITS });
   const lenient = createExpositionParser({ format: "scrape", dictionary, limits: NO_LIMITS });
-  return (bytes) => {
+  const parse = (bytes: Uint8Array): readonly MetricFamily[] => {
     try {
       return strict.parse(bytes);
     } catch (error) {
@@ -40,6 +45,19 @@ export function createFrameDecoder(options: DecodeOptions = {}): FrameDecoder {
       return lenient.parse(withTypesLast(bytes));
     }
   };
+  return (bytes) => {
+    if (!isOfVersion2(bytes)) return parse(bytes);
+    const { page, notes } = unfoldSpecials(bytes);
+    return withNotes(parse(page), notes);
+  };
+}
+
+function isOfVersion2(bytes: Uint8Array): boolean {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  // The line feed before a frame may come with it.
+  const start = buffer[0] === LF ? 1 : 0;
+  const header = parseHeader(buffer.toString("latin1", start, Math.max(0, buffer.indexOf(LF, start))));
+  return header.ok && header.version === 2;
 }
 
 /** One frame as a {@link createFrameDecoder} gives it. */

@@ -1,10 +1,12 @@
 import { crc32 } from "node:zlib";
+import { nativeHistogramProblem } from "../series/native-histogram.ts";
 import type { MetricFamily } from "../series/series.ts";
 // Not by its index: whoever only writes need not load the parsers.
-import { writePrometheusText } from "../text-format/write-prometheus-text.ts";
+import { writeFrameText } from "../text-format/write-prometheus-text.ts";
 import type { FrameHeader, SessionInfo } from "./frame.ts";
 import { formatHeader } from "./frame-header.ts";
 import { formatSessionLine } from "./session-line.ts";
+import { formatAsides, formatSpecial } from "./special-lines.ts";
 
 /** The largest frame that is written or read, in bytes: 64 MiB. */
 export const MAX_FRAME_BYTES: number = 64 * 1024 * 1024;
@@ -14,15 +16,16 @@ export const END_MARK = "# End: ";
 
 /**
  * One frame, ready to be appended: a line feed, the header, the session's info when given, the
- * exposition in the Prometheus text format 0.0.4 with a millisecond timestamp on each sample, and the
- * trailer with its line feed.
+ * exposition in the Prometheus text format 0.0.4 with a millisecond timestamp on each sample, among it what that
+ * has no line for in the `#~` lines of `special-lines.ts`, and the trailer with its line feed.
  *
  * The CRC-32 covers the bytes from the `#` of `# Written` up to the `#` of `# End`.
  *
- * @param families Samples without a timestamp get the header's `writtenMs`. Exemplars are left out.
+ * @param families Samples without a timestamp get the header's `writtenMs`. Exemplars and start times of `origin=app` are
+ * left out: no catalogue knows their labels, and a program's start is its session's.
  * @throws {RangeError} What no reader would find again: a header field that the format has no place for, an
- * empty metric or label name, a timestamp that is not a whole number of milliseconds since 1970, or samples
- * in a `start` frame.
+ * empty metric or label name, a timestamp or start time that is not a whole number of milliseconds since 1970, a
+ * native histogram with a `nativeHistogramProblem`, or samples in a `start` frame.
  */
 export function encodeFrame(
   header: FrameHeader,
@@ -32,17 +35,28 @@ export function encodeFrame(
   for (const family of families) demandReadable(family);
   const sampleCount = countSamples(families);
   if (header.kind === "start" && sampleCount > 0) throw new RangeError("a start frame has no samples");
-  let text = `${formatHeader(header)}\n`;
+  const isPage = header.origin === "scrape";
+  const version = families.some((family) => needsSpecialLines(family, isPage)) ? 2 : 1;
+  let text = `${formatHeader(header, version)}\n`;
   if (info !== undefined) text += `${formatSessionLine(info)}\n`;
-  if (families.length > 0) text += writePrometheusText(families, { defaultTimestampMs: header.writtenMs });
+  if (families.length > 0) {
+    text += writeFrameText(families, {
+      defaultTimestampMs: header.writtenMs,
+      ...(version === 2 && { special: formatSpecial, asides: isPage ? formatAsides : () => "" }),
+    });
+  }
   const covered = Buffer.from(text, "utf8");
   const sum = crc32(covered).toString(16).padStart(8, "0");
   const trailer = `${END_MARK}session=${header.session} seq=${header.seq} samples=${sampleCount} crc32=${sum}\n`;
   return Buffer.concat([Buffer.from("\n"), covered, Buffer.from(trailer)]);
 }
 
+function needsSpecialLines({ special, exemplars, startsMs }: MetricFamily, isPage: boolean): boolean {
+  return (special?.size ?? 0) > 0 || (isPage && (exemplars?.size ?? 0) + (startsMs?.size ?? 0) > 0);
+}
+
 /** Everything else that a family can hold is read back as it was, whatever its type says of it. */
-function demandReadable({ name, series, timestampsMs }: MetricFamily): void {
+function demandReadable({ name, series, timestampsMs, special, startsMs = NO_ROWS }: MetricFamily): void {
   const family = `frame: family ${JSON.stringify(name.slice(0, 64))}`;
   if (name === "") throw new RangeError(`${family} has no name`);
   for (const each of series) {
@@ -55,10 +69,20 @@ function demandReadable({ name, series, timestampsMs }: MetricFamily): void {
     if (Number.isNaN(timestampMs) || (Number.isSafeInteger(timestampMs) && timestampMs >= 0)) continue;
     throw new RangeError(`${family} has a timestamp that is no whole millisecond since 1970: ${timestampMs}`);
   }
+  for (const startMs of startsMs.values()) {
+    if (Number.isSafeInteger(startMs) && startMs >= 0) continue;
+    throw new RangeError(`${family} has a start time that is no whole millisecond since 1970: ${startMs}`);
+  }
+  for (const value of special?.values() ?? []) {
+    const problem = value === null ? undefined : nativeHistogramProblem(value);
+    if (problem !== undefined) throw new RangeError(`${family} has a native histogram with ${problem}`);
+  }
 }
+
+const NO_ROWS: ReadonlyMap<number, number> = new Map();
 
 function countSamples(families: readonly MetricFamily[]): number {
   let count = 0;
-  for (const family of families) count += family.series.length - (family.special?.size ?? 0);
+  for (const family of families) count += family.series.length;
   return count;
 }

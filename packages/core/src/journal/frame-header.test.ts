@@ -36,13 +36,15 @@ for (const { name, header, line } of [
 ]) {
   test(`the header ${name} is written and read back`, () => {
     expect(formatHeader(header)).toBe(line);
-    expect(parseHeader(line)).toEqual({ ok: true, header });
+    expect(parseHeader(line)).toEqual({ ok: true, version: 1, header });
+    expect(formatHeader(header, 2)).toBe(line.replace("v=1", "v=2"));
+    expect(parseHeader(line.replace("v=1", "v=2"))).toEqual({ ok: true, version: 2, header });
   });
 }
 
 const LINE = formatHeader(HEADER);
 for (const { line, unsupported } of [
-  { line: LINE.replace("v=1", "v=2"), unsupported: "v=2" },
+  { line: LINE.replace("v=1", "v=3"), unsupported: "v=3" },
   { line: "# Written: whenever v=17", unsupported: "v=17" },
   { line: LINE.replace("kind=full", "kind=delta"), unsupported: "kind=delta" },
   { line: LINE.replace("origin=app", "origin=otlp"), unsupported: "origin=otlp" },

@@ -1,7 +1,10 @@
 import type { ConsentGrant, FrameHeader, FrameKind, FrameOrigin } from "./frame.ts";
 
-/** The version of the frame format that this module writes and reads. */
-export const FRAME_VERSION = 1;
+/**
+ * Version of the frame format. A frame with `#~` lines is of version 2, since a reader that takes them for
+ * comments would lose samples; every other one is of version 1, which every program reads.
+ */
+export type FrameVersion = 1 | 2;
 
 /** How the header line begins, at the start of a line. */
 export const WRITTEN_MARK = "# Written: ";
@@ -17,7 +20,7 @@ const VERSION = /^# Written: \S+ v=(\d{1,9})(?: |$)/;
 
 /** A header line, read: understood, of a version or with a field that is not known here, or not a header. */
 export type ParsedHeader =
-  | { readonly ok: true; readonly header: FrameHeader }
+  | { readonly ok: true; readonly version: FrameVersion; readonly header: FrameHeader }
   | { readonly ok: false; readonly unsupported: string }
   | { readonly ok: false; readonly unsupported?: undefined };
 
@@ -26,7 +29,7 @@ export type ParsedHeader =
  *
  * @throws {RangeError} A field has no place in the format; the message names it.
  */
-export function formatHeader(header: FrameHeader): string {
+export function formatHeader(header: FrameHeader, version: FrameVersion = 1): string {
   const { writtenMs, session, seq, kind, origin, consent, base, exit } = header;
   const written = Number.isFinite(writtenMs) ? new Date(writtenMs).toISOString() : "";
   demand(INSTANT.test(written), "writtenMs", writtenMs);
@@ -36,7 +39,7 @@ export function formatHeader(header: FrameHeader): string {
   demand(ORIGINS.includes(origin), "origin", origin);
   demand(GRANTS.includes(consent), "consent", consent);
   demand((base !== undefined) === (kind === "changes") && !((base ?? -1) >= seq), "base", base);
-  let line = `${WRITTEN_MARK}${written} v=${FRAME_VERSION} session=${session} seq=${seq}`;
+  let line = `${WRITTEN_MARK}${written} v=${version} session=${session} seq=${seq}`;
   line += ` kind=${kind} origin=${origin} consent=${consent}`;
   if (base !== undefined) {
     demand(COUNT.test(String(base)), "base", base);
@@ -47,9 +50,10 @@ export function formatHeader(header: FrameHeader): string {
 
 /** Reads one header line, without its line feed. */
 export function parseHeader(line: string): ParsedHeader {
-  const version = VERSION.exec(line)?.[1];
-  if (version === undefined) return { ok: false };
-  if (version !== String(FRAME_VERSION)) return { ok: false, unsupported: `v=${version}` };
+  const digits = VERSION.exec(line)?.[1];
+  if (digits === undefined) return { ok: false };
+  const version = digits === "1" ? 1 : digits === "2" ? 2 : undefined;
+  if (version === undefined) return { ok: false, unsupported: `v=${digits}` };
   const [written = "", , ...fields] = line.slice(WRITTEN_MARK.length).split(" ");
   const session = take(fields, "session");
   const seq = take(fields, "seq");
@@ -69,6 +73,7 @@ export function parseHeader(line: string): ParsedHeader {
   if (fields[0] !== undefined) return { ok: false, unsupported: bounded(fields[0]) };
   return {
     ok: true,
+    version,
     header: {
       writtenMs,
       session: session!,

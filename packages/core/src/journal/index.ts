@@ -14,7 +14,6 @@ export type {
   GaugeRule,
   SessionInfo,
 } from "./frame.ts";
-export { FRAME_VERSION } from "./frame-header.ts";
 export {
   type Journal,
   type JournalFile,

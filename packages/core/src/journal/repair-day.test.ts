@@ -101,7 +101,7 @@ for (const packed of [false, true]) {
 }
 
 const garbage = "no frame\n";
-const later = `\n# Written: 2025-10-06T09:00:00.000Z v=2 session=3f9c2a17 seq=90 shape=new\nx 1\n# End: of=another crc=1\n`;
+const later = `\n# Written: 2025-10-06T09:00:00.000Z v=3 session=3f9c2a17 seq=90 shape=new\nx 1\n# End: of=another crc=1\n`;
 
 for (const { name, before, after, file } of [
   { name: "at its beginning", before: garbage, after: "", file: DAY },

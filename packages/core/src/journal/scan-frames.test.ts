@@ -123,7 +123,7 @@ test("the pieces in which a file comes do not matter", () => {
 });
 
 for (const { name, change, unsupported } of [
-  { name: "a later version", change: (text: string) => text.replace(" v=1 ", " v=2 "), unsupported: "v=2" },
+  { name: "a later version", change: (text: string) => text.replace(" v=1 ", " v=3 "), unsupported: "v=3" },
   {
     name: "a later version with another trailer",
     change: (text: string) => text.replace(" v=1 ", " v=3 ").replace(/# End:.*/, "# End: sha256=0"),

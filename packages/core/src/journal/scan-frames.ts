@@ -4,6 +4,7 @@ import { END_MARK, MAX_FRAME_BYTES } from "./encode-frame.ts";
 import type { FrameHeader, SessionInfo } from "./frame.ts";
 import { type ParsedHeader, parseHeader, WRITTEN_MARK } from "./frame-header.ts";
 import { parseSessionLine, SESSION_MARK } from "./session-line.ts";
+import { HISTOGRAM_MARK, STALE_MARK } from "./special-lines.ts";
 
 /** A valid frame and what stands in it besides samples. */
 export interface ScannedFrame {
@@ -48,6 +49,8 @@ interface OpenFrame {
   readonly header: ParsedHeader;
   readonly headerLine: string;
   infoLine: string | undefined;
+  /** Whether lines of `special-lines.ts` are samples; in version 1 they are comments. */
+  readonly countsSpecial: boolean;
   lines: number;
   samples: number;
   crc: number;
@@ -63,6 +66,8 @@ const HASH = 35;
 const WRITTEN = Buffer.from(WRITTEN_MARK);
 const SESSION = Buffer.from(SESSION_MARK);
 const END = Buffer.from(END_MARK);
+const HISTOGRAM = Buffer.from(HISTOGRAM_MARK);
+const STALE = Buffer.from(STALE_MARK);
 const TRAILER = /^# End: session=([0-9a-f]{8}) seq=(\d{1,15}) samples=(\d{1,15}) crc32=([0-9a-f]{8})$/;
 /** Longer control lines are no header and no trailer of ours. */
 const CONTROL_LINE_BYTES = 1024;
@@ -115,6 +120,7 @@ export function createFrameScanner(startBytes = 0): FrameScanner {
           header,
           headerLine,
           infoLine: undefined,
+          countsSpecial: header.ok && header.version === 2,
           lines: 1,
           samples: 0,
           crc: 0,
@@ -136,7 +142,8 @@ export function createFrameScanner(startBytes = 0): FrameScanner {
       } else {
         open.lines++;
         if (first === HASH) {
-          if (open.lines === 2 && startsWith(buffer, start, SESSION)) {
+          if (open.countsSpecial && isSpecialSample(buffer, start)) open.samples++;
+          else if (open.lines === 2 && startsWith(buffer, start, SESSION)) {
             open.infoLine = buffer.toString("utf8", start, lf);
           }
         } else if (lf > start) open.samples++;
@@ -186,6 +193,10 @@ function judge(frame: OpenFrame, trailerLine: string): Verdict {
 function laterVersion({ header }: OpenFrame): Verdict | undefined {
   if (header.ok || !header.unsupported?.startsWith("v=")) return undefined;
   return { unsupported: header.unsupported };
+}
+
+function isSpecialSample(buffer: Buffer, start: number): boolean {
+  return startsWith(buffer, start, HISTOGRAM) || startsWith(buffer, start, STALE);
 }
 
 function startsWith(buffer: Buffer, start: number, mark: Buffer): boolean {

@@ -50,7 +50,7 @@ export interface StoredTarget {
   /** Of a scraped series. */
   readonly newestMs?: StoredNumber;
   readonly value?: StoredNumber;
-  /** Instead of `value`: a native histogram as `formatNativeHistogram` writes it, or `stale`. */
+  /** Counts instead of `value`, which is NaN then: a native histogram as `formatNativeHistogram` writes it, or `stale`. */
   readonly special?: string;
   readonly lastExemplar?: {
     readonly labels: readonly Label[];
@@ -264,7 +264,7 @@ function storeTarget(target: Target, numberOf: ReadonlyMap<object, number>): Sto
         newestMs: store(target.newestMs),
         ...(typeof target.value === "number"
           ? { value: store(target.value) }
-          : { special: target.value === null ? "stale" : formatNativeHistogram(target.value) }),
+          : { value: "NaN", special: target.value === null ? "stale" : formatNativeHistogram(target.value) }),
         ...(target.lastExemplar && {
           lastExemplar: {
             labels: target.lastExemplar.labels,

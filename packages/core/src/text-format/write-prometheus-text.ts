@@ -1,4 +1,4 @@
-import type { EpochMs, MetricFamily, MetricType, Series } from "../series/series.ts";
+import type { EpochMs, MetricFamily, MetricType, NativeHistogram, Series } from "../series/series.ts";
 import { escapeHelp, writeMetricName, writeSeries } from "./escape.ts";
 import { formatValue } from "./number.ts";
 
@@ -32,7 +32,20 @@ export function writePrometheusText(
   families: Iterable<MetricFamily>,
   options: WritePrometheusTextOptions = {},
 ): string {
-  const { defaultTimestampMs = NaN } = options;
+  return writeFrameText(families, options);
+}
+
+/** Whole lines for what the format has none for. */
+export interface FrameTextOptions extends WritePrometheusTextOptions {
+  /** In place of a sample that is no number. Default: it is left out. */
+  readonly special?: (special: NativeHistogram | null, series: string, timestampMs: EpochMs) => string;
+  /** Behind each sample. Default: nothing. */
+  readonly asides?: (family: MetricFamily, row: number) => string;
+}
+
+/** The same for the journal, whose frames hold more than the format does. */
+export function writeFrameText(families: Iterable<MetricFamily>, options: FrameTextOptions): string {
+  const { defaultTimestampMs = NaN, special: writeSpecial, asides } = options;
   const texts = new Map<string, TextFamily>();
   const heads = new Map<Series, string>();
   for (const family of families) {
@@ -40,7 +53,8 @@ export function writePrometheusText(
     const homes = new Map<string, TextFamily>();
     if (family.series.length === 0) textFamily(texts, family, family.name, type);
     for (let i = 0; i < family.series.length; i++) {
-      if (family.special?.has(i)) continue;
+      const special = family.special?.get(i);
+      if (special !== undefined && !writeSpecial) continue;
       const series = family.series[i]!;
       let home = homes.get(series.name);
       if (!home) {
@@ -54,10 +68,14 @@ export function writePrometheusText(
       }
       const ownMs = family.timestampsMs[i]!;
       const timestampMs = Number.isNaN(ownMs) ? defaultTimestampMs : ownMs;
-      const value = formatValue(family.values[i]!);
-      home.lines.push(
-        Number.isNaN(timestampMs) ? `${head} ${value}\n` : `${head} ${value} ${Math.round(timestampMs)}\n`,
-      );
+      if (special !== undefined) home.lines.push(writeSpecial!(special, head, timestampMs));
+      else {
+        const value = formatValue(family.values[i]!);
+        home.lines.push(
+          Number.isNaN(timestampMs) ? `${head} ${value}\n` : `${head} ${value} ${Math.round(timestampMs)}\n`,
+        );
+      }
+      if (asides) home.lines.push(asides(family, i));
     }
   }
   let page = "";

@@ -157,14 +157,14 @@ export function readSample(reader: protobuf.Reader, columns: SampleColumns): voi
   appendSample(columns, value, timestampMs, startMs);
 }
 
-/** @param startMs 0 says that it is unset (2.0, "Samples and Histogram Samples"). */
+/** @param startMs 0 says that it is unset (2.0, "Samples and Histogram Samples"); one before 1970 is no start. */
 export function appendSample(
   columns: SampleColumns,
   value: SampleValue,
   timestampMs: EpochMs,
   startMs: EpochMs,
 ): void {
-  if (startMs !== 0) {
+  if (startMs > 0) {
     columns.startsMs ??= new Map();
     columns.startsMs.set(columns.values.length, startMs);
   }

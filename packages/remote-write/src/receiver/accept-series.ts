@@ -51,7 +51,8 @@ export interface AcceptedSeries {
  * `nativeHistogramProblem`.
  *
  * Exemplars that come in a series of their own, as Prometheus sends them, join the samples of the same labels
- * in this request; where there are none they are left out. A series without samples disappears, in 2.0 only
+ * in this request; where there are none they are left out, and so is one with a label name that is empty or stands
+ * twice. A series without samples disappears, in 2.0 only
  * where exemplars were the reason for it.
  */
 export function acceptSeries(decoded: readonly DecodedSeries[], protocol: ProtocolVersion): AcceptedSeries {
@@ -76,7 +77,7 @@ export function acceptSeries(decoded: readonly DecodedSeries[], protocol: Protoc
     const canonical = canonicalLabels(labels);
     if (exemplars.length > 0) {
       const key = seriesKey(name, canonical);
-      loose.set(key, [...(loose.get(key) ?? []), ...exemplars]);
+      loose.set(key, [...(loose.get(key) ?? []), ...exemplars.flatMap(sorted)]);
     }
     if (values.length === 0) continue;
     sampleCount += values.length - one.histogramCount;
@@ -118,6 +119,13 @@ function inTimeOrder(series: DecodedSeries): Pick<ReceivedSeries, "timestampsMs"
 function isAscending(timestampsMs: readonly EpochMs[]): boolean {
   for (let i = 1; i < timestampsMs.length; i++) if (timestampsMs[i - 1]! >= timestampsMs[i]!) return false;
   return true;
+}
+
+/** With its labels in their order; nothing where a name is empty or stands twice. */
+function sorted(exemplar: Exemplar): Exemplar[] {
+  const names = new Set(exemplar.labels.map(({ name }) => name));
+  if (names.size < exemplar.labels.length || names.has("")) return [];
+  return [{ ...exemplar, labels: canonicalLabels(exemplar.labels) }];
 }
 
 /** Puts exemplars to the samples that they came with; how many found one. */

@@ -128,7 +128,7 @@ function readSeries(reader: protobuf.Reader, budget: DecodeBudget): RawSeries {
     } else return readRefs(reader, tag, refs, budget);
     return true;
   });
-  if (createdMs !== 0) {
+  if (createdMs > 0) {
     const rows = columns.values.keys();
     columns.startsMs = new Map(Array.from(rows, (row) => [row, columns.startsMs?.get(row) ?? createdMs]));
   }
