@@ -118,9 +118,11 @@ export function startTargetLoop(options: TargetLoopOptions): TargetLoop {
     },
     async end(gone) {
       ending.abort();
+      const endMs = Math.round(now());
       try {
         await running;
-        const page = gone ? scraper.gone(Math.round(now())) : undefined;
+        // Not the time at which `onPage` was through: another target may have the same series by then.
+        const page = gone ? scraper.gone(Math.max(endMs, (last?.atMs ?? 0) + 1)) : undefined;
         if (page) await give(page);
       } finally {
         scraper.release();

@@ -28,6 +28,10 @@ for (const { name, text, format, groups } of [
   });
 }
 
+test("broken YAML is told in one line, with its place", () => {
+  expect(() => parseTargetGroups("- targets: [a\n", "yaml")).toThrow(/^[^\n]* at line 2, column 1$/);
+});
+
 for (const { text, says } of [
   { text: "{}", says: "expected a list of groups, got {}" },
   { text: '[{"targets":["a"]},3]', says: "[1]: expected a mapping, got 3" },

@@ -29,10 +29,14 @@ export function parseTargetGroups(text: string, format: "json" | "yaml"): readon
 }
 
 function parseYaml(text: string): unknown {
-  // Texts only: in a list of targets nothing else has a meaning.
-  return text.trim() === ""
-    ? null
-    : parse(text, { schema: "failsafe", maxAliasCount: 100, prettyErrors: true });
+  if (text.trim() === "") return null;
+  try {
+    // Texts only: in a list of targets nothing else has a meaning.
+    return parse(text, { schema: "failsafe", maxAliasCount: 100 });
+  } catch (error) {
+    // Behind it the library shows the lines.
+    throw new Error((error as Error).message.split("\n")[0]!.replace(/:$/, ""));
+  }
 }
 
 function readGroup(group: unknown, at: string): TargetGroup {
