@@ -15,6 +15,17 @@ export const PROBLEMS = {
     title: "The request does not have the form that its schema asks for",
     help: "`problems` names every place",
   },
+  metrics_range: {
+    status: 400,
+    title: "from, to or step can't be answered",
+    help: "`detail` names the one and its limit",
+  },
+  metrics_name: { status: 400, title: "There is no such metric here", help: "`detail` lists them" },
+  metrics_ambiguous: {
+    status: 400,
+    title: "Several projects have a service of this id",
+    help: "name one, `?project=`",
+  },
   unauthorized: {
     status: 401,
     title: "No known credential came with the request",
@@ -46,11 +57,21 @@ export const PROBLEMS = {
     title: "An endpoint lies outside what was granted",
     help: "issue a token with its range, name and port",
   },
+  metrics_forbidden: {
+    status: 403,
+    title: "This credential is for another project",
+    help: "the right project's credential",
+  },
   not_found: { status: 404, title: "There is no such route", help: "see `/openapi.json`" },
   unknown_instance: {
     status: 404,
     title: "There is no such instance",
     help: "the agent joins again, with a new token",
+  },
+  metrics_resource_unknown: {
+    status: 404,
+    title: "Nothing of this id is registered",
+    help: "see `/v1/instances`",
   },
   address_taken: {
     status: 409,
@@ -143,6 +164,26 @@ export const PROBLEMS = {
   },
   rate_limited: { status: 429, title: "Too many requests with this credential", help: "see Retry-After" },
   internal: { status: 500, title: "The service failed", help: "its log has the request's id" },
+  prometheus_missing: {
+    status: 502,
+    title: "The service was given no Prometheus to ask",
+    help: "set `PROMETHEUS_URL`",
+  },
+  prometheus_unreachable: {
+    status: 502,
+    title: "Prometheus can't be reached",
+    help: "`PROMETHEUS_URL`, its CA",
+  },
+  prometheus_unauthorized: {
+    status: 502,
+    title: "Prometheus refused the service's credentials",
+    help: "the credentials' files, the tenant",
+  },
+  prometheus_refused: {
+    status: 502,
+    title: "Prometheus refused the question",
+    help: "a shorter time, a longer step; `detail` has its words",
+  },
   overloaded: {
     status: 503,
     title: "More is waiting than the service takes",
@@ -159,6 +200,11 @@ export const PROBLEMS = {
     help: "`promferry-targets init`, or POST /v1/sd/confirm",
   },
   store_unavailable: { status: 503, title: "The store does not answer", help: "see Retry-After" },
+  prometheus_timeout: {
+    status: 504,
+    title: "Prometheus gave no answer in time",
+    help: "a shorter time, fewer names",
+  },
 } as const satisfies Readonly<Record<string, ProblemKind>>;
 
 export type ProblemCode = keyof typeof PROBLEMS;

@@ -19,8 +19,12 @@ export class ProblemError extends Error {
   readonly details: ProblemDetails;
 
   /** @param detail What this occurrence is about; no secret, and nothing of another project. */
-  constructor(code: ProblemCode, detail: string, details: ProblemDetails = {}) {
-    super(detail);
+  constructor(
+    code: ProblemCode,
+    detail: string,
+    details: ProblemDetails & { readonly cause?: unknown } = {},
+  ) {
+    super(detail, "cause" in details ? { cause: details.cause } : {});
     this.code = code;
     this.details = details;
   }

@@ -1,7 +1,7 @@
 /** Questions to Prometheus' HTTP API, or to anything that speaks it (Thanos, Mimir, VictoriaMetrics). */
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from "node:http";
 import { request as httpsRequest } from "node:https";
-import { ServiceMetricsError } from "../service-metrics/service-metrics-error.ts";
+import { ProblemError } from "../http/problem.ts";
 
 export interface PrometheusOptions {
   /** Base address, with the path before `/api/v1` where there is one (`https://mimir.internal/prometheus`). */
@@ -38,7 +38,7 @@ export interface AskOptions {
   readonly signal?: AbortSignal;
 }
 
-/** All reject with `ServiceMetricsError`. */
+/** All reject with `ProblemError`. */
 export interface PrometheusClient {
   query(promql: string, atMs: number, options?: AskOptions): Promise<PrometheusAnswer>;
   /** Evaluated at `fromMs` and every `stepMs` after it up to `toMs`. */
@@ -91,13 +91,13 @@ export function createPrometheusClient(options: PrometheusOptions): PrometheusCl
       );
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
-      if (error instanceof ServiceMetricsError) throw error;
+      if (error instanceof ProblemError) throw error;
       if (timer.aborted) {
-        throw new ServiceMetricsError("prometheus_timeout", `Prometheus gave no answer in ${timeoutMs} ms`, {
+        throw new ProblemError("prometheus_timeout", `Prometheus gave no answer in ${timeoutMs} ms`, {
           cause: error,
         });
       }
-      throw new ServiceMetricsError(
+      throw new ProblemError(
         "prometheus_unreachable",
         `Prometheus can't be asked: ${(error as NodeJS.ErrnoException).code ?? "the connection failed"}`,
         { cause: error },
@@ -157,7 +157,7 @@ async function readBody(response: IncomingMessage, maxBytes: number): Promise<st
   for await (const chunk of response as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > maxBytes) {
-      throw new ServiceMetricsError(
+      throw new ProblemError(
         "prometheus_refused",
         `Prometheus' answer is larger than ${maxBytes} bytes; ask for a shorter time or a longer step`,
       );
@@ -178,7 +178,7 @@ interface ApiAnswer {
 
 function readAnswer({ status, body }: { status: number; body: string }): ApiAnswer {
   if (status === 401 || status === 403) {
-    throw new ServiceMetricsError(
+    throw new ProblemError(
       "prometheus_unauthorized",
       `Prometheus refused our credentials (status ${status})`,
     );
@@ -191,7 +191,7 @@ function readAnswer({ status, body }: { status: number; body: string }): ApiAnsw
   }
   const { errorType, error, data } = answer;
   if (errorType === "timeout" || errorType === "canceled") {
-    throw new ServiceMetricsError("prometheus_timeout", "Prometheus gave the question up: it took too long");
+    throw new ProblemError("prometheus_timeout", "Prometheus gave the question up: it took too long");
   }
   if (status !== 200 || answer["status"] !== "success" || typeof data !== "object" || data === null) {
     throw refused(status, typeof error === "string" ? error : body);
@@ -240,8 +240,8 @@ function oneSeries({ metric, value, values }: Entry): PrometheusSeries {
   return { labels: { ...metric }, points };
 }
 
-function refused(status: number, words: unknown, cause?: unknown): ServiceMetricsError {
-  return new ServiceMetricsError(
+function refused(status: number, words: unknown, cause?: unknown): ProblemError {
+  return new ProblemError(
     "prometheus_refused",
     `Prometheus answered with status ${status}: ${excerpt(words)}`,
     { cause },

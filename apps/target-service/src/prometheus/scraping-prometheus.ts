@@ -7,7 +7,7 @@ export interface ScrapingPrometheus extends Evidence {
   /**
    * Targets that it scrapes by our lists now: `host:port` and instance id.
    *
-   * @throws {ServiceMetricsError} When it can't be asked.
+   * @throws {ProblemError} When it can't be asked.
    */
   activeTargets(): Promise<readonly { readonly target: string; readonly instance: string }[]>;
 }

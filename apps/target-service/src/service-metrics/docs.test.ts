@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { METRICS } from "./metric-catalogue.ts";
-import { METRICS_PROBLEMS } from "./service-metrics-error.ts";
 
 const PAGE = readFileSync(new URL("../../../../docs/targets.md", import.meta.url), "utf8");
 const SECTION = PAGE.slice(PAGE.indexOf("## Metrics of a service"), PAGE.indexOf("## For real"));
@@ -13,11 +12,4 @@ test("the page names every metric, and no other", () => {
     .slice(2)
     .flatMap((row) => [...(row.split("|")[1] ?? "").matchAll(/`([^`]+)`/g)].map(([, name]) => name));
   expect(names.sort()).toEqual(METRICS.map(({ suffix }) => suffix).sort());
-});
-
-test("the page names every problem with its status", () => {
-  const rows = [...SECTION.matchAll(/^\| `(metrics_\w+|prometheus_\w+)` \| (\d+) \|/gm)];
-  expect(rows.map(([, code, status]) => [code, Number(status)])).toEqual(
-    Object.entries(METRICS_PROBLEMS).map(([code, { status }]) => [code, status]),
-  );
 });

@@ -1,5 +1,5 @@
+import { ProblemError } from "../http/problem.ts";
 import type { TimeRange } from "../prometheus/prometheus-client.ts";
-import { ServiceMetricsError } from "./service-metrics-error.ts";
 
 /** The query string as it comes. */
 export interface MetricsQuery {
@@ -23,7 +23,7 @@ const MAX_RANGE_MS = 400 * 86_400_000;
  * `from` moves up by less than a step, so that the last point is at `to`.
  *
  * @param windowSeconds Window of rates; points closer than a quarter of it say nothing new.
- * @throws {ServiceMetricsError} `metrics_range`.
+ * @throws {ProblemError} `metrics_range`.
  */
 export function parseRange(query: MetricsQuery, nowMs: number, windowSeconds: number): TimeRange {
   const toMs = Math.min(instant("to", query.to) ?? nowMs, nowMs);
@@ -51,7 +51,7 @@ export function parseRange(query: MetricsQuery, nowMs: number, windowSeconds: nu
 /**
  * The names that are asked for, separated by commas, each once.
  *
- * @throws {ServiceMetricsError} `metrics_name`.
+ * @throws {ProblemError} `metrics_name`.
  */
 export function parseNames(
   names: string | undefined,
@@ -62,7 +62,7 @@ export function parseNames(
   const asked = [...new Set(names.split(","))];
   const unknown = asked.find((name) => !known.has(name));
   if (unknown !== undefined) {
-    throw new ServiceMetricsError(
+    throw new ProblemError(
       "metrics_name",
       `names: expected some of ${[...known.keys()].join(", ")}; found ${JSON.stringify(unknown.slice(0, 100))}`,
     );
@@ -87,6 +87,6 @@ function step(text: string | undefined): number | undefined {
   return Number(text) * 1_000;
 }
 
-function wrong(message: string): ServiceMetricsError {
-  return new ServiceMetricsError("metrics_range", message);
+function wrong(message: string): ProblemError {
+  return new ProblemError("metrics_range", message);
 }

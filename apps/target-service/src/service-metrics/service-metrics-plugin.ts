@@ -5,12 +5,12 @@ import { projectOf } from "../auth/caller.ts";
 import { answers } from "../http/answers.ts";
 import { closed, idParams, id as idSchema, time } from "../http/schemas.ts";
 import "../http/request-state.ts";
+import { ProblemError } from "../http/problem.ts";
 import type { AskOptions, PrometheusClient } from "../prometheus/prometheus-client.ts";
 import { metricsByName, usualMetrics } from "./metric-catalogue.ts";
 import { type MetricsQuery, parseNames, parseRange } from "./parse-question.ts";
 import { createTerms, type Level, type Scope } from "./promql.ts";
 import { freshnessMs, type MetricAnswer, queryMetric, targetsAt } from "./query-metric.ts";
-import { METRICS_PROBLEMS, metricsProblem, ServiceMetricsError } from "./service-metrics-error.ts";
 
 export interface ServiceMetricsOptions {
   readonly store: Pick<TargetStore, "get" | "list" | "now">;
@@ -42,15 +42,9 @@ export interface MetricsDocument {
  * Routes that answer how a service, an instance or a project does, from Prometheus and its recorded rules.
  *
  * Absent data is never 0: each metric says whether it is whole, partial, stale or not there. Ids are checked before they
- * stand in a question. Its own refusals are problem documents; all else goes to the app's error handler.
+ * stand in a question.
  */
 export const serviceMetrics: FastifyPluginAsync<ServiceMetricsOptions> = async (app, options) => {
-  app.setErrorHandler((error, request, reply) => {
-    if (!(error instanceof ServiceMetricsError)) throw error;
-    const { status } = METRICS_PROBLEMS[error.code];
-    if (status >= 500) request.log.error({ err: error, code: error.code }, "metrics can't be answered");
-    return reply.code(status).type("application/problem+json").send(metricsProblem(error, request.id));
-  });
   for (const [level, path] of [
     ["service", "services"],
     ["instance", "instances"],
@@ -92,13 +86,13 @@ async function answer(
   const known = metricsByName(prefix, level);
   const names = parseNames(query.names, known, usualMetrics(prefix, level));
   if (prometheus === undefined) {
-    throw new ServiceMetricsError("prometheus_missing", "this service was given no Prometheus to ask");
+    throw new ProblemError("prometheus_missing", "this service was given no Prometheus to ask");
   }
   const deadline = performance.now() + timeoutMs;
   const ask = (): AskOptions => {
     const restMs = Math.floor(deadline - performance.now());
     if (restMs > 0) return { timeoutMs: restMs, signal };
-    throw new ServiceMetricsError("prometheus_timeout", `Prometheus gave no answer in ${timeoutMs} ms`);
+    throw new ProblemError("prometheus_timeout", `Prometheus gave no answer in ${timeoutMs} ms`);
   };
 
   const expected = new Map<string, Promise<ReadonlySet<string>>>();
@@ -135,12 +129,12 @@ async function findResource(
   own: string | undefined,
   store: ServiceMetricsOptions["store"],
 ): Promise<{ project: string; instances: readonly Instance[] }> {
-  const unknown = (): ServiceMetricsError =>
-    new ServiceMetricsError("metrics_resource_unknown", `no ${level} of this id is registered`);
+  const unknown = (): ProblemError =>
+    new ProblemError("metrics_resource_unknown", `no ${level} of this id is registered`);
   if (!isId(id)) throw unknown();
   const named = level === "project" ? id : asked;
   if (own !== undefined && named !== undefined && named !== own) {
-    throw new ServiceMetricsError("metrics_forbidden", "expected the caller's own project");
+    throw new ProblemError("metrics_forbidden", "expected the caller's own project");
   }
   const limit = named ?? own;
   if (limit !== undefined && !isId(limit)) throw unknown();
@@ -164,10 +158,7 @@ async function findResource(
   const [project] = projects;
   if (project === undefined) throw unknown();
   if (projects.length > 1) {
-    throw new ServiceMetricsError(
-      "metrics_ambiguous",
-      "several projects have this service: name one, ?project=",
-    );
+    throw new ProblemError("metrics_ambiguous", "several projects have this service: name one, ?project=");
   }
   return { project, instances };
 }
@@ -212,21 +203,6 @@ const DOCUMENT = closed({
   metrics: { type: "object", additionalProperties: METRIC },
 });
 
-/** Problems of these statuses are our own, or of the form that all routes have. */
-const PROBLEM = {
-  description: Object.keys(METRICS_PROBLEMS).join(", "),
-  content: {
-    "application/problem+json": {
-      schema: {
-        type: "object",
-        required: ["type", "title", "status", "code", "detail", "request"],
-        additionalProperties: true,
-        properties: { code: { type: "string" }, status: { type: "integer" } },
-      },
-    },
-  },
-} as const;
-
 const SCHEMA = {
   params: idParams,
   querystring: closed(
@@ -242,5 +218,17 @@ const SCHEMA = {
     },
     [],
   ),
-  response: answers({ 200: DOCUMENT, 400: PROBLEM, 403: PROBLEM, 404: PROBLEM, 502: PROBLEM, 504: PROBLEM }),
+  response: answers({ 200: DOCUMENT }, [
+    "invalid_request",
+    "metrics_ambiguous",
+    "metrics_name",
+    "metrics_range",
+    "metrics_forbidden",
+    "metrics_resource_unknown",
+    "prometheus_missing",
+    "prometheus_refused",
+    "prometheus_unauthorized",
+    "prometheus_unreachable",
+    "prometheus_timeout",
+  ]),
 };
