@@ -11,6 +11,7 @@ import type { ListCache } from "./discovery/list-cache.ts";
 import type { Heartbeats } from "./lease/heartbeats.ts";
 import type { ServiceCounters } from "./observe/metrics.ts";
 import type { ScrapingPrometheus } from "./prometheus/scraping-prometheus.ts";
+import type { ChangeStreamLimits } from "./routes/change-stream.ts";
 import type { Workshop } from "./user-data/workshop.ts";
 
 /** What routes work with; made once by `main.ts`, or by a test. */
@@ -31,8 +32,10 @@ export interface Service {
   /** First part of the recorded metrics' names. */
   readonly metricPrefix: string;
   readonly prometheus: ScrapingPrometheus | undefined;
-  /** Aborts when the service is asked to end; long polls are answered then. */
+  /** Aborts when the service is asked to end; long polls are answered then, and streams end. */
   readonly stopping: AbortSignal;
+  /** Limits of streams of changes, for tests. Default: their own. */
+  readonly changeStreams?: ChangeStreamLimits;
 }
 
 /** Addresses that the caller may register: those of the policy, inside its own ranges where it has some. */

@@ -117,8 +117,11 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     ),
     clientCertificates: false,
     ...(options.auditInLog ? {} : { audit: (entry) => audit.push(entry) }),
-    extraRoutes: (app) => watchAnswers(app, strays),
     ...options.app,
+    async extraRoutes(app) {
+      watchAnswers(app, strays);
+      await options.app?.extraRoutes?.(app);
+    },
   });
   const call: TestService["call"] = (line, { as, bearer, body, headers, from } = {}) => {
     const [method, url] = line.split(" ") as [InjectOptions["method"] & string, string];
@@ -158,7 +161,10 @@ function watchAnswers(app: FastifyInstance, strays: string[]): void {
       strays.push(`${name}: this status is not declared`);
       return payload;
     }
-    const schema = answer.content === undefined ? answer : answer.content["application/problem+json"]?.schema;
+    const schema =
+      answer.content === undefined
+        ? answer
+        : (answer.content["application/problem+json"] ?? answer.content["application/json"])?.schema;
     const type = String(reply.getHeader("content-type") ?? "");
     if (reply.statusCode >= 400 && request.routeOptions.url !== "/readyz" && !type.includes("problem+json")) {
       strays.push(`${name}: ${type} is no problem document`);

@@ -108,6 +108,10 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     if (access === undefined || access === "anyone") return;
     request.caller = await authenticate(request, access, options);
   });
+  app.addHook("onSend", async (_request, reply) => {
+    // What was under way when the end began: its connection would be kept, and waited for.
+    if (service.stopping.aborted) reply.header("connection", "close");
+  });
   app.addHook("onResponse", async (request, reply) => {
     const route = request.routeOptions.url ?? "none";
     service.counters.request(route, request.method, reply.statusCode, reply.elapsedTime / 1_000);
