@@ -355,7 +355,7 @@ describe.each(Object.entries(STORES))("on %s", (_, { runs, open }) => {
     expect(own.strays).toEqual([]);
   });
 
-  test("bodies that are no JSON, and heads that nobody sends, are refused", async () => {
+  test("bodies that are no JSON, and heads that nobody sends, are refused", { timeout: 60_000 }, async () => {
     const bodies = [
       "",
       "{",

@@ -3,6 +3,7 @@ import { changeTests } from "./change-tests.ts";
 import { databaseTests } from "./database-tests.ts";
 import { instanceTests } from "./instance-tests.ts";
 import { leaseTests } from "./lease-tests.ts";
+import { raceTests } from "./race-tests.ts";
 import { randomTests } from "./random-tests.ts";
 import { recordTests } from "./record-tests.ts";
 import { opener, type TargetStoreSetup } from "./suite.ts";
@@ -34,5 +35,6 @@ export function describeTargetStore(name: string, setup: TargetStoreSetup): void
     describe("records", () => recordTests(open));
     describe("databases", () => databaseTests(open, setup));
     describe("random calls", () => randomTests(open));
+    describe("races", () => raceTests(open, setup));
   });
 }

@@ -34,9 +34,10 @@ export function randomTests(open: OpenStore): void {
 }
 
 const IDS = ["a", "b", "c", "d", "e", "f"];
-type Random = (below: number) => number;
+export type Random = (below: number) => number;
 
-function chooseCall(
+/** One call of an engine, with what it answers. */
+export function chooseCall(
   random: Random,
   tokens: string[],
   now: EpochMs,
@@ -100,7 +101,7 @@ function chooseCall(
 }
 
 /** Numbers from a seed (mulberry32): the same on every engine and every run. */
-function createRandom(seed: number): Random {
+export function createRandom(seed: number): Random {
   let state = seed;
   return (below) => {
     state = (state + 0x6d2b79f5) | 0;
