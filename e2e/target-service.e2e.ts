@@ -8,6 +8,7 @@ import { request as httpsRequest } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { connect as connectTls } from "node:tls";
 import { expect, test } from "vitest";
 import {
   query,
@@ -313,6 +314,35 @@ test("over TLS with a CA of one's own: agents need no certificate, tokens do, an
   await rename(`${tokens}.new`, tokens);
   await becomes(async () => (await send(line, next, true)).status, 200);
   expect((await send(line, own.token("reader"), true)).status).toBe(401);
+
+  // The certificate is replaced by another one, and taken at SIGHUP; a broken one is not.
+  const shown = async (): Promise<string> => {
+    const { hostname: host, port } = new URL(service.url);
+    const socket = connectTls({ host, port: Number(port), ca: read("ca.pem") });
+    await once(socket, "secureConnect");
+    const { CN } = socket.getPeerCertificate().subject;
+    socket.destroy();
+    return String(CN);
+  };
+  expect(await shown()).toBe("server");
+  const renewed = (name: string): void => {
+    openssl("req", ...key, "-keyout", "server.key", "-out", "server.csr", "-subj", `/CN=${name}`);
+    const signing = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2"];
+    openssl("x509", "-req", "-in", "server.csr", ...signing, "-out", "server.pem", "-extfile", "server.ext");
+  };
+  renewed("renewed");
+  expect(await shown()).toBe("server");
+  service.program.kill("SIGHUP");
+  await becomes(shown, "renewed");
+  expect((await send(line, next, true)).status).toBe(200);
+  instance.due();
+  expect((await instance.run("heartbeat")).code).toBe(0);
+
+  writeFileSync(join(own.dir, "server.pem"), "no certificate\n");
+  service.program.kill("SIGHUP");
+  await service.program.waitFor(/promferry-targets: .*PEM/);
+  expect(await shown()).toBe("renewed");
+  expect((await send(line, next, true)).status).toBe(200);
 });
 
 test("with no configuration at all: a first token, and a line to try that works", async (context) => {

@@ -141,7 +141,7 @@ function withoutStrings(promql: string): { shape: string; strings: string[] } {
   return { shape, strings };
 }
 
-test("whatever stood in a label's value, the question keeps its shape", () => {
+test("whatever stood in a label's value, the question keeps its shape", { timeout: 60_000 }, () => {
   const shapeFor = (level: Level, service: string): { shape: string; strings: string[] }[] =>
     METRICS.map((metric) => {
       const terms = createTerms({ level, scope: { project: "p", service }, prefix: "x", intervalMs: 30_000 });
