@@ -1,10 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { treeFolder } from "../tools/servers.mjs";
-import { requireProgram, requireServer, runCli, workspaceRoot } from "./harness/index.ts";
+import { atTerminal, requireProgram, requireServer, runCli, workspaceRoot } from "./harness/index.ts";
 
 type Shell = "bash" | "zsh" | "fish";
 
@@ -47,44 +47,6 @@ function only(folder: string, pattern: RegExp): string {
   const found = readdirSync(folder).find((entry) => pattern.test(entry));
   if (!found) throw new Error(`${folder} has nothing like ${pattern}`);
   return found;
-}
-
-/** A shell at a terminal of its own: `type` sends keys, `shows` waits for what it prints. */
-function atTerminal(argv: readonly string[], { dir, env }: { dir: string; env: Record<string, string> }) {
-  const child: ChildProcess = spawn(
-    "script",
-    ["-qfec", argv.map((word) => `'${word}'`).join(" "), "/dev/null"],
-    {
-      cwd: dir,
-      env,
-      stdio: ["pipe", "pipe", "inherit"],
-    },
-  );
-  onTestFinished(async () => {
-    const closed = new Promise((resolve) => child.once("close", resolve));
-    child.stdin?.end("\u0015exit\n");
-    await closed;
-  });
-  let text = "";
-  let wake = () => {};
-  child.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences of the terminal are what goes.
-    text = (text + chunk).replace(/\u001b\[[0-9;?]*[A-Za-z]|\u0007/g, "");
-    wake();
-  });
-  return {
-    type: (keys: string) => void child.stdin?.write(keys),
-    async shows(expected: string): Promise<void> {
-      const deadline = AbortSignal.timeout(20_000);
-      while (!text.includes(expected)) {
-        await new Promise<void>((resolve, reject) => {
-          wake = resolve;
-          deadline.addEventListener("abort", () => reject(new Error(`never showed ${expected}: ${text}`)));
-        });
-      }
-      text = text.slice(text.indexOf(expected) + expected.length);
-    },
-  };
 }
 
 /** What is typed, and what the shell makes of it after Tab. */

@@ -48,3 +48,4 @@ export {
   startVmagent,
   type VmagentOptions,
 } from "./servers.ts";
+export { atTerminal, type Terminal, type TerminalOptions } from "./terminal.ts";

@@ -218,4 +218,32 @@ export const mutants: readonly Mutant[] = [
     replace: "      return undefined;\n",
     fault: "errors",
   },
+  {
+    name: "forget begins without a no",
+    file: `${UPLOADER}/forget.ts`,
+    search: "    await writeConsent(dir, before, fs);\n",
+    replace: "",
+    fault: "kill",
+  },
+  {
+    name: "forget takes the no away before the journal is gone",
+    file: `${UPLOADER}/forget.ts`,
+    search: "ORDER.includes(kind);",
+    replace: 'kind !== "lock";',
+    fault: "kill",
+  },
+  {
+    name: "forget leaves what it does not know",
+    file: `${UPLOADER}/journal-files.ts`,
+    search: "[TOTALS_FILE, ",
+    replace: "[",
+    fault: "kill",
+  },
+  {
+    name: "forget takes what isn't ours",
+    file: `${UPLOADER}/journal-files.ts`,
+    search: "return LEFTOVER[folder]?.test(name) ?? false;",
+    replace: "return LEFTOVER[folder] !== undefined || name.length > 0;",
+    fault: "kill",
+  },
 ];

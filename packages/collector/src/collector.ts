@@ -1,13 +1,21 @@
+import { isatty } from "node:tty";
 import type { Catalogue, ReadableRegistry } from "@promferry/core";
 import type { DayBoundary, JournalFs, JournalWriter, WriteResult, WriterInfo } from "@promferry/core/journal";
 import { createJournalWriter, LOW_DISK_BYTES, nodeJournalFs } from "@promferry/core/journal/writer";
 import type { EpochMs, MetricFamily } from "@promferry/core/series";
-import type { ConsentSources, DirectoryConsent, Filter } from "@promferry/privacy";
-import { consentIn } from "@promferry/privacy/gate";
+import type { Addition, AskingPlace, ConsentSources, DirectoryConsent, Filter } from "@promferry/privacy";
+import {
+  consentIn,
+  disabledRecord,
+  enabledRecord,
+  isForgetting,
+  writeConsent,
+} from "@promferry/privacy/gate";
 import { type CatalogueFile, createCatalogueFile } from "./catalogue-file.ts";
 import { countedFamilies } from "./counted-families.ts";
 import { keepMaintained } from "./keep-maintained.ts";
 import { LowDiskError } from "./low-disk-error.ts";
+import { type ConsentQuestion, consentQuestion, notAgreedTo } from "./question.ts";
 import { createSource, type Source } from "./source.ts";
 import { createStanding, type Standing } from "./standing.ts";
 import { watchExit } from "./watch-exit.ts";
@@ -79,13 +87,35 @@ export interface CollectorStatus {
   readonly withheld: readonly { readonly reason: string; readonly series: number }[];
 }
 
+/** `upload`: collect, and send by what the user has set up. `local`: collect, and keep it. `off`: neither. */
+export type ConsentAnswer = "upload" | "local" | "off";
+
+export interface CollectorConsent extends DirectoryConsent {
+  /** What the catalogue has and the user has not agreed to: withheld until then. */
+  readonly notAgreedTo: readonly Addition[];
+}
+
 /** Keeps a program's own metrics in daily files. None of its functions throws or rejects. */
 export interface Collector {
   /**
    * Whether anything may be collected, and why, as it stands now. A decision that changes while the program runs
    * is noticed at the next frame: a no ends the session without a further word, another yes begins a new one.
    */
-  consent(): DirectoryConsent;
+  consent(): CollectorConsent;
+  /**
+   * What the program may ask its user now: at the first run, and when its catalogue has more than was agreed to.
+   * Undefined where there is nothing to ask or nobody who could answer: without a terminal on both ends, in
+   * continuous integration, where somebody said no. The program shows `text` and gives the answer to `decide`.
+   *
+   * @param place Default: this process's standard input and standard error, and the collector's `env`.
+   */
+  question(place?: Partial<AskingPlace>): ConsentQuestion | undefined;
+  /**
+   * Keeps the user's answer in `consent.json`, with its date and the catalogue: what `promferry enable`, `enable --local`
+   * and `disable` do. Resolves to what holds then; where it could not be written, that is what held before.
+   * What was counted before a yes is in no total.
+   */
+  decide(answer: ConsentAnswer): Promise<CollectorConsent>;
   /**
    * Begins: a start frame, a frame each interval, an exit frame when the process ends. Resolves when the
    * first frame is on the disk or has failed. Does nothing without consent, or when begun already. What was
@@ -122,6 +152,10 @@ export function createCollector(options: CollectorOptions): Collector {
   }
   const { app, env = process.env, consent: said = {} } = options;
   const ask = () => consentIn(dir, { app, env, ...said });
+  const report = (): CollectorConsent => {
+    const consent = ask();
+    return { ...consent, notAgreedTo: notAgreedTo(consent, catalogue) };
+  };
   let run: Run | undefined;
   let stopping: Promise<void> | undefined;
   /** What was counted before cannot be told apart any more. */
@@ -295,7 +329,25 @@ export function createCollector(options: CollectorOptions): Collector {
   }
 
   return {
-    consent: ask,
+    consent: report,
+    question(place = {}) {
+      const here = { inputIsTerminal: isatty(0), outputIsTerminal: isatty(2) };
+      return consentQuestion({ app, dir, consent: ask(), catalogue, place: { env, ...here, ...place } });
+    },
+    async decide(answer) {
+      const { stored: before } = ask();
+      const decision = { nowMs: now(), by: `the program ${app}, which asked`, before };
+      const config = said.config && { config: said.config };
+      const local = answer === "local";
+      if (answer === "off") await writeConsent(dir, disabledRecord(decision), fs).catch(fail);
+      else if (!isForgetting(before)) {
+        // Counts of before the answer must not become counts of this session.
+        hasBegun = true;
+        const record = enabledRecord({ ...decision, agreed: catalogue, local, ...config });
+        await writeConsent(dir, record, fs).catch(fail);
+      }
+      return report();
+    },
     async start() {
       // What is counted until the old session's exit frame must not be in the new one's as well.
       if (stopping !== undefined) await stopping;

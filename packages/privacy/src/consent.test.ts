@@ -19,7 +19,7 @@ for (const { name, said, words } of [
   {
     name: "takes the command's yes",
     said: chose("enabled"),
-    words: "upload because it was switched on by the command enable",
+    words: "upload because its user switched it on (enable)",
   },
   {
     name: "takes the flag's yes for this run alone",
@@ -60,12 +60,12 @@ for (const { name, said, words } of [
   {
     name: "lets the command disable win over the configuration and the flag",
     said: { ...yes, flag: true, ...chose("disabled") },
-    words: "off because it was switched off by the command disable",
+    words: "off because its user switched it off (disable)",
   },
   {
     name: "lets enable --local keep what the configuration would send",
     said: { ...yes, ...chose("local") },
-    words: "local because it was switched on by the command enable --local, to be kept here",
+    words: "local because its user switched it on, to be kept here (enable --local)",
   },
   {
     name: "takes a forget that was begun for a no",
@@ -86,7 +86,7 @@ for (const { name, said, words } of [
     name: "names every no",
     said: { ...no, ...chose("disabled"), env: { ...refused, K1_TELEMETRY: "0" } },
     words:
-      "off because K1_TELEMETRY=0, it was switched off by the command disable, DO_NOT_TRACK is set, the configuration says enabled: false",
+      "off because K1_TELEMETRY=0, its user switched it off (disable), DO_NOT_TRACK is set, the configuration says enabled: false",
   },
   {
     name: "keeps the configuration's grant when the flag is given too",

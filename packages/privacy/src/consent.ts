@@ -156,9 +156,9 @@ function say(source: Say["source"], name: string, word: Say["says"], words: stri
 }
 
 const CHOICE_WORDS: Readonly<Record<ConsentRecord["choice"], readonly [Say["says"], string]>> = {
-  enabled: ["yes", "it was switched on by the command enable"],
-  local: ["local", "it was switched on by the command enable --local, to be kept here"],
-  disabled: ["no", "it was switched off by the command disable"],
+  enabled: ["yes", "its user switched it on (enable)"],
+  local: ["local", "its user switched it on, to be kept here (enable --local)"],
+  disabled: ["no", "its user switched it off (disable)"],
   forgetting: ["no", "the command forget was begun and has not finished"],
 };
 

@@ -61,6 +61,14 @@ for (const { name, before, refused } of [
   });
 }
 
+test("disable while a forget waits to be ended leaves it to be ended, and keeps the no", () => {
+  const before = chose("forgetting", { refused: false });
+  expect(disabledRecord({ nowMs: NOW, by: "x", before })).toMatchObject({
+    choice: "forgetting",
+    refused: true,
+  });
+});
+
 test("disable is a no with its date", () => {
   expect(disabledRecord({ nowMs: NOW, by: "x" })).toEqual({
     choice: "disabled",

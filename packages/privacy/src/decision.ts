@@ -18,6 +18,11 @@ export interface EnableDecision extends Decision {
   readonly config?: ConsentSources["config"];
 }
 
+export interface DisableDecision extends Decision {
+  /** Default: nothing was said before. */
+  readonly before?: StoredConsent;
+}
+
 /**
  * The record of a yes. What was recorded before it never leaves, unless a yes held already: then the date of
  * that one stays, or none where it is the configuration's and nobody had refused it.
@@ -32,9 +37,20 @@ export function enabledRecord(decision: EnableDecision): ConsentRecord {
   return { choice: "enabled", ...base, ...(held.sinceMs === undefined ? {} : { sinceMs: held.sinceMs }) };
 }
 
-/** The record of a no. */
-export function disabledRecord({ nowMs, by }: Decision): ConsentRecord {
+/** The record of a no. A `forget` that was begun is one already, and stays to be ended; then the no stays. */
+export function disabledRecord({ nowMs, by, before }: DisableDecision): ConsentRecord {
+  if (isForgetting(before)) return { ...before.record, refused: true };
   return { choice: "disabled", decidedAtMs: nowMs, decidedBy: by };
+}
+
+interface Forgetting {
+  readonly kind: "decided";
+  readonly record: ConsentRecord & { readonly choice: "forgetting" };
+}
+
+/** Whether a `forget` was begun and has not ended: nobody can agree to anything before it has. */
+export function isForgetting(stored: StoredConsent | undefined): stored is Forgetting {
+  return stored?.kind === "decided" && stored.record.choice === "forgetting";
 }
 
 /** The record that stands while `forget` is under way: a no, which knows what is to stay afterwards. */

@@ -28,10 +28,12 @@ export {
 } from "./consent-file.ts";
 export {
   type Decision,
+  type DisableDecision,
   disabledRecord,
   type EnableDecision,
   enabledRecord,
   forgettingRecord,
+  isForgetting,
 } from "./decision.ts";
 export { DENIED_LABELS, denyList } from "./deny-list.ts";
 export { composeFilters, type Filter } from "./filter.ts";

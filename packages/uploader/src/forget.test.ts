@@ -62,9 +62,24 @@ const filesIn = (dir: string) =>
     .filter((name) => statSync(join(dir, name)).isFile())
     .sort();
 
+/** Nobody writes here meanwhile, so there is nothing to wait for. */
+const forgetAtOnce = (options: Parameters<typeof forget>[0]) => forget({ sleep: async () => {}, ...options });
+
+test("what a collector was about to write when it was erased is erased as well", async (context) => {
+  const { dir, journal } = await fullDirectory(context);
+  const waits: number[] = [];
+  const sleep = async (ms: number) => {
+    waits.push(ms);
+    writeFileSync(join(dir, "2025-10-06.prom"), "late");
+  };
+  await forget({ journal, by: "a test", sleep });
+  expect(waits).toEqual([250]);
+  expect(filesIn(dir)).toEqual([...FOREIGN].sort());
+});
+
 test("forget erases everything of ours and nothing else", async (context) => {
   const { dir, journal } = await fullDirectory(context);
-  const receipt = await forget({ journal, by: "a test" });
+  const receipt = await forgetAtOnce({ journal, by: "a test" });
   expect(filesIn(dir)).toEqual([...FOREIGN].sort());
   expect(await readdir(dir)).not.toContain("rejected");
   expect(receipt).toMatchObject({ dir, frames: 2, sessions: 1, left: [], keptRefusal: false });
@@ -78,15 +93,15 @@ test("forget erases everything of ours and nothing else", async (context) => {
 
 test("a second time there is nothing to erase, and nothing is made", async (context) => {
   const { dir, journal } = await fullDirectory(context);
-  await forget({ journal, by: "a test" });
-  expect(await forget({ journal, by: "a test" })).toMatchObject({ erased: [], frames: 0 });
+  await forgetAtOnce({ journal, by: "a test" });
+  expect(await forgetAtOnce({ journal, by: "a test" })).toMatchObject({ erased: [], frames: 0 });
   expect(filesIn(dir)).toEqual([...FOREIGN].sort());
 });
 
 test("a directory that isn't there stays so", async (context) => {
   const { journal, dir } = await createTestBed(context);
   const { openJournal } = await import("@promferry/core/journal");
-  expect(await forget({ journal: openJournal(join(dir, "none")), by: "a test" })).toMatchObject({
+  expect(await forgetAtOnce({ journal: openJournal(join(dir, "none")), by: "a test" })).toMatchObject({
     erased: [],
   });
   expect(journal.dir).toBe(dir);
@@ -95,17 +110,17 @@ test("a directory that isn't there stays so", async (context) => {
 
 test("a no that was said before outlives it: forgetting it would be a yes where the configuration says one", async (context) => {
   const { dir, journal } = await fullDirectory(context, NO);
-  expect(await forget({ journal, by: "a test" })).toMatchObject({ keptRefusal: true });
+  expect(await forgetAtOnce({ journal, by: "a test" })).toMatchObject({ keptRefusal: true });
   expect(filesIn(dir)).toEqual([...FOREIGN, "consent.json"].sort());
   expect(readConsent(dir)).toMatchObject({ record: { choice: "disabled" } });
-  expect(await forget({ journal, by: "a test" })).toMatchObject({ keptRefusal: true });
+  expect(await forgetAtOnce({ journal, by: "a test" })).toMatchObject({ keptRefusal: true });
 });
 
 test("what is deleted elsewhere comes first, when nothing is missing here and nothing may leave any more", async (context) => {
   const { dir, journal } = await fullDirectory(context);
   const before = filesIn(dir);
   let seen: unknown;
-  await forget({
+  await forgetAtOnce({
     journal,
     by: "a test",
     deleteRemote: async () => {
@@ -123,7 +138,7 @@ test("it waits for no upload, and erases nothing while one is under way", async 
   const { nodeUploadFs } = await import("./upload-fs.ts");
   // Another process: this one would find its own lock alive as well.
   const lock = await acquireLock({ dir, fs: nodeUploadFs, now: Date.now, sleep: async () => {} });
-  await expect(forget({ journal, by: "a test" })).rejects.toMatchObject({ code: "ERR_UPLOAD_BUSY" });
+  await expect(forgetAtOnce({ journal, by: "a test" })).rejects.toMatchObject({ code: "ERR_UPLOAD_BUSY" });
   expect(filesIn(dir)).toEqual(expect.arrayContaining(before));
   expect(readConsent(dir)).toMatchObject({ record: { choice: "enabled" } });
   await lock.release();
@@ -151,12 +166,13 @@ function dying(at: number): { fs: ForgetFs; dead: () => boolean } {
 }
 
 for (const consent of [YES, NO]) {
-  test(`cut off at any change of the disk after ${consent.choice}, nothing may be sent, and the next one ends it`, async (context) => {
+  const name = `cut off at any change of the disk after ${consent.choice}, nothing may be sent, and the next one ends it`;
+  test(name, { timeout: 60_000 }, async (context) => {
     let at = 1;
     for (; ; at++) {
       const { dir, journal } = await fullDirectory(context, consent);
       const { fs, dead } = dying(at);
-      await forget({ journal, by: "a test", fs }).catch(() => {});
+      await forgetAtOnce({ journal, by: "a test", fs }).catch(() => {});
       if (!dead()) break;
       const names = filesIn(dir);
       const state = readConsent(dir);
@@ -173,7 +189,7 @@ for (const consent of [YES, NO]) {
         startOf: async () => undefined,
       };
       const later = Date.now() + 10 * MINUTE;
-      await forget({ journal, by: "a test", processes, now: () => later });
+      await forgetAtOnce({ journal, by: "a test", processes, now: () => later });
       const kept = consent === NO ? ["consent.json"] : [];
       expect(filesIn(dir), `call ${at}`).toEqual([...FOREIGN, ...kept].sort());
     }
@@ -190,10 +206,10 @@ test("what can't be removed is told, and as long as it is there the no stands", 
       await nodeForgetFs.unlink(path);
     },
   };
-  const receipt = await forget({ journal, by: "a test", fs });
+  const receipt = await forgetAtOnce({ journal, by: "a test", fs });
   expect(receipt.left).toEqual([{ file: "2025-10-06.prom", reason: "EPERM: no" }]);
   expect(readConsent(dir)).toMatchObject({ record: { choice: "forgetting" } });
-  expect(await forget({ journal, by: "a test" })).toMatchObject({ left: [] });
+  expect(await forgetAtOnce({ journal, by: "a test" })).toMatchObject({ left: [] });
   expect(filesIn(dir)).toEqual([...FOREIGN].sort());
 });
 
@@ -201,7 +217,7 @@ test("it ends between two files when it is told to, and a no stands", async (con
   const { dir, journal } = await fullDirectory(context);
   const stop = new AbortController();
   const deleteRemote = async () => stop.abort(new Error("stopped"));
-  await expect(forget({ journal, by: "a test", signal: stop.signal, deleteRemote })).rejects.toThrow(
+  await expect(forgetAtOnce({ journal, by: "a test", signal: stop.signal, deleteRemote })).rejects.toThrow(
     "stopped",
   );
   expect(readConsent(dir)).toMatchObject({ record: { choice: "forgetting" } });

@@ -67,7 +67,8 @@ export interface ErasedFile {
   readonly bytes: number;
 }
 
-/** A collector that was just about to write may make a file once more. */
+/** A collector that was just about to write may make a file once more; so long is waited for it. */
+const LATE_WRITE_MS = 250;
 const MOST_PASSES = 20;
 
 /** What answers the question "may this be sent?" goes last. */
@@ -106,9 +107,12 @@ export async function forget(options: ForgetOptions): Promise<ForgetReceipt> {
     const before = forgettingRecord(readConsent(dir), { nowMs: now(), by });
     await writeConsent(dir, before, fs);
     await deleteRemote?.();
-    const { erased, left } = await eraseAll(dir, fs, async () => {
-      signal?.throwIfAborted();
-      await lock.check();
+    const { erased, left } = await eraseAll(dir, fs, {
+      async guard() {
+        signal?.throwIfAborted();
+        await lock.check();
+      },
+      wait: () => sleep(LATE_WRITE_MS, signal),
     });
     const keptRefusal = before.refused === true;
     if (left.length === 0) {
@@ -159,10 +163,11 @@ async function listFiles(dir: string, fs: ForgetFs): Promise<Listing> {
 async function eraseAll(
   dir: string,
   fs: ForgetFs,
-  guard: () => Promise<void>,
+  { guard, wait }: { readonly guard: () => Promise<void>; readonly wait: () => Promise<void> },
 ): Promise<{ erased: ErasedFile[]; left: ForgetReceipt["left"] }> {
   const erased = new Map<string, ErasedFile>();
   const left = new Map<string, string>();
+  let hasWaited = false;
   for (let pass = 0; pass < MOST_PASSES; pass++) {
     const { own, folders } = await listFiles(dir, fs);
     const going = own.filter(({ file, kind }) => (isGoing(kind) || isSpare(file)) && !left.has(file));
@@ -176,6 +181,11 @@ async function eraseAll(
       }
     }
     if (going.length > 0) continue;
+    if (erased.size > 0 && !hasWaited) {
+      await wait();
+      hasWaited = true;
+      continue;
+    }
     for (const folder of folders) {
       const inFolder = join(dir, folder);
       await fs.syncDirectory(inFolder);

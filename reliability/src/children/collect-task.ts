@@ -6,6 +6,8 @@ export interface CollectTask {
   readonly seed: string;
   /** Longest pause between two flushes. */
   readonly pauseMs: number;
+  /** Who says yes: the configuration, or `consent.json` alone. Default `config`. */
+  readonly consent?: "config" | "file";
 }
 
 /** A line of the side log: what had been counted when a flush began, or that it was acknowledged. */

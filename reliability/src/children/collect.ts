@@ -6,7 +6,7 @@ import { counter, defineMetrics } from "@promferry/core";
 import { createRandom } from "../random.ts";
 import { type CollectLine, type CollectTask, KINDS } from "./collect-task.ts";
 
-const { dir, sideLog, seed, pauseMs } = JSON.parse(process.argv[2]!) as CollectTask;
+const { dir, sideLog, seed, pauseMs, consent = "config" } = JSON.parse(process.argv[2]!) as CollectTask;
 const random = createRandom(seed);
 const metrics = defineMetrics(
   { namespace: "app" },
@@ -19,7 +19,7 @@ const collector = createCollector({
   catalogue: metrics,
   dir,
   app: "app",
-  consent: { config: { enabled: true } },
+  consent: consent === "config" ? { config: { enabled: true } } : {},
   env: {},
   dayBoundary: "utc",
 });
@@ -36,7 +36,7 @@ for (let flush = 1; !isEnding; flush++) {
     counts[i]! += by;
   }
   metrics.flushes.inc();
-  const line: CollectLine = { session: collector.status().session!, flush, counts };
+  const line: CollectLine = { session: collector.status().session ?? "", flush, counts };
   appendFileSync(sideLog, `${JSON.stringify(line)}\n`);
   const result = await collector.flush();
   if (result !== undefined)

@@ -2,6 +2,7 @@
 import { request } from "node:http";
 import type { Destination } from "@promferry/core/delivery";
 import { openJournal } from "@promferry/core/journal";
+import { consentIn } from "@promferry/privacy";
 import { UploadBusyError, upload } from "@promferry/uploader";
 import { compressClosedDays } from "../simulation/compress-closed-days.ts";
 import { samplesOf } from "../simulation/receiver-memory.ts";
@@ -14,6 +15,8 @@ export interface UploadTask {
   readonly nowMs?: number;
   readonly cleans: boolean;
   readonly compresses: boolean;
+  /** Whether consent is asked, with a configuration that says yes. */
+  readonly asksConsent?: boolean;
   readonly kill: KillPoint;
 }
 
@@ -42,6 +45,7 @@ try {
     now,
     sendNow: task.nowMs === undefined,
     ...(task.cleans ? { cleanup: {} } : {}),
+    ...(task.asksConsent ? { mayLeave } : {}),
   });
   const { failure } = report.destinations[0]!;
   if (failure !== undefined && failure.code !== "ERR_UPLOAD_BUSY") throw new Error(failure.message);
@@ -50,6 +54,11 @@ try {
 } catch (error) {
   if (!(error instanceof UploadBusyError)) throw error;
   process.exitCode = BUSY;
+}
+
+function mayLeave(): true | string {
+  const { state, reasons } = consentIn(task.dir, { app: "app", env: {}, config: { enabled: true } });
+  return state === "upload" || reasons.join();
 }
 
 async function post(body: string): Promise<void> {

@@ -13,6 +13,7 @@ import { differenceOf, expectedSamples } from "../simulation/expected-samples.ts
 import { createJournalWatch } from "../simulation/journal-watch.ts";
 import { startParentReceiver } from "../simulation/parent-receiver.ts";
 import { createReceiverMemory } from "../simulation/receiver-memory.ts";
+import { forgetUnderKills } from "./kill-forget.ts";
 
 const BEGIN_MS = Date.UTC(2035, 2, 5, 3);
 const MINUTE_MS = 60_000;
@@ -22,11 +23,11 @@ const FRAMES = 6;
 export const kill: Fault = {
   name: "kill",
   title:
-    "SIGKILL at random calls and at random moments of writer, uploader, retention and compression (forget is not built)",
+    "SIGKILL at random calls and at random moments of writer, uploader, retention, compression and forget",
   unit: "kills",
   amounts: { long: 10_000, short: 60, mutant: 60 },
   holds:
-    "no acknowledged frame lost, no sample sent twice but in a request in doubt, no start refused, no hand repair",
+    "no acknowledged frame lost, no sample sent twice but in a request in doubt, no start refused, no hand repair; what was half forgotten is not sent, and the next forget ends it",
   notShown: ["`forget` under SIGKILL: it is not built."],
   run: (context) => eachCase(context, (index) => runDirectory(context, index)),
 };
@@ -99,7 +100,13 @@ async function runDirectory(context: FaultContext, index: number): Promise<numbe
     context.count("frames acknowledged", watch.acknowledged);
     context.count("samples received", memory.samples.size);
     context.count("requests repeated", memory.repeated);
-    return kills;
+    const silent: UploadTask = {
+      ...uploadTask(journal, receiver.url, nowMs, false),
+      asksConsent: true,
+      kill: { when: "before" },
+    };
+    const received = () => memory.samples.size;
+    return kills + (await forgetUnderKills(context, random, { journal, upload: silent, received }));
   } finally {
     await receiver.close();
     await rm(dir, { recursive: true, force: true });

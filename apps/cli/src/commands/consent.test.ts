@@ -67,7 +67,9 @@ test("enable shows page and bytes first, asks, and keeps what was agreed to", as
   expect(stdout).toMatch(/ {2}# Written: 2025-10-06T12:00:00.000Z v=1 .* origin=app consent=enabled\n/);
   expect(stdout).toMatch(/sends it to d \(http:.*, with version, os, arch, user, a hash/);
   expect(stderr).toBe("Collect this, and send it? [y/N] ");
-  expect(stdout).toContain(`Agreed, and kept in ${dir}. Collection is upload because it was switched on`);
+  expect(stdout).toContain(
+    `Agreed, and kept in ${dir}. Collection is upload because its user switched it on`,
+  );
   expect(stored()).toEqual({
     choice: "enabled",
     decidedAtMs: NOON,
@@ -204,7 +206,7 @@ test("status shows every source's say", async () => {
   const { stdout } = await cli(["status"], { env: { DO_NOT_TRACK: "1" } });
   expect(stdout).toMatch(/^collection +off because DO_NOT_TRACK is set$/m);
   expect(stdout).toMatch(/^ {2}K1_TELEMETRY +says nothing$/m);
-  expect(stdout).toMatch(/^ {2}enable, disable +yes: it was switched on by the command enable$/m);
+  expect(stdout).toMatch(/^ {2}enable, disable +yes: its user switched it on \(enable\)$/m);
   expect(stdout).toMatch(/^ {2}DO_NOT_TRACK +no: DO_NOT_TRACK is set {2}\(decides\)$/m);
   expect(stdout).toMatch(/^ {2}configuration +yes: the configuration says enabled: true$/m);
   const flagged = await cli(["status", "--enable-metrics-collection"], { env: { DO_NOT_TRACK: "1" } });
@@ -227,7 +229,7 @@ test("disable is at once and needs no question, and makes the folder where there
   const { home } = homeWith("app: k1\nmetrics: { enabled: true, dir: deep/journal }\n");
   const { exitCode, stdout } = await runCli(["disable", "--config", "config.yaml"], { home });
   expect(exitCode).toBe(0);
-  expect(stdout).toContain("Collection is off because it was switched off by the command disable.");
+  expect(stdout).toContain("Collection is off because its user switched it off (disable).");
   expect(readConsent(join(home, "deep", "journal"))).toMatchObject({ record: { choice: "disabled" } });
 });
 
@@ -250,7 +252,7 @@ for (const { name, record, consent = "enabled", metrics, env = {}, argv = [], se
     name: "what enable --local allowed stays",
     record: { ...yes, choice: "local" },
     sent: 0,
-    reason: "to be kept here",
+    reason: "it was agreed to with enable --local, to be kept here",
   },
   {
     name: "disable keeps everything",
@@ -258,7 +260,7 @@ for (const { name, record, consent = "enabled", metrics, env = {}, argv = [], se
     consent: "config",
     metrics: "enabled: true,",
     sent: 0,
-    reason: "the command disable",
+    reason: "its user switched it off (disable)",
   },
   {
     name: "a forget that was begun keeps everything",
@@ -285,7 +287,7 @@ for (const { name, record, consent = "enabled", metrics, env = {}, argv = [], se
     record: { ...yes, choice: "disabled" },
     argv: ["--enable-metrics-collection"],
     sent: 0,
-    reason: "the command disable",
+    reason: "its user switched it off (disable)",
   },
 ] as {
   name: string;

@@ -8,13 +8,8 @@ export async function disable(context: Context): Promise<ExitCode> {
   const { io, out } = context;
   const settings = await context.settings();
   const { dir } = settings;
-  const before = consentOf(context, settings);
-  const isForgetting = before.stored.kind === "decided" && before.stored.record.choice === "forgetting";
-  // A forget that was begun is a no already, and must be known to the next one.
-  const record = isForgetting
-    ? { ...before.stored.record, refused: true }
-    : disabledRecord({ nowMs: io.now(), by: "the command disable" });
-  await writeConsent(dir, record);
+  const { stored: before } = consentOf(context, settings);
+  await writeConsent(dir, disabledRecord({ nowMs: io.now(), by: "the command disable", before }));
   const { state, reasons, sources } = consentOf(context, settings);
   out.json({ dir, state, reasons, sources, exitCode: EXIT.ok });
   out.line(`Collection is ${consentInWords({ state, reasons })}.`);

@@ -1,5 +1,12 @@
 import { type Catalogue, catalogueDigest } from "@promferry/core";
-import { additions, type Consent, consentInWords, enabledRecord, writeConsent } from "@promferry/privacy";
+import {
+  additions,
+  type Consent,
+  consentInWords,
+  enabledRecord,
+  isForgetting,
+  writeConsent,
+} from "@promferry/privacy";
 import { CliError } from "../cli-error.ts";
 import type { Settings } from "../config/load-config.ts";
 import { askYes } from "../consent/ask.ts";
@@ -23,7 +30,7 @@ export async function enable(context: Context, options: EnableOptions): Promise<
   const settings = await context.settings();
   const { dir, metrics } = settings;
   const before = consentOf(context, settings);
-  if (before.stored.kind === "decided" && before.stored.record.choice === "forgetting") {
+  if (isForgetting(before.stored)) {
     throw new CliError(EXIT.usage, `\`forget\` was begun in ${dir} and has not finished`, {
       hint: "run `promferry forget` again, and then `promferry enable`",
     });
