@@ -3,6 +3,8 @@
  * where k is above 1.15. Wants `--expose-gc`, so that no run pays for the garbage of another.
  */
 
+import type { Frame } from "@promferry/core/journal";
+import { createTotals } from "@promferry/core/merge";
 import { createSeriesDictionary, type MetricFamily } from "@promferry/core/series";
 import {
   createExpositionParser,
@@ -37,6 +39,7 @@ const jobs: Readonly<Record<string, Job>> = {
     withFamilies(size, (families) => () => encodeWriteRequest(batchOf(families), createLabelCache())),
   "encode/v2": (size) =>
     withFamilies(size, (families) => () => encodeRequestV2(batchOf(families), createStringCache())),
+  "totals/sessions at once": sessionsAtOnce,
 };
 
 const found = growth((size) => () => spin(8 * size ** 1.5));
@@ -135,4 +138,32 @@ function withFamilies(
       return { name: `family_${f}`, type: "gauge", help: "Help.", unit: "", series, values, timestampsMs };
     }),
   );
+}
+
+/** Half as many sessions as there are frames, all running before the first one exits. */
+function sessionsAtOnce(size: number): () => unknown {
+  const dictionary = createSeriesDictionary();
+  const family = (name: string, type: "counter" | "gauge", value: number) => {
+    const columns = { series: [dictionary.intern(name, [])], values: [value], timestampsMs: [Number.NaN] };
+    return { name, type, help: "", unit: "", ...columns };
+  };
+  const frames = Array.from({ length: size }, (_, i): Frame => {
+    const session = (i % (size / 2)).toString(16).padStart(8, "0");
+    const exit = i >= size / 2;
+    const header = {
+      writtenMs: i + 1,
+      session,
+      seq: Number(exit),
+      kind: "full",
+      origin: "app",
+      consent: "config",
+      exit,
+    };
+    const families = [family("x_total", "counter", i + 1), family("g", "gauge", i)];
+    return { header: header as Frame["header"], info: { startedMs: 0, intervalMs: size }, families };
+  });
+  return () => {
+    const totals = createTotals({ project: ({ name, labels }) => ({ name, labels }) });
+    return frames.map((frame) => totals.step([frame]).length);
+  };
 }

@@ -18,7 +18,7 @@ import {
   setSlot,
 } from "./session-state.ts";
 import type { TargetTable } from "./target-table.ts";
-import { joinGauge, type Target } from "./targets.ts";
+import { joinCounter, joinGauge, type Target } from "./targets.ts";
 
 /** A number as JSON can hold it. */
 export type StoredNumber = number | "NaN" | "+Inf" | "-Inf";
@@ -233,7 +233,7 @@ function feederOf(slot: CountingSlot): object {
 }
 
 function join({ session, slot }: { readonly session: SessionState; readonly slot: CountingSlot }): void {
-  if (slot.kind === "counter") slot.target.live.add(slot.accumulator);
+  if (slot.kind === "counter") joinCounter(slot.target, slot.accumulator);
   else if (slot.kind === "gauge") joinGauge(session, slot);
   else slot.target.totals.live.add(slot.group.buckets);
 }

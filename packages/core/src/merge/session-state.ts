@@ -87,8 +87,12 @@ export function setSlot(session: SessionState, source: Series, slot: Slot): void
 
 /** Whether the session may still write at `atMs`: not after its exit, not after two silent intervals. */
 export function runsAt(session: SessionState, atMs: EpochMs): boolean {
-  if (atMs <= session.lastMs) return true;
-  return !session.exited && atMs <= session.lastMs + 2 * session.info.intervalMs;
+  return atMs <= endOf(session);
+}
+
+/** The last instant at which the session, as it is known now, still runs. */
+export function endOf({ exited, lastMs, info }: SessionState): EpochMs {
+  return exited ? lastMs : lastMs + 2 * info.intervalMs;
 }
 
 /** Lets go of all that the session has counted. Should it write again, its first values are a baseline. */

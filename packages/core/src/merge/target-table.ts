@@ -53,6 +53,7 @@ export function createTargetTable(): TargetTable {
         series,
         endedGrowth: 0,
         live: new Set(),
+        liveGrowth: 0,
       }));
     },
     gauge: (leaving, family, merge) => {
@@ -63,6 +64,8 @@ export function createTargetTable(): TargetTable {
         series,
         merge,
         live: new Map(),
+        newestMs: Number.NEGATIVE_INFINITY,
+        newest: [],
       }));
       target.merge = merge;
       return target;

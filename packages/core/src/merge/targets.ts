@@ -5,7 +5,7 @@
 
 import type { GaugeMerge } from "../journal/frame.ts";
 import type { EpochMs, Exemplar, FamilyMetadata, SampleValue, Series } from "../series/series.ts";
-import { type Accumulator, growth, takeGrowth } from "./accumulator.ts";
+import { type Accumulator, advance, growth, takeGrowth } from "./accumulator.ts";
 import type { BucketTotals } from "./bucket-totals.ts";
 import { combineGauge, type GaugeReading } from "./gauges.ts";
 import type { GaugeSlot, SessionState } from "./session-state.ts";
@@ -29,6 +29,8 @@ export interface CounterTarget extends Outlet {
   /** Growth of sessions that have ended. */
   endedGrowth: number;
   readonly live: Set<Accumulator>;
+  /** Growth of `live`, where every one is a whole number, so that no order of adding matters; else undefined. */
+  liveGrowth: number | undefined;
 }
 
 /** One bound of a histogram. */
@@ -54,6 +56,9 @@ export interface GaugeTarget extends Outlet {
   /** Of the session that came to it last. */
   merge: GaugeMerge;
   readonly live: Map<SessionState, GaugeSlot[]>;
+  /** The latest instant at which it was shown, and by whom. */
+  newestMs: EpochMs;
+  newest: { readonly session: SessionState; readonly slot: GaugeSlot }[];
 }
 
 /** A series of a scraped page: passed through as it came. */
@@ -73,20 +78,65 @@ export interface PageTarget extends Outlet {
 export type Target = CounterTarget | BucketTarget | GaugeTarget | PageTarget;
 
 export function counterTotal(target: CounterTarget): number {
-  let total = target.endedGrowth;
+  const { endedGrowth, liveGrowth } = target;
+  // Thousands of sessions may run at once, and each of their frames asks.
+  if (liveGrowth !== undefined && Number.isSafeInteger(endedGrowth)) return endedGrowth + liveGrowth;
+  let total = endedGrowth;
   for (const accumulator of target.live) total += growth(accumulator);
   return total;
 }
 
+/** Lets a session's counter feed the target. */
+export function joinCounter(target: CounterTarget, accumulator: Accumulator): void {
+  if (target.live.has(accumulator)) return;
+  if (target.live.size === 0) target.liveGrowth = 0;
+  target.live.add(accumulator);
+  grow(target, growth(accumulator));
+}
+
+/** Takes the next value of one that feeds it. */
+export function advanceCounter(
+  target: CounterTarget,
+  accumulator: Accumulator,
+  value: number,
+  reset: boolean,
+): void {
+  const before = growth(accumulator);
+  advance(accumulator, value, reset);
+  grow(target, growth(accumulator) - before);
+}
+
 /** Moves a session's growth to the ended ones. */
 export function endCounter(target: CounterTarget, accumulator: Accumulator): void {
-  if (target.live.delete(accumulator)) target.endedGrowth += takeGrowth(accumulator);
+  if (!target.live.delete(accumulator)) return;
+  const taken = takeGrowth(accumulator);
+  target.endedGrowth += taken;
+  grow(target, -taken);
+}
+
+function grow(target: CounterTarget, by: number): void {
+  if (target.liveGrowth === undefined) return;
+  const sum = target.liveGrowth + by;
+  target.liveGrowth = Number.isSafeInteger(by) && Number.isSafeInteger(sum) ? sum : undefined;
 }
 
 export function joinGauge(session: SessionState, slot: GaugeSlot): void {
   const slots = slot.target.live.get(session);
   if (slots) slots.push(slot);
   else slot.target.live.set(session, [slot]);
+}
+
+/** Takes the value that a session shows. */
+export function showGauge(session: SessionState, slot: GaugeSlot, value: number): void {
+  const { target } = slot;
+  slot.value = value;
+  slot.atMs = session.lastMs;
+  if (slot.atMs > target.newestMs) {
+    target.newestMs = slot.atMs;
+    target.newest = [];
+  }
+  if (slot.atMs === target.newestMs && !target.newest.some((each) => each.slot === slot))
+    target.newest.push({ session, slot });
 }
 
 export function leaveGauge(session: SessionState, slot: GaugeSlot): void {
@@ -103,14 +153,28 @@ export function leaveGauge(session: SessionState, slot: GaugeSlot): void {
  */
 export function gaugeTotal(target: GaugeTarget): number | undefined | "ambiguous" {
   const readings: GaugeReading[] = [];
-  for (const [session, slots] of target.live) {
+  const rule = target.merge.sessions ?? "latest";
+  for (const [session, slots] of rule === "latest" ? latestOf(target) : target.live) {
     // A series that is missing from its session's last frame is gone.
     const shown = slots.filter((slot) => slot.atMs === session.lastMs).map((slot) => reading(session, slot));
     if (shown.length > 1 && target.merge.labels === undefined) return "ambiguous";
     const value = combineGauge(shown, target.merge.labels ?? "latest");
     if (value !== undefined) readings.push({ ...shown[0]!, value });
   }
-  return combineGauge(readings, target.merge.sessions ?? "latest");
+  return combineGauge(readings, rule);
+}
+
+/** Of the sessions that run, those that can hold the latest value: all, where none showed it last. */
+function latestOf(target: GaugeTarget): ReadonlyMap<SessionState, readonly GaugeSlot[]> {
+  const latest = new Map<SessionState, GaugeSlot[]>();
+  for (const { session, slot } of target.newest) {
+    const isShown = slot.atMs === session.lastMs && slot.atMs === target.newestMs;
+    if (!isShown || !target.live.get(session)?.includes(slot)) continue;
+    const slots = latest.get(session);
+    if (slots) slots.push(slot);
+    else latest.set(session, [slot]);
+  }
+  return latest.size > 0 ? latest : target.live;
 }
 
 /** Whether a session that runs feeds the target. */
@@ -124,6 +188,7 @@ export function resetTotals(target: Target): void {
   if (target.kind === "counter") {
     for (const accumulator of target.live) takeGrowth(accumulator);
     target.endedGrowth = 0;
+    target.liveGrowth = 0;
   } else if (target.kind === "bucket") {
     for (const source of target.totals.live) source.accumulators.forEach(takeGrowth);
     target.totals.ended.fill(0);

@@ -29,6 +29,7 @@ import { newExemplars } from "./page-exemplars.ts";
 import type { Projection } from "./projection.ts";
 import { boundOf, familyAs, shapeOf } from "./series-shape.ts";
 import {
+  endOf,
   findSlot,
   forgetSeries,
   runsAt,
@@ -39,14 +40,17 @@ import {
 } from "./session-state.ts";
 import { createTargetTable, openBound, type TargetTable } from "./target-table.ts";
 import {
+  advanceCounter,
   counterTotal,
   endCounter,
   gaugeTotal,
   isLive,
+  joinCounter,
   joinGauge,
   leaveGauge,
   markSettled,
   resetTotals,
+  showGauge,
   type Target,
 } from "./targets.ts";
 import { createWithholding, type Withheld } from "./withholding.ts";
@@ -162,6 +166,10 @@ class TotalsState implements Totals {
   #newestMs: EpochMs;
   /** The 0 before a series' first sample is later than this. */
   #restartedMs: EpochMs;
+  /** Sessions that have written their exit frame and end with the next instant. */
+  readonly #leaving = new Set<SessionState>();
+  /** None of the others ends before. */
+  #nextEndMs: EpochMs = Number.NEGATIVE_INFINITY;
   #step = 0;
   /** What this step has touched, and the frame before, of a session that touched it. */
   #touched = new Map<Target, EpochMs | undefined>();
@@ -269,12 +277,21 @@ class TotalsState implements Totals {
   }
 
   #endSilent(atMs: EpochMs): void {
-    const over = [...this.#running].filter((session) => !runsAt(session, atMs));
-    for (const session of over.sort((a, b) => (a.id < b.id ? -1 : 1))) this.#end(session);
+    const over = new Set<SessionState>();
+    for (const session of this.#leaving) if (!runsAt(session, atMs)) over.add(session);
+    if (atMs > this.#nextEndMs) {
+      this.#nextEndMs = Number.POSITIVE_INFINITY;
+      for (const session of this.#running) {
+        if (runsAt(session, atMs)) this.#nextEndMs = Math.min(this.#nextEndMs, endOf(session));
+        else over.add(session);
+      }
+    }
+    for (const session of [...over].sort((a, b) => (a.id < b.id ? -1 : 1))) this.#end(session);
   }
 
   #end(session: SessionState): void {
     this.#running.delete(session);
+    this.#leaving.delete(session);
     for (const { slot } of session.slots.values()) {
       if (slot.kind === "counter") endCounter(slot.target, slot.accumulator);
       else if (slot.kind === "gauge") slot.target.live.delete(session);
@@ -299,7 +316,7 @@ class TotalsState implements Totals {
   #resume(session: SessionState): void {
     this.#running.add(session);
     for (const { slot } of session.slots.values()) {
-      if (slot.kind === "counter") slot.target.live.add(slot.accumulator);
+      if (slot.kind === "counter") joinCounter(slot.target, slot.accumulator);
       else if (slot.kind === "gauge") joinGauge(session, slot);
     }
     for (const { target, buckets } of session.groups.values()) target?.totals.live.add(buckets);
@@ -331,6 +348,11 @@ class TotalsState implements Totals {
     session.lastMs = header.writtenMs;
     session.exited = header.exit;
     if (!this.#running.has(session)) this.#resume(session);
+    if (session.exited) this.#leaving.add(session);
+    else {
+      this.#leaving.delete(session);
+      this.#nextEndMs = Math.min(this.#nextEndMs, endOf(session));
+    }
     return session;
   }
 
@@ -383,12 +405,11 @@ class TotalsState implements Totals {
         if (slot.kind !== "withheld") this.#succeed(slot.target);
       } else if (slot.kind === "counter" || slot.kind === "bucket") {
         const { accumulator } = slot;
-        advance(accumulator, value, slot.group?.reset ?? value < accumulator.last);
+        const reset = slot.group?.reset ?? value < accumulator.last;
+        if (slot.kind === "counter") advanceCounter(slot.target, accumulator, value, reset);
+        else advance(accumulator, value, reset);
       }
-      if (slot.kind === "gauge") {
-        slot.value = value;
-        slot.atMs = session.lastMs;
-      }
+      if (slot.kind === "gauge") showGauge(session, slot, value);
       if (slot.kind !== "withheld") this.#touch(slot.target, session);
       else if (counts) this.#withholding.add(slot.reason, source);
     }
@@ -421,7 +442,7 @@ class TotalsState implements Totals {
       return { kind: "bucket", type, target, accumulator, group };
     }
     const target = this.#table.counter(leaving, outFamily);
-    target.live.add(accumulator);
+    joinCounter(target, accumulator);
     return { kind: "counter", type, target, accumulator, group, isCount: shape === "count" };
   }
 
