@@ -753,3 +753,104 @@ test("a histogram's reset is forgotten by a partial frame without its count", ()
 
   expect(shown(samples)).toEqual(["4000 h_sum 14"]);
 });
+
+for (const [rule, expected] of [
+  ["latest", ["1000 g 4", "1500 g 10", "2000 g 1"]],
+  ["first", ["1000 g 4", "1500 g 4", "2000 g 1"]],
+  ["sum", ["1000 g 4", "1500 g 14", "2000 g 11"]],
+  ["average", ["1000 g 4", "1500 g 7", "2000 g 5.5"]],
+  ["min", ["1000 g 4", "1500 g 4", "2000 g 1"]],
+  ["max", ["1000 g 4", "1500 g 10", "2000 g 10"]],
+  ["omit", []],
+] as const) {
+  test(`a gauge of two sessions under the rule ${rule}`, () => {
+    const gauges = { g: { sessions: rule } };
+    const a = session("a", { gauges });
+    const b = session("b", { gauges, startedMs: 500 });
+    const totals = createTotals({ project: asItIs });
+
+    const samples = stepAll(totals, [
+      a.at(1000, { g: 4 }, gauge),
+      b.at(1500, { g: 10 }, gauge),
+      a.at(2000, { g: 1 }, gauge),
+    ]);
+
+    expect(shown(samples)).toEqual(expected);
+  });
+}
+
+test("a summary's quantiles are the latest, its sum and count add up", () => {
+  const types = { s: "summary" } as const;
+  const a = session("a");
+  const b = session("b", { startedMs: 2500 });
+  const totals = createTotals({ project: asItIs });
+
+  const samples = stepAll(totals, [
+    a.start(1000),
+    a.at(2000, { 's{quantile="0.5"}': 7, s_sum: 14, s_count: 2 }, { types, exit: true }),
+    b.start(2500),
+    b.at(3000, { 's{quantile="0.5"}': 9, s_sum: 9, s_count: 1 }, { types }),
+  ]);
+
+  expect(shown(samples)).toEqual([
+    '2000 s{quantile="0.5"} 7',
+    "1000 s_sum 0",
+    "2000 s_sum 14",
+    "1000 s_count 0",
+    "2000 s_count 2",
+    '3000 s{quantile="0.5"} 9',
+    "3000 s_sum 23",
+    "3000 s_count 3",
+  ]);
+});
+
+test("the end of a version ends every bucket of its histograms, and the version goes on where it comes back", () => {
+  const types = { h: "histogram" } as const;
+  const values = (count: number) => ({
+    'h_bucket{le="1"}': count,
+    'h_bucket{le="+Inf"}': count,
+    h_sum: count,
+    h_count: count,
+  });
+  const a = session("a", { version: "v1" });
+  const b = session("b", { version: "v2", startedMs: 3000 });
+  const c = session("c", { version: "v1", startedMs: 5000 });
+  const totals = createTotals({ project: withVersion });
+  stepAll(totals, [a.start(1000), a.at(2000, values(3), { types, exit: true }), b.start(3000)]);
+
+  expect(shown(totals.step([b.at(4000, { y_total: 1 })]))).toEqual([
+    '3000 y_total{version="v2"} 0',
+    '4000 y_total{version="v2"} 1',
+    '4000 h_bucket{le="1",version="v1"} stale',
+    '4000 h_bucket{le="+Inf",version="v1"} stale',
+    '4000 h_sum{version="v1"} stale',
+    '4000 h_count{version="v1"} stale',
+  ]);
+  expect(shown(stepAll(totals, [c.start(5000), c.at(6000, values(2), { types })]))).toEqual([
+    '6000 h_bucket{le="1",version="v1"} 5',
+    '6000 h_bucket{le="+Inf",version="v1"} 5',
+    '6000 h_sum{version="v1"} 5',
+    '6000 h_count{version="v1"} 5',
+  ]);
+});
+
+test("thousands of sessions at once add up to the last bit, whole numbers or not", () => {
+  const totals = createTotals({ project: asItIs });
+  const all = Array.from({ length: 300 }, (_, i) => session(`s${i}`, { intervalMs: 1e6 }));
+  let ints = 0;
+  let floats = 0;
+  stepAll(
+    totals,
+    all.map((each, i) => each.start(1000 + i)),
+  );
+  for (const [i, each] of all.entries()) {
+    ints += i;
+    floats += i / 7;
+    const values = { x_total: i, f_total: i / 7 };
+    const [x, f] = totals
+      .step([each.at(2000 + i, values, { exit: i % 2 === 0 })])
+      .filter(({ value }) => value !== 0);
+    if (i > 0) expect(x?.value).toBe(ints);
+    if (i > 0) expect(f?.value).toBeCloseTo(floats, 6);
+  }
+});
