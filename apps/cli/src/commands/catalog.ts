@@ -17,7 +17,7 @@ export async function catalog(
 ): Promise<ExitCode> {
   const { out } = context;
   const settings = await context.settings();
-  const { catalogue, from } = demandCatalogue(await catalogueAtHand(context, settings, file), settings);
+  const { catalogue, from } = demandCatalogue(await catalogueAtHand(context, settings, { file }), settings);
   const stored = readConsent(settings.dir);
   const agreed = stored.kind === "decided" ? stored.record.agreed : undefined;
   const added = catalogue && agreed ? additions(catalogue, agreed) : [];

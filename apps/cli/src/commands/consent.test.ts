@@ -243,6 +243,13 @@ for (const { name, record, consent = "enabled", metrics, env = {}, argv = [], se
     reason: "it was recorded before sending was agreed to, on 2025-10-06T12:10:00.000Z",
   },
   {
+    name: "what was recorded before enable stays, --force or not",
+    record: { ...yes, sinceMs: NOON + 600_000 },
+    argv: ["--force", "--from", "2025-10-01"],
+    sent: 0,
+    reason: "it was recorded before sending was agreed to",
+  },
+  {
     name: "a yes of the configuration that nobody refused goes back to the first frame",
     record: yes,
     consent: "config",

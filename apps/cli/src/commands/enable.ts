@@ -35,7 +35,10 @@ export async function enable(context: Context, options: EnableOptions): Promise<
       hint: "run `promferry forget` again, and then `promferry enable`",
     });
   }
-  const found = demandCatalogue(await catalogueAtHand(context, settings, options.catalog), settings);
+  const found = demandCatalogue(
+    await catalogueAtHand(context, settings, { file: options.catalog }),
+    settings,
+  );
   const agreedBefore = before.stored.kind === "decided" ? before.stored.record.agreed : undefined;
   show(context, settings, found, agreedBefore);
   tellEffect(context, settings, local);

@@ -34,7 +34,7 @@ export async function status(
     app,
     dir,
     config: { file, found },
-    collection: describeConsent(consent, await catalogueAtHand(context, settings, undefined)),
+    collection: describeConsent(consent, await catalogueAtHand(context, settings, { index })),
     identity: metrics.anonymize_user ? (metrics.identity ?? "installation") : "none",
     days: describeDays(index),
     files: describeFiles(index, ledger),

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type Catalogue, CatalogueError, catalogueFromJson } from "@promferry/core";
-import { type FrameRef, openJournal } from "@promferry/core/journal";
+import { type FrameRef, type JournalIndex, openJournal } from "@promferry/core/journal";
 import { readConsent } from "@promferry/privacy";
 import { CliError } from "../cli-error.ts";
 import type { Settings } from "../config/load-config.ts";
@@ -23,15 +23,16 @@ export interface CatalogueAtHand {
  * The catalogue of the program whose journal this is: the file that was named, else the one of the newest session,
  * else the newest that lies there, else the one that was agreed to.
  *
+ * @param index Default: made anew.
  * @returns Undefined where nothing is known of a program.
  * @throws {CliError} The file that was named is no catalogue.
  */
 export async function catalogueAtHand(
   context: Context,
   { dir }: Pick<Settings, "dir">,
-  file: string | undefined,
+  { file, index }: { readonly file?: string | undefined; readonly index?: JournalIndex } = {},
 ): Promise<CatalogueAtHand | undefined> {
-  const { frames } = await openJournal(dir, { now: context.io.now }).index();
+  const { frames } = index ?? (await openJournal(dir, { now: context.io.now }).index());
   const own = frames.filter(({ header }) => header.origin === "app");
   const newest = own.filter(({ sampleCount }) => sampleCount > 0).at(-1);
   if (file !== undefined) {
