@@ -66,7 +66,8 @@ async function copySources(copy: string): Promise<void> {
       filter: isWanted,
     });
   }
-  await cp(join(ROOT, "package.json"), join(copy, "package.json"));
+  // The children's bundler reads the packages' TypeScript settings.
+  for (const file of ["package.json", "tsconfig.base.json"]) await cp(join(ROOT, file), join(copy, file));
   await symlink(join(ROOT, "node_modules"), join(copy, "node_modules"));
 }
 
