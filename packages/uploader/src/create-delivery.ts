@@ -114,7 +114,11 @@ export function createDelivery(
     reject: async (rejection) => {
       if (!dryRun) await recordRejection(journal.dir, fs, rejection, now());
     },
-    progress: () => options.onProgress?.({ destination: name, accepted: tally.accepted }),
+    progress() {
+      const { readFrames } = delivery;
+      const frames = readFrames && { frames: { ...readFrames } };
+      options.onProgress?.({ destination: name, accepted: tally.accepted, ...frames });
+    },
   };
   return delivery;
 }

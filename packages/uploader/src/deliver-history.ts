@@ -58,10 +58,15 @@ async function deliverDue(
   const plan = planHistory(delivery, given);
   tally.plan(plan);
   const { newestMs: baseMs } = recordOf(delivery);
+  const readFrames = { done: 0, total: headersOf(plan.actions).length };
+  delivery.readFrames = readFrames;
   const windows = buildWindows({
     actions: plan.actions,
     totals,
-    read: (ref) => delivery.read(ref),
+    read(ref) {
+      readFrames.done++;
+      return delivery.read(ref);
+    },
     ages: agesOf(delivery, asOfMs),
     maxSamples: destination.limits.maxSamples,
     ...settling(plan, delivery),

@@ -34,6 +34,8 @@ export interface Delivery {
   readonly isContinued?: boolean;
   /** By file, the frames that make it a `success` once they are settled. */
   due: SettleContext["due"];
+  /** Frames that are due, and how many of them were read. */
+  readFrames?: { done: number; readonly total: number };
   /** Whether files count anew when they are touched: they are being sent again. */
   restartsFiles: boolean;
   createTotals(): Totals;

@@ -67,4 +67,6 @@ export interface UploadProgress {
   readonly destination: string;
   /** Samples accepted so far in this upload. */
   readonly accepted: number;
+  /** Frames that went into requests so far, and all that are due. A destination that keeps no history has neither. */
+  readonly frames?: { readonly done: number; readonly total: number };
 }

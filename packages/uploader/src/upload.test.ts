@@ -37,6 +37,18 @@ test("what is due is sent once, and the ledger says so", async (context) => {
   expect((await readdir(bed.dir)).sort()).toEqual([".uploaded", "2025-10-06.prom"]);
 });
 
+test("progress tells the samples that were accepted and the frames that are left", async (context) => {
+  const bed = await createTestBed(context);
+  await bed.write("aaaaaaaa", NOON, "start");
+  for (let hour = 1; hour <= 3; hour++) await bed.write("aaaaaaaa", NOON + hour * HOUR, { a_total: hour });
+  bed.nowMs = NOON + DAY;
+  const seen: unknown[] = [];
+  const targets = [{ destination: createReceiver(), project: asItIs }];
+  await bed.upload({ targets, onProgress: (progress) => seen.push(progress) });
+  expect(seen.at(-1)).toEqual({ destination: "store", accepted: 4, frames: { done: 4, total: 4 } });
+  expect(seen.length).toBeGreaterThan(1);
+});
+
 test("a late frame shows in the next sample, or one millisecond after the newest", async (context) => {
   const bed = await createTestBed(context);
   await bed.write("aaaaaaaa", NOON, "start");

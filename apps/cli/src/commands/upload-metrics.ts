@@ -10,6 +10,7 @@ import { cleanupFor } from "../upload/cleanup.ts";
 import { printReport } from "../upload/describe-report.ts";
 import { prepareUpload, type UploadFlags } from "../upload/prepare-upload.ts";
 import { retainedTargets } from "../upload/retained-targets.ts";
+import { createProgressLine } from "../upload/upload-progress.ts";
 import { watchUploads } from "../upload/watch-uploads.ts";
 import { installUploadSchedule } from "./install-schedule.ts";
 
@@ -87,6 +88,7 @@ async function uploadOnce(context: Context, flags: UploadMetricsOptions): Promis
   const prepared = await prepareUpload(context, flags, { dryRun });
   const { settings, choice } = prepared;
   const { targets: others, skipped } = await retainedTargets(context, settings, choice.others);
+  const progressLine = createProgressLine(io.now);
   const cleanup = skipped ? undefined : cleanupFor(settings.metrics, flags);
   const report = await upload({
     ...prepared.options,
@@ -95,7 +97,7 @@ async function uploadOnce(context: Context, flags: UploadMetricsOptions): Promis
     waitMs: wait ? WAIT_MS : 0,
     otherDestinations: others,
     ...(cleanup ? { cleanup } : {}),
-    onProgress: ({ destination, accepted }) => out.progress(`${destination}: ${accepted} samples accepted`),
+    onProgress: (progress) => out.progress(progressLine(progress)),
   });
   const exitCode = report.aborted ? stopCode(io.signal.reason) : report.verdict;
   out.json({ ...toJson(report), exitCode });
