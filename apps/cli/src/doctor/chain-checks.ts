@@ -1,8 +1,7 @@
 import type { MetricFamily } from "@promferry/core/series";
-import { parseExposition } from "@promferry/core/text-format";
 import { count } from "../count.ts";
 import { EXIT } from "../exit-codes.ts";
-import { fetchPage } from "../scrape/fetch-page.ts";
+import { createPageReader } from "../scrape/read-page.ts";
 import { type Check, checker } from "./check.ts";
 
 export interface ChainOptions {
@@ -14,6 +13,9 @@ export interface ChainOptions {
   readonly signal: AbortSignal;
   readonly now: () => number;
 }
+
+/** Of one page; what is more is no page to scrape. */
+const MAX_SERIES = 1_000_000;
 
 /** A metric with more series than this is worth a look. */
 const MANY_SERIES = 1_000;
@@ -28,8 +30,8 @@ export async function chainChecks(options: ChainOptions): Promise<Check[]> {
   const page = checker("endpoint");
   let families: readonly MetricFamily[];
   try {
-    const { bytes, format } = await fetchPage(pageUrl, { timeoutMs: 10_000, signal });
-    families = parseExposition(bytes, { format });
+    const reader = createPageReader({ maxSeries: MAX_SERIES, keepEmptyLabels: false });
+    families = await reader.read(pageUrl, { timeoutMs: 10_000, signal });
   } catch (error) {
     signal.throwIfAborted();
     const advice =

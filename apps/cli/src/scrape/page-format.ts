@@ -1,23 +1,23 @@
 import type { ExpositionFormat } from "@promferry/core/text-format";
 
 /** How a page may be written. */
-export type PageFormat = Extract<ExpositionFormat, "scrape" | "openmetrics">;
+export type PageFormat = Extract<ExpositionFormat, "scrape" | "openmetrics"> | "protobuf";
 
 interface Offer {
   readonly format: PageFormat;
   /** For `Accept`, without its weight. */
   readonly mediaType: string;
-  readonly contentType: RegExp;
 }
 
-/** The dearest first. */
+/** The dearest first: protobuf is the one format that has native histograms. */
 const OFFERS: readonly Offer[] = [
   {
-    format: "openmetrics",
-    mediaType: "application/openmetrics-text;version=1.0.0",
-    contentType: /^application\/openmetrics-text\b/i,
+    format: "protobuf",
+    mediaType:
+      "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;escaping=allow-utf-8",
   },
-  { format: "scrape", mediaType: "text/plain;version=0.0.4", contentType: /^text\/plain\b/i },
+  { format: "openmetrics", mediaType: "application/openmetrics-text;version=1.0.0" },
+  { format: "scrape", mediaType: "text/plain;version=0.0.4" },
 ];
 
 /** What the `Accept` header says; `textOnly` leaves all but the text format out. */
@@ -27,7 +27,26 @@ export function acceptHeader(textOnly: boolean): string {
   return [...weighted, "*/*;q=0.1"].join(",");
 }
 
-/** The format of a page by its `Content-Type`. What is not known is taken for the text format. */
+/**
+ * The format of a page by its `Content-Type`; without one, the text format.
+ *
+ * @throws {Error} It is none of ours: mostly another page than the one with the metrics.
+ */
 export function pageFormat(contentType: string): PageFormat {
-  return OFFERS.find((offer) => offer.contentType.test(contentType))?.format ?? "scrape";
+  const [mediaType = "", ...parameters] = contentType.split(";").map((part) => part.trim().toLowerCase());
+  switch (mediaType) {
+    case "":
+    case "text/plain":
+      return "scrape";
+    case "application/openmetrics-text":
+      return "openmetrics";
+    case "application/vnd.google.protobuf":
+      if (PROTOBUF_PARAMETERS.every((each) => parameters.includes(each))) return "protobuf";
+  }
+  throw new Error(
+    `the page's Content-Type is ${JSON.stringify(contentType.slice(0, 200))}; expected text/plain, ` +
+      "application/openmetrics-text, or protobuf's delimited io.prometheus.client.MetricFamily",
+  );
 }
+
+const PROTOBUF_PARAMETERS = ["proto=io.prometheus.client.metricfamily", "encoding=delimited"];

@@ -1,14 +1,16 @@
 import {
   compareCodePoints,
+  createSeriesDictionary,
   type Label,
   type MetricFamily,
   type Series,
   type SeriesDictionary,
   seriesKey,
 } from "@promferry/core/series";
-import { createExpositionParser, ExpositionError, type ExpositionParser } from "@promferry/core/text-format";
+import { createExpositionParser, ExpositionError } from "@promferry/core/text-format";
 import { type FetchPageOptions, fetchPage } from "./fetch-page.ts";
 import type { PageFormat } from "./page-format.ts";
+import { parseProtobuf } from "./parse-protobuf.ts";
 
 /** Fetches and parses the pages of one target. */
 export interface PageReader {
@@ -30,6 +32,11 @@ export interface PageReaderOptions {
   readonly keepEmptyLabels: boolean;
 }
 
+interface Parsers extends Record<PageFormat, { parse(page: Uint8Array): readonly MetricFamily[] }> {
+  /** Series that are remembered. */
+  known(): number;
+}
+
 /** Series that a dictionary of ours may hold above what the last page had. */
 const SPARE_SERIES = 10_000;
 
@@ -37,13 +44,15 @@ export function createPageReader({ maxSeries, keepEmptyLabels }: PageReaderOptio
   let parsers = createParsers();
   let textOnly = false;
 
-  function createParsers(): Record<PageFormat, ExpositionParser> & { readonly known: () => number } {
-    const dictionary = keepEmptyLabels ? createLiteralDictionary() : undefined;
-    const options = { limits: { maxSeries }, ...(dictionary ? { dictionary } : {}) };
+  function createParsers(): Parsers {
+    const literal = keepEmptyLabels ? createLiteralDictionary() : undefined;
+    const options = { limits: { maxSeries }, ...(literal ? { dictionary: literal } : {}) };
+    const dictionary = literal ?? createSeriesDictionary();
     return {
       scrape: createExpositionParser({ format: "scrape", ...options }),
       openmetrics: createExpositionParser({ format: "openmetrics", ...options }),
-      known: () => dictionary?.size ?? 0,
+      protobuf: { parse: (bytes) => parseProtobuf(bytes, { dictionary, maxSeries }) },
+      known: () => dictionary.size,
     };
   }
 

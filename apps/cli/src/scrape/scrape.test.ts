@@ -4,6 +4,7 @@ import { gzipSync } from "node:zlib";
 import { openJournal } from "@promferry/core/journal";
 import { expect, test } from "vitest";
 import { readSamples } from "../../test/journal.ts";
+import { PROTOBUF_TYPE, protobufPage } from "../../test/protobuf-page.ts";
 import { runCli, temporaryFolder } from "../../test/run-cli.ts";
 import { serve } from "../../test/serve.ts";
 import { StopSignal } from "../io.ts";
@@ -86,6 +87,66 @@ test("collect takes OpenMetrics by its content type, and text where that fails",
   expect(broken.samples[0]).toMatch(/^a\{/);
   expect(asked.at(-1)).not.toContain("openmetrics");
 });
+
+test("collect takes protobuf by its content type, native histograms and all", async () => {
+  const family = (value: number) =>
+    protobufPage(
+      {
+        name: "h_seconds",
+        help: "By size.",
+        type: 4,
+        metric: [
+          {
+            label: [{ name: "code", value: "200" }],
+            histogram: {
+              sample_count: value,
+              positive_span: [{ offset: 2, length: 1 }],
+              positive_delta: [value],
+              exemplars: [
+                { label: [{ name: "t", value: "x" }], value: 3, timestamp: { seconds: 1_700_000_000 } },
+              ],
+              created_timestamp: { seconds: 1_600_000_000 },
+            },
+          },
+        ],
+      },
+      { name: "größe.x", type: 1, metric: [{ gauge: { value } }] },
+    );
+  const url = await serve((_, response) =>
+    response.writeHead(200, { "content-type": PROTOBUF_TYPE }).end(family(5)),
+  );
+  const { exitCode, samples } = await collectOnce(url);
+  const own = `instance=${new URL(url).host},job=promferry`;
+  expect(exitCode).toBe(0);
+  expect(samples.slice(0, 2)).toEqual([
+    `h_seconds{code=200,${own}} {"schema":0,"count":5,"sum":0,"positive":[[2,5]]}` +
+      ` # [{"name":"t","value":"x"}] 3 @1700000000000 since 1600000000000`,
+    `größe.x{${own}} 5`,
+  ]);
+});
+
+for (const { name, type, body, says } of [
+  {
+    name: "another type",
+    type: "text/html",
+    body: "a 1\n",
+    says: 'the page\'s Content-Type is "text/html"; expected text/plain',
+  },
+  {
+    name: "broken protobuf",
+    type: PROTOBUF_TYPE,
+    body: "a 1\n",
+    says: "byte 1: 97 bytes should follow, and 3 do",
+  },
+]) {
+  test(`a page of ${name} is down, and why is said`, async () => {
+    const url = await serve(page(body, type));
+    const { exitCode, stderr, samples } = await collectOnce(url);
+    expect(exitCode).toBe(69);
+    expect(stderr).toContain(says);
+    expect(samples).toContain(`up{instance=${new URL(url).host},job=promferry} 0`);
+  });
+}
 
 test("names in UTF-8, samples that belie their type and several times of a series arrive", async () => {
   const text = `# TYPE h histogram
