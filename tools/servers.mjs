@@ -33,6 +33,7 @@ export const SERVERS = {
   "node-exporter": { package: "prometheus-node-exporter", program: "usr/bin/prometheus-node-exporter" },
   "victoria-metrics": { package: "victoria-metrics", program: "usr/bin/victoria-metrics" },
   vmagent: { package: "victoria-metrics", program: "usr/bin/vmagent" },
+  caddy: { package: "caddy", program: "usr/bin/caddy" },
 };
 
 /**

@@ -37,10 +37,11 @@ export {
 } from "./proxy.ts";
 export { describeWithPrograms, requireProgram } from "./require-program.ts";
 export { describeWithServers, requireServer, type ServerName } from "./require-server.ts";
-export type { RunningServer } from "./server-process.ts";
+export { freePort, type RunningServer } from "./server-process.ts";
 export {
   type PrometheusOptions,
   type ServerOptions,
+  startCaddy,
   startNodeExporter,
   startPrometheus,
   startPushgateway,

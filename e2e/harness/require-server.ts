@@ -12,6 +12,7 @@ export type ServerName =
   | "node-exporter"
   | "victoria-metrics"
   | "vmagent"
+  | "caddy"
   | "zsh";
 
 /**

@@ -33,8 +33,8 @@ const START_LIMIT_MS = 30_000;
 const STOP_LIMIT_MS = 5_000;
 const LOG_LIMIT = 64 * 1024;
 const PORT_TRIES = 5;
-/** What exporter-toolkit and VictoriaMetrics log once the port is theirs. */
-const LISTENING = /listening on|started server at/i;
+/** What exporter-toolkit, VictoriaMetrics and Caddy log once the port is theirs. */
+const LISTENING = /listening on|started server at|serving initial configuration/i;
 
 /**
  * Starts a server on a free loopback port, in a new temporary folder.

@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type RunningServer, startServer } from "./server-process.ts";
@@ -125,5 +126,34 @@ export function startVmagent({
       "-memory.allowedBytes=128MB",
       ...flags,
     ],
+  });
+}
+
+/** Caddy in front of `upstream`, an address; its metrics, of those requests alone, on `host` (an address of 127/8), port `port`. */
+export function startCaddy(options: {
+  readonly upstream: string;
+  readonly metrics: { readonly host: string; readonly port: number };
+}): Promise<RunningServer> {
+  const { upstream, metrics } = options;
+  return startServer({
+    name: "caddy",
+    readyPath: "/ready",
+    args({ host, dir }) {
+      const site = (address: string, line: string): string =>
+        [`http://${address} {`, `\tbind ${address.split(":")[0]}`, `\t${line}`, "}"].join("\n");
+      const globals = [
+        "{",
+        "\tadmin off",
+        "\tmetrics",
+        `\tstorage file_system ${join(dir, "storage")}`,
+        "}",
+      ].join("\n");
+      const sites = [
+        site(host, `reverse_proxy ${upstream}`),
+        site(`${metrics.host}:${metrics.port}`, "metrics /metrics"),
+      ];
+      writeFileSync(join(dir, "Caddyfile"), `${[globals, ...sites].join("\n")}\n`);
+      return ["run", `--config=${join(dir, "Caddyfile")}`, "--adapter=caddyfile"];
+    },
   });
 }
