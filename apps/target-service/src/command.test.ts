@@ -86,7 +86,9 @@ test("tokens are made, the store is confirmed and moved, and the service ends in
   expect((await moved.ended).code).toBe(0);
 });
 
-test("a configuration that is wrong ends with 78, wrong use with 64, and says where", async () => {
+test("a configuration that is wrong ends with 78, wrong use with 64, and says where", {
+  timeout: 60_000,
+}, async () => {
   const dir = await folder("listen: 127.0.0.1:0\nstore: {sqlight: x}\n");
   expect(await start(dir).ended).toMatchObject({
     code: 78,
