@@ -67,7 +67,7 @@ for (const fault of values.mutants ? [] : faults.filter(({ name }) => isChosen(n
   for (const what of result.breaches) console.log(`  breach: ${what}`);
   if (records) await record([result], []);
 }
-await rm(bundles, { recursive: true });
+await rm(bundles, { recursive: true, force: true });
 let mutantResults: MutantResult[] = [];
 if (values.mutants || isWhole) {
   mutantResults = await runMutants(
