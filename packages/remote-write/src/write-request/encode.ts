@@ -14,7 +14,7 @@ import { createLabelCache, type LabelCache } from "./series-labels.ts";
  * Labels are sorted by code point with `__name__` in its place, empty values are left out. A value
  * of `null` becomes the stale marker, every NaN the one of Prometheus. The same batch always makes
  * the same bytes. Exemplars and native histograms, no part of the specification, go as Prometheus sends
- * them; a stale marker is a histogram's in a series of histograms.
+ * them, those of native histograms in a TimeSeries of their own; a stale marker is a histogram's in a series of histograms.
  *
  * @param batch As `validateBatch` returns it: timestamps are whole milliseconds, strictly ascending.
  * @param labels Keeps encoded labels from one call to the next, and the array for the message. Default: of this call
@@ -34,8 +34,15 @@ export function encodeWriteRequest(batch: Batch, labels: LabelCache = createLabe
     out.putBytes(bytes);
     const isPlain = !isHistogramSeries(entry) && writeSamples(out, schema.SAMPLE, timestampsMs, values);
     if (!isPlain) writeMixed(out, entry);
-    if (exemplars) writeExemplars(out, entry, exemplars);
+    if (exemplars && isPlain) writeExemplars(out, entry, exemplars);
     out.endField(content, guess);
+    if (exemplars && !isPlain) {
+      // Prometheus takes a message's exemplars before its histograms, and drops those of a series that it doesn't have yet.
+      const own = out.beginField(schema.TIME_SERIES, bytes.length);
+      out.putBytes(bytes);
+      writeExemplars(out, entry, exemplars);
+      out.endField(own, bytes.length);
+    }
   }
   return out.written();
 }
