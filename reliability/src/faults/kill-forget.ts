@@ -5,6 +5,7 @@ import type { CollectTask } from "../children/collect-task.ts";
 import type { ForgetTask } from "../children/forget.ts";
 import type { KillPoint } from "../children/kill-point.ts";
 import type { UploadTask } from "../children/upload.ts";
+import type { WriteTask } from "../children/write.ts";
 import { demand, type FaultContext } from "../fault.ts";
 import type { Random } from "../random.ts";
 import { type RunningChild, startChild } from "../run-child.ts";
@@ -12,6 +13,10 @@ import { type RunningChild, startChild } from "../run-child.ts";
 /** In every journal somebody has put something of their own. */
 const FOREIGN = ["notes.txt", "quarantine/mine.txt"];
 const MOST_KILLS = 12;
+const LIVES = 4;
+const DAY_MS = 86_400_000;
+/** How the decision was made that is to be forgotten. */
+const BEFORE = "the suite, before forget";
 
 export interface ForgetCase {
   readonly journal: string;
@@ -21,9 +26,9 @@ export interface ForgetCase {
 }
 
 /**
- * Forgets one directory, killed again and again while it does, with a collector beside it in half of the cases. Once
- * it has begun, an upload under a configuration that says yes must send nothing; in the end nothing of ours is left,
- * and all that isn't.
+ * Forgets one directory, killed again and again while it does, with a collector beside it in half of the cases; then
+ * it is filled and forgotten again. Once it has begun, an upload under a configuration that says yes must send nothing;
+ * in the end nothing of ours is left, and all that isn't.
  *
  * @returns How many kills there were.
  */
@@ -32,14 +37,28 @@ export async function forgetUnderKills(
   random: Random,
   { journal, upload, received }: ForgetCase,
 ): Promise<number> {
+  let kills = 0;
+  for (let life = 0; life < LIVES; life++) {
+    const later = { ...upload, nowMs: upload.nowMs! + life * 2 * DAY_MS };
+    kills += await forgetOnce(context, random, { journal, upload: later, received });
+  }
+  return kills;
+}
+
+async function forgetOnce(
+  context: FaultContext,
+  random: Random,
+  { journal, upload, received }: ForgetCase,
+): Promise<number> {
   const refused = random.chance(0.3);
   await mkdir(join(journal, "quarantine"), { recursive: true });
+  await writeUnsent(journal, random, upload.nowMs!);
   for (const name of FOREIGN) await writeFile(join(journal, name), "mine");
   const collecting = refused || random.chance(0.5) ? undefined : await collector(journal, random);
   await writeConsent(journal, {
     choice: refused ? "disabled" : "enabled",
     decidedAtMs: 1,
-    decidedBy: "the suite",
+    decidedBy: BEFORE,
   });
   let kills = 0;
   try {
@@ -47,11 +66,12 @@ export async function forgetUnderKills(
       const kill: KillPoint =
         kills < MOST_KILLS
           ? {
-              at: random.between(1, random.pick([15, 60, 150])),
+              // Some twenty calls before it begins, six and more for each file.
+              at: random.between(1, random.pick([70, 70, 250])),
               when: random.pick(["before", "after", "torn"]),
             }
           : { when: "before" };
-      const task: ForgetTask = { dir: journal, nowMs: upload.nowMs! + kills * 200_000, kill };
+      const task: ForgetTask = { dir: journal, nowMs: upload.nowMs! + 3_600_000 + kills * 200_000, kill };
       const { code, signal, stderr, stdout } = await startChild("forget", task).ended;
       if (signal !== "SIGKILL") {
         demand(code === 0, `forget ended with ${code ?? signal}: ${stderr.slice(0, 600)}`);
@@ -73,13 +93,24 @@ export async function forgetUnderKills(
   return kills;
 }
 
+/** Frames that an upload would send, if it might. */
+async function writeUnsent(dir: string, random: Random, beginMs: number): Promise<void> {
+  const seed = `${random.between(0, 1e9)}`;
+  const sideLog = join(dir, "..", "unsent-side-log");
+  const task: WriteTask = { dir, sideLog, seed, beginMs, gapMs: 60_000, frames: 6, kill: { when: "before" } };
+  const { code, stderr } = await startChild("write", task).ended;
+  demand(code === 0, `a writer ended with ${code}: ${stderr.slice(0, 600)}`);
+}
+
+/** From the moment when the decision of before is gone, whatever stands in its place. */
 function hasBegun(dir: string): boolean {
   const stored = readConsent(dir);
-  return stored.kind === "decided" && stored.record.choice === "forgetting";
+  return stored.kind !== "decided" || stored.record.decidedBy !== BEFORE;
 }
 
 /** What is half forgotten must not be sent. */
-async function demandSilence(task: UploadTask, received: () => number): Promise<void> {
+async function demandSilence(upload: UploadTask, received: () => number): Promise<void> {
+  const task = { ...upload, nowMs: upload.nowMs! + DAY_MS };
   const before = received();
   const { code, stderr } = await startChild("upload", task).ended;
   demand(
