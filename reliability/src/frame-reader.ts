@@ -22,8 +22,11 @@ interface Listed extends Omit<ReadFrame, "samples" | "whole"> {
 }
 
 const HEADER =
-  /^# Written: (\S+) v=1 session=([0-9a-f]{8}) seq=(\d+) kind=(\w+) origin=\w+ consent=\w+(?: base=(\d+))?( exit=1)?$/;
+  /^# Written: (\S+) v=[12] session=([0-9a-f]{8}) seq=(\d+) kind=(\w+) origin=\w+ consent=\w+(?: base=(\d+))?( exit=1)?$/;
 const TRAILER = /^# End: session=([0-9a-f]{8}) seq=(\d+) samples=(\d+) crc32=([0-9a-f]{8})$/;
+/** A sample that is no number; its value here is NaN. */
+const SPECIAL =
+  /^#~ (?:histogram ([a-zA-Z_:][\w:]*(?:\{[^}]*\})?) \{.*\}|stale ([a-zA-Z_:][\w:]*(?:\{[^}]*\})?)) (-?\d+)$/;
 const SAMPLE = /^([a-zA-Z_:][\w:]*(?:\{.*\})?) (\S+) (-?\d+)$/;
 
 /** Every valid frame of a directory's day files, by session and number, in order of time. */
@@ -76,6 +79,8 @@ function frameOf(content: Buffer, trailer: string): Listed | undefined {
     return undefined;
   const listed = new Map<string, number>();
   for (const line of lines) {
+    const special = SPECIAL.exec(line);
+    if (special !== null) listed.set(special[1] ?? special[2] ?? "", Number.NaN);
     if (line === "" || line.startsWith("#")) continue;
     const sample = SAMPLE.exec(line);
     if (sample === null) return undefined;

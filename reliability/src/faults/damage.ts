@@ -4,6 +4,7 @@ import { readFrames } from "../frame-reader.ts";
 import { createRandom, type Random } from "../random.ts";
 import { compressClosedDays } from "../simulation/compress-closed-days.ts";
 import { createProgram, textOf } from "../simulation/program.ts";
+import { createScrapedPage, saidOf } from "../simulation/scraped-page.ts";
 import { createVolatileFs, type VolatileFs } from "../simulation/volatile-fs.ts";
 
 const DIR = "/journal";
@@ -11,17 +12,21 @@ const BEGIN_MS = Date.UTC(2031, 2, 5, 6);
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 const FILE_BYTES = 50_000;
+const PAGE_FILE_BYTES = 20_000;
 /** One in so many frames that can't have changed is read. */
 const SEEN_AGAIN = 7;
 const TYPES: Readonly<Record<string, string>> = {
   app_events_total: "counter",
   app_seconds: "histogram",
   app_level: "gauge",
+  page_hits_total: "counter",
+  page_seconds: "histogram",
 };
 
 export const damage: Fault = {
   name: "damage",
-  title: "a 50 kB day file cut at every byte, and every byte flipped once; the same file compressed",
+  title:
+    "a 50 kB day file cut at every byte, and every byte flipped once; one of 20 kB with native histograms, exemplars, starts and stale markers; both compressed",
   unit: "% of the bytes",
   amounts: { long: 100, short: 2, mutant: 2 },
   holds: "at most one frame lost a flip, each loss reported, no sample changed",
@@ -33,18 +38,20 @@ interface Specimen {
   readonly name: string;
   readonly bytes: Buffer;
   readonly written: ReadonlyMap<string, WrittenFrame>;
+  /** For the counts. */
+  readonly form: string;
 }
 
 interface WrittenFrame {
   readonly header: FrameHeader;
-  readonly state: ReadonlyMap<string, number>;
+  /** What is said of each sample, as `saidOf` has it. */
+  readonly state: ReadonlyMap<string, string>;
 }
 
 async function run(context: FaultContext): Promise<void> {
   const step = Math.max(1, Math.round(100 / context.amount));
   for (const specimen of await createSpecimens(context.seed)) {
-    const { bytes, name } = specimen;
-    const form = name.endsWith(".gz") ? "compressed" : "plain";
+    const { bytes, form } = specimen;
     context.count(`bytes ${form}`, bytes.length);
     const random = createRandom(context.seed, "damage", form);
     const offsets = Array.from({ length: Math.ceil(bytes.length / step) }, (_, i) => i * step);
@@ -90,7 +97,7 @@ async function cut({ name, bytes, written }: Specimen, at: number, random: Rando
   program.work();
   const { session, seq, writtenMs } = await writer.write({ kind: "full", families: program.families() });
   const header = { session, seq, writtenMs, exit: false } as FrameHeader;
-  const more = new Map(written).set(`${session} ${seq}`, { header, state: program.state() });
+  const more = new Map(written).set(`${session} ${seq}`, { header, state: saidStates(program.state()) });
   const after = await compare(journal, more, { at, what: `${what}, written on` });
   // The line feed before it may be just what the end of the frame before lacked.
   const isFound = after.lost.every((key) => lost.includes(key));
@@ -130,9 +137,9 @@ async function compare(
       demand(family.type === TYPES[family.name], `${what}: ${key}: ${family.name} is a ${family.type}`);
       for (const [row, series] of family.series.entries()) {
         const text = textOf(series);
-        const value = family.values[row];
-        const isRight = value === original.state.get(text) && family.timestampsMs[row] === writtenMs;
-        demand(isRight, `${what}: ${key}: ${text} is ${value}, written was ${original.state.get(text)}`);
+        const said = saidOf(family, row);
+        const isRight = said === original.state.get(text) && family.timestampsMs[row] === writtenMs;
+        demand(isRight, `${what}: ${key}: ${text} is ${said}, written was ${original.state.get(text)}`);
         shown++;
       }
     }
@@ -166,12 +173,20 @@ function compareWithReader(
   );
 }
 
-function writerOf(fs: VolatileFs, session: string, startMs: number, nowMs = () => startMs) {
+function writerOf(
+  fs: VolatileFs,
+  session: string,
+  startMs: number,
+  {
+    nowMs = () => startMs,
+    origin = "app",
+  }: { readonly nowMs?: () => number; readonly origin?: "app" | "scrape" } = {},
+) {
   return createJournalWriter({
     dir: DIR,
     session,
-    origin: "app",
-    consent: "config",
+    origin,
+    consent: origin === "app" ? "config" : "user",
     info: { app: "app", intervalMs: 5 * MINUTE_MS },
     dayBoundary: "utc",
     fs,
@@ -187,7 +202,7 @@ async function createSpecimens(seed: string): Promise<Specimen[]> {
   const fs = createVolatileFs(() => BEGIN_MS);
   const written = new Map<string, WrittenFrame>();
   const sessions = ["aaaaaaaa", "bbbbbbbb"].map((session) => ({
-    writer: writerOf(fs, session, BEGIN_MS, () => nowMs),
+    writer: writerOf(fs, session, BEGIN_MS, { nowMs: () => nowMs }),
     program: createProgram(random, { kinds: 20 }),
   }));
   const sizeNow = () => [...fs.files(DIR).values()].reduce((sum, { length }) => sum + length, 0);
@@ -199,7 +214,7 @@ async function createSpecimens(seed: string): Promise<Specimen[]> {
     if (kind === "full") program.work();
     const families = kind === "full" ? program.families() : [];
     const { session, seq, writtenMs } = await writer.write({ kind, families, exit });
-    const state = kind === "full" ? program.state() : new Map<string, number>();
+    const state = kind === "full" ? saidStates(program.state()) : new Map<string, string>();
     const header = { session, seq, writtenMs, kind, exit } as FrameHeader;
     written.set(`${session} ${seq}`, { header, state });
     nowMs += random.between(1, 90_000);
@@ -208,10 +223,47 @@ async function createSpecimens(seed: string): Promise<Specimen[]> {
   while (sizeNow() < FILE_BYTES) await write(random.pick(sessions), "full", false);
   for (const session of sessions) await write(session, "full", true);
 
-  const plain = [...fs.files(DIR)].map(([name, bytes]) => ({ name, bytes: Buffer.from(bytes), written }));
+  return [...(await bothForms(fs, written, "")), ...(await createPageSpecimens(random))];
+}
+
+/** A day of one scraped page. */
+async function createPageSpecimens(random: Random): Promise<Specimen[]> {
+  let nowMs = BEGIN_MS;
+  const fs = createVolatileFs(() => BEGIN_MS);
+  const written = new Map<string, WrittenFrame>();
+  const writer = writerOf(fs, "cccccccc", BEGIN_MS, { nowMs: () => nowMs, origin: "scrape" });
+  const page = createScrapedPage(random);
+  while ([...fs.files(DIR).values()].reduce((sum, { length }) => sum + length, 0) < PAGE_FILE_BYTES) {
+    page.scrape();
+    const { session, seq, writtenMs } = await writer.write({ kind: "full", families: page.families() });
+    const header = { session, seq, writtenMs, kind: "full", exit: false } as FrameHeader;
+    written.set(`${session} ${seq}`, { header, state: page.state() });
+    nowMs += random.between(1, 90_000);
+  }
+  return bothForms(fs, written, " of a scraped page");
+}
+
+async function bothForms(
+  fs: VolatileFs,
+  written: ReadonlyMap<string, WrittenFrame>,
+  what: string,
+): Promise<Specimen[]> {
+  const files = (form: string) =>
+    [...fs.files(DIR)].map(([name, bytes]) => ({
+      name,
+      bytes: Buffer.from(bytes),
+      written,
+      form: `${form}${what}`,
+    }));
+  const plain = files("plain");
   demand(plain.length === 1, "the specimen is one file");
   await compressClosedDays(openJournal(DIR, { fs, now: () => BEGIN_MS + 3 * DAY_MS }));
-  const packed = [...fs.files(DIR)].map(([name, bytes]) => ({ name, bytes: Buffer.from(bytes), written }));
+  const packed = files("compressed");
   demand(packed[0]?.name.endsWith(".gz") === true, "the specimen is compressed");
   return [...plain, ...packed];
+}
+
+/** A program's samples say their value and nothing else. */
+function saidStates(state: ReadonlyMap<string, number>): Map<string, string> {
+  return new Map([...state].map(([text, value]) => [text, JSON.stringify([value, null, null])]));
 }
