@@ -21,6 +21,12 @@ export interface CliIo {
   readonly home: string;
   /** Aborts at the first Ctrl-C or SIGTERM; its reason is a {@link StopSignal}. */
   readonly signal: AbortSignal;
+  /**
+   * From now on SIGHUP calls the handler, instead of stopping like SIGTERM.
+   *
+   * @returns Ends that.
+   */
+  readonly onHangup: (handler: () => void) => () => void;
   readonly now: () => number;
 }
 

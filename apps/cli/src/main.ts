@@ -7,8 +7,10 @@ import { StopSignal, type TextSink } from "./io.ts";
 import { run } from "./run.ts";
 
 const stopping = new AbortController();
+let onHangup: (() => void) | undefined;
 for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(name, () => {
+    if (name === "SIGHUP" && onHangup) return onHangup();
     const exitCode = name === "SIGINT" ? EXIT.interrupted : EXIT.terminated;
     if (stopping.signal.aborted) process.exit(exitCode);
     if (process.stderr.isTTY) process.stderr.write("\nstopping; press Ctrl-C again to stop at once\n");
@@ -31,6 +33,12 @@ process.exitCode = await run(process.argv.slice(2), {
   cwd: process.env["INIT_CWD"] ?? process.cwd(),
   home: homedir(),
   signal: stopping.signal,
+  onHangup(handler) {
+    onHangup = handler;
+    return () => {
+      onHangup = undefined;
+    };
+  },
   now: Date.now,
 });
 // A question that Ctrl-C left unanswered would keep the process waiting for its answer.

@@ -88,6 +88,44 @@ export function buildProgram(io: CliIo, runner: Runner): Command {
     .action(onRun(async () => (await import("./commands/collect.ts")).collect));
 
   program
+    .command("agent")
+    .description(
+      "Scrapes pages and sends them on, for as long as it runs; a queue on disk keeps what can't be sent.",
+    )
+    .option(
+      "--scrape <url>",
+      "page, repeatable (default: scrape_configs of the configuration)",
+      collectValues,
+      [],
+    )
+    .option(
+      "--remote-write <url>",
+      "receiver, repeatable (default: destinations of the configuration)",
+      collectValues,
+      [],
+    )
+    .addOption(
+      new Option("--protocol <version>", "of remote write, for --remote-write")
+        .choices(["1", "2", "auto"])
+        .default("1"),
+    )
+    .addOption(durationOption("--interval <duration>", "time between two scrapes of --scrape", 15_000, "15s"))
+    .option("--job <name>", "value of the label job, for --scrape", "promferry")
+    .option("--listen <address>", "host:port of /metrics, /-/healthy and /-/ready (default: none)")
+    .option("--allow-remote", "listen for other machines, too; there is no authentication")
+    .addOption(durationOption("--grace <duration>", "how long it may take to end (default: 10s)"))
+    .option("--print-unit", "print a hardened unit for systemd and end")
+    .addHelpText(
+      "after",
+      examples([
+        "promferry agent --scrape http://localhost:9100/metrics --remote-write http://localhost:9090/api/v1/write",
+        "promferry agent --config ./agent.yaml --listen 127.0.0.1:9101",
+        "promferry agent --config /etc/promferry/config.yaml --print-unit",
+      ]),
+    )
+    .action(onRun(async () => (await import("./commands/agent.ts")).agent));
+
+  program
     .command("import")
     .description("Reads day files of other programs (blocks under `# Written:` lines) into the journal.")
     .argument("<file...>", "files in the Prometheus text format, each sample with its time in milliseconds")

@@ -89,24 +89,24 @@ test("every command of the design is there or says that it is not built, as the 
     }
   }
   const readme = readFileSync(new URL("../../../README.md", import.meta.url), "utf8");
-  const listed = /and the commands (`agent`[^.]*)\./.exec(readme)?.[1] ?? "";
+  const listed = /and the commands (`compare`[^.]*)\./.exec(readme)?.[1] ?? "";
   expect([...listed.matchAll(/`([a-z ]+)`/g)].map(([, name]) => name)).toEqual(notBuilt.sort());
 });
 
-for (const argv of [["agent"], ["agent", "--interval", "15s", "http://a"]]) {
+for (const argv of [["compare"], ["compare", "--metric", "up", "a"]]) {
   test(`${argv.join(" ")} is exit 2 and says what to use instead`, async () => {
     const { exitCode, stderr } = await runCli(argv);
     expect(exitCode).toBe(2);
     expect(stderr).toBe(
-      "promferry: `agent` is not built yet\n  for now: `promferry collect URL…` scrapes, and `promferry upload-metrics` ships, from cron or a timer\n",
+      "promferry: `compare` is not built yet\n  for now: compare what `promferry export --format jsonl --dir …` writes of the two\n",
     );
   });
 }
 
 test("what is not built is not offered: neither by help nor as a correction", async () => {
-  expect((await runCli(["help", "agent"])).stdout).toContain("Not built yet. For now: `promferry collect");
-  expect((await runCli(["--help"])).stdout).not.toMatch(/^ {2}agent/m);
-  expect((await runCli(["agnt"])).stderr).not.toContain("agent");
+  expect((await runCli(["help", "compare"])).stdout).toContain("Not built yet. For now: compare what");
+  expect((await runCli(["--help"])).stdout).not.toMatch(/^ {2}compare/m);
+  expect((await runCli(["compar"])).stderr).not.toContain("compare");
 });
 
 test("under --json, what is not built is told as any wrong command line", async () => {

@@ -275,6 +275,28 @@ export const JSON_OUTPUT: Readonly<Record<string, z.ZodType>> = {
       error: text.optional(),
     })
     .describe("One line for each scrape."),
+  agent: z
+    .union([
+      z.strictObject({
+        event: z.enum([
+          "started",
+          "problem",
+          "recovered",
+          "lost",
+          "refused",
+          "note",
+          "reloaded",
+          "reload-failed",
+          "stopped",
+        ]),
+        message: text,
+        destination: text.optional(),
+        source: text.optional().describe("The page or the list that it is about."),
+        hint: text.optional().describe("What to do."),
+      }),
+      z.strictObject({ name: text, content: text }).describe("With --print-unit."),
+    ])
+    .describe("One line for each thing that happens, at most 30 a minute."),
   import: z.strictObject({
     files: z.array(
       z.looseObject({ file: text, session: text, frames: count, samples: count, into: z.array(text) }),

@@ -22,6 +22,8 @@ export interface RunSetup {
   /** Whether somebody sits at it, on both ends. Default false. */
   readonly terminal?: boolean;
   readonly signal?: AbortSignal;
+  /** Given what a SIGHUP would call. */
+  readonly onHangup?: (handler: () => void) => void;
   readonly now?: () => number;
   /** Called with everything that has come to standard output so far. */
   readonly onStdout?: (text: string) => void;
@@ -56,6 +58,10 @@ export async function runCli(argv: readonly string[], setup: RunSetup = {}): Pro
     cwd: home,
     home,
     signal: setup.signal ?? new AbortController().signal,
+    onHangup(handler) {
+      setup.onHangup?.(handler);
+      return () => {};
+    },
     now: setup.now ?? Date.now,
   };
   const exitCode = await run(argv, io);

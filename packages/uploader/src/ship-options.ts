@@ -95,6 +95,8 @@ export interface ShipStatus {
 export interface Shipper {
   /** Says that a frame was written; it is sent within `lingerMs`. What others write is found within seconds. */
   wake(): void;
+  /** As {@link ShipStatus.isActive}. */
+  readonly isActive: boolean;
   /** Looks at the directory first. */
   status(): Promise<ShipStatus>;
   /** Goes on with these targets. What is under way is finished first, for five seconds at most. */

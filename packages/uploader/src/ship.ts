@@ -193,6 +193,9 @@ export function startShipper(options: ShipOptions): Shipper {
   return {
     ended,
     wake,
+    get isActive() {
+      return session !== undefined;
+    },
     async status() {
       await queue.refresh(500).catch(() => {});
       return {

@@ -2,9 +2,9 @@ import { once } from "node:events";
 import { constants } from "node:fs";
 import { access, mkdir } from "node:fs/promises";
 import { CliError } from "../cli-error.ts";
-import { isLoopbackHost } from "../config/check-url.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { listenAddress } from "../receiver/listen-address.ts";
 import { type Receiver, startReceiver } from "../receiver/receiver.ts";
 import { reportFailure, stopCode } from "../report-error.ts";
 
@@ -19,16 +19,10 @@ export async function receive(
   { listen, allowRemote = false }: ReceiveOptions,
 ): Promise<ExitCode> {
   const { io, out } = context;
-  const { host, port } = parseListen(listen);
-  if (!allowRemote && !isLoopbackHost(host.includes(":") ? `[${host}]` : host)) {
-    throw new CliError(
-      EXIT.usage,
-      `${listen} is open to other machines, and the receiver has no authentication`,
-      {
-        hint: "listen on 127.0.0.1, or say --allow-remote where the network is yours alone",
-      },
-    );
-  }
+  const { host, port } = listenAddress(listen, {
+    allowsRemote: allowRemote,
+    exposure: "the receiver has no authentication",
+  });
   const { dir, metrics } = await context.settings();
   await checkWritable(dir);
   let receiver: Receiver;
@@ -75,15 +69,4 @@ async function checkWritable(dir: string): Promise<void> {
       cause: error,
     });
   }
-}
-
-function parseListen(text: string): { host: string; port: number } {
-  const match = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]*)):(\d{1,5})$/i.exec(text);
-  const port = Number(match?.[3]);
-  if (!match || port > 65_535) {
-    throw new CliError(EXIT.usage, `--listen: expected host:port, got ${text}`, {
-      hint: "such as 127.0.0.1:9099",
-    });
-  }
-  return { host: match[1] ?? (match[2] || "0.0.0.0"), port };
 }

@@ -86,6 +86,17 @@ const targets = z.strictObject({
   ca_file: text.optional().describe("PEM; replaces the system's certificate authorities."),
 });
 
+const agent = z.strictObject({
+  dir: text.optional().describe("Where the queue is. Default ~/.promferry/agent."),
+  max_bytes: byteSize
+    .prefault("1GiB")
+    .refine((bytes) => bytes >= 1024 ** 2, { error: "expected at least 1MiB" })
+    .describe("Of the queue. Above it the oldest segments go, sent or not."),
+  listen: text.optional().describe("host:port of /metrics, /-/healthy and /-/ready. Default: none."),
+  allow_remote: flag.default(false).describe("Whether listen may be an address that other machines reach."),
+  grace: duration.prefault("10s").describe("How long it may take to end."),
+});
+
 /** The whole file. Keys are spelled as there; durations become milliseconds and sizes bytes. */
 export const configSchema = z.strictObject({
   app: text
@@ -98,6 +109,7 @@ export const configSchema = z.strictObject({
     .array(scrapeConfigSchema, { error: "expected a list" })
     .default([])
     .describe("For `promferry agent`, in Prometheus' words."),
+  agent: agent.prefault({}).describe("For `promferry agent`."),
 });
 
 export type ConfigFile = z.output<typeof configSchema>;

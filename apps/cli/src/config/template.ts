@@ -64,6 +64,14 @@ metrics:
 #  url: http://127.0.0.1:9180
 #  token_file: ~/.config/targets-token
 
+# The queue and the page of \`promferry agent\`.
+#agent:
+#  dir: ~/.promferry/agent
+#  max_bytes: 1GiB
+#  listen: 127.0.0.1:9101
+#  allow_remote: false
+#  grace: 10s
+
 # What \`promferry agent\` scrapes, in Prometheus' words.
 #scrape_configs:
 #  - job_name: node

@@ -87,6 +87,6 @@ function quote(text: string): string {
 }
 
 /** @see systemd.service(5), "Command lines" */
-function quoteArgument(text: string): string {
+export function quoteArgument(text: string): string {
   return /^[A-Za-z0-9_@+=:,./-]+$/.test(text) ? text : quote(text).replaceAll("$", "$$$$");
 }
