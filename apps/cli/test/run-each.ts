@@ -19,6 +19,7 @@ for (const argv of JSON.parse(process.argv[2]!) as string[][]) {
     cwd: home,
     home,
     signal: new AbortController().signal,
+    onHangup: () => () => {},
     now: Date.now,
   });
   results.push({ argv, exitCode, text: text.slice(0, 2000) });
