@@ -42,10 +42,15 @@ export interface SegmentQueue {
   remove(name: string): void;
 }
 
-/** Day files of programs grow every few minutes; they are read whole each time. */
-const OTHERS_EVERY_MS = 5_000;
+export interface SegmentQueueOptions {
+  readonly dir: string;
+  readonly fs: UploadFs;
+  readonly now: () => EpochMs;
+  /** Day files of programs, which are read whole each time they have grown, are read this often at most. */
+  readonly othersEveryMs: number;
+}
 
-export function createSegmentQueue(dir: string, fs: UploadFs, now: () => EpochMs): SegmentQueue {
+export function createSegmentQueue({ dir, fs, now, othersEveryMs }: SegmentQueueOptions): SegmentQueue {
   const isOther = (name: string) => segmentPlace(name) === undefined;
   const otherFiles = openJournal(dir, { fs, now, includes: isOther });
   let segments: readonly QueueFile[] = [];
@@ -68,7 +73,7 @@ export function createSegmentQueue(dir: string, fs: UploadFs, now: () => EpochMs
     const rest = found.filter(({ name }) => isOther(name));
     const known = JSON.stringify(rest);
     hasOthers = rest.length > 0;
-    if (known !== othersKnown && Math.abs(now() - othersReadMs) >= OTHERS_EVERY_MS) {
+    if (known !== othersKnown && Math.abs(now() - othersReadMs) >= othersEveryMs) {
       othersReadMs = now();
       others = await otherFiles.index();
       // What a destination is told must not be lost here when the power goes; segments' frames were waited for.

@@ -19,7 +19,6 @@ import { identityDigest } from "./identity-digest.ts";
 import type { DestinationRecord, NextRequest } from "./ledger.ts";
 import { UploadBusyError } from "./lock.ts";
 import { createPace } from "./pace.ts";
-import { SETTLE_DELAY_MS } from "./plan.ts";
 import type { DestinationReport } from "./report.ts";
 import { restartTotals } from "./restart-totals.ts";
 import { retainedDestination } from "./retention-plan.ts";
@@ -89,7 +88,7 @@ interface State {
 }
 
 export function createDestinationShipper(session: ShipSession, target: UploadTarget): DestinationShipper {
-  const { dir, fs, now, sleep, store, queue, mayLeave, patientMs, tell } = session;
+  const { dir, fs, now, sleep, store, queue, mayLeave, settleMs, patientMs, tell } = session;
   const { project, projectionId = "", samplesPerSecond } = target;
   const watch: AttemptWatch = watchDestination(target.destination, { now, tell });
   const { destination } = watch;
@@ -224,7 +223,7 @@ export function createDestinationShipper(session: ShipSession, target: UploadTar
     const others = queue.others.frames.filter(({ header }) => !covers(given, header));
     const { maxFutureMs = Number.POSITIVE_INFINITY } = destination.limits;
     // Several programs write at one instant; a scraped page is written by one, and need not wait.
-    const dueMs = queue.hasOthers ? asOfMs - SETTLE_DELAY_MS : asOfMs + maxFutureMs;
+    const dueMs = queue.hasOthers ? asOfMs - settleMs : asOfMs + maxFutureMs;
     const newestMs = at.pending.reduce((newest, { header }) => Math.max(newest, header.writtenMs), 0);
     const untilMs = isAtEnd ? dueMs : Math.min(dueMs, newestMs);
     const frames = [...others, ...at.pending].sort(byTime);

@@ -20,6 +20,8 @@ export interface ShipOptions {
   readonly cleanup?: UploadCleanup;
   /** How long frames are gathered before they are sent, in milliseconds. Default 1 000. */
   readonly lingerMs?: number;
+  /** How long frames wait where programs write day files beside the segments, in milliseconds. Default 10 000. */
+  readonly settleMs?: number;
   /** After how long what a receiver refuses for its settings (401, 403, 404, 3xx) is tried again. Default 60 000 ms. */
   readonly patientMs?: number;
   /** Told once when something begins or ends, not again while it lasts. */

@@ -21,6 +21,7 @@ export interface ShipSession {
   /** Rejects when this process may no longer upload. */
   readonly guard: () => Promise<void>;
   readonly mayLeave: MayLeave;
+  readonly settleMs: number;
   readonly patientMs: number;
   readonly tell: (event: ShipEvent) => void;
 }

@@ -3,6 +3,7 @@ import { deletePassedSegments, makeRoom } from "./delete-segments.ts";
 import { messageOf } from "./failure.ts";
 import { createLedgerStore, readLedger } from "./ledger-store.ts";
 import { acquireLock, UploadBusyError, type UploadLock } from "./lock.ts";
+import { SETTLE_DELAY_MS } from "./plan.ts";
 import { quarantinedSessions } from "./quarantine.ts";
 import { deleteDays } from "./retention.ts";
 import { retainedDestination } from "./retention-plan.ts";
@@ -37,8 +38,8 @@ export function startShipper(options: ShipOptions): Shipper {
   checkTargets(options.targets);
   const { dir, fs = nodeUploadFs, now = Date.now, sleep = sleepFor, random = Math.random } = options;
   const { lingerMs = 1_000, patientMs = 60_000, mayLeave = () => true, onEvent = () => {} } = options;
-  const { maxBytes = Number.POSITIVE_INFINITY, cleanup, processes } = options;
-  const queue = createSegmentQueue(dir, fs, now);
+  const { maxBytes = Number.POSITIVE_INFINITY, cleanup, settleMs = SETTLE_DELAY_MS, processes } = options;
+  const queue = createSegmentQueue({ dir, fs, now, othersEveryMs: settleMs / 2 });
   const ending = new AbortController();
   const told = new Set<string>();
   let { targets } = options;
@@ -146,7 +147,7 @@ export function startShipper(options: ShipOptions): Shipper {
     const guard = () => held.check();
     const store = createLedgerStore(dir, fs, await readLedger(dir, fs), guard);
     const totals = await openTotals(dir, fs, true);
-    const shared = { dir, fs, now, sleep, random, mayLeave, patientMs, tell };
+    const shared = { dir, fs, now, sleep, random, mayLeave, settleMs, patientMs, tell };
     const current: ShipSession = { ...shared, store, totals, queue, lastSegmentOf: new Map(), guard };
     crew = startCrew(current);
     session = current;
