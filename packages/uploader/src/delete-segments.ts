@@ -34,6 +34,25 @@ export async function deletePassedSegments(
 }
 
 /**
+ * Lets go of the ledger's progress in sessions of which no segment is left. Only once all that is there was read in
+ * this process: a session that goes on in a segment not read yet may have been accepted there.
+ *
+ * @throws {LedgerError | UploadBusyError}
+ */
+export async function forgetSessions(
+  { store, queue, lastSegmentOf }: ShipSession,
+  destinations: readonly DestinationShipper[],
+): Promise<void> {
+  const [only, ...more] = queue.segments;
+  if (only === undefined || more.length > 0 || !destinations.some((each) => each.hasRead(only))) return;
+  const gone = new Set([...lastSegmentOf].flatMap(([id, file]) => (file === only.name ? [] : [id])));
+  if (gone.size === 0) return;
+  await store.change((ledger) => withoutSessions(ledger, gone));
+  for (const each of destinations) each.forgetSessions(gone);
+  for (const id of gone) lastSegmentOf.delete(id);
+}
+
+/**
  * Deletes what is oldest until the directory fits: first what was damaged or refused, then segments, whoever has them.
  *
  * @param alone Runs the work while nothing is being sent.
@@ -106,9 +125,9 @@ async function framesLackedBy(
   }
 }
 
-/** Removes the file, then what the ledger says of it and of sessions that ended in it. */
+/** Removes the file, then what the ledger says of it. */
 async function remove(
-  { dir, fs, store, guard, queue, lastSegmentOf }: ShipSession,
+  { dir, fs, store, guard, queue }: ShipSession,
   destinations: readonly DestinationShipper[],
   file: QueueFile,
   count: (ledger: Ledger) => Ledger,
@@ -118,8 +137,6 @@ async function remove(
   if ((await removeDay({ dir, fs }, { ...file, day })) === "kept") return;
   queue.remove(file.name);
   const files = new Set([file.name]);
-  const sessions = new Set([...lastSegmentOf].flatMap(([id, last]) => (last === file.name ? [id] : [])));
-  await store.change((ledger) => withoutSessions(withoutFiles(count(ledger), files), sessions));
-  for (const each of destinations) each.forget(files, sessions);
-  for (const id of sessions) lastSegmentOf.delete(id);
+  await store.change((ledger) => withoutFiles(count(ledger), files));
+  for (const each of destinations) each.forget(files);
 }

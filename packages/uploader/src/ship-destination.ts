@@ -54,8 +54,12 @@ export interface DestinationShipper {
   next(signal: AbortSignal): Promise<boolean>;
   /** What it has of a segment: all, as of this size. */
   passed(file: QueueFile): PassedSegment | undefined;
-  /** Forgets segments that are gone, and the sessions that ended in them. */
-  forget(files: ReadonlySet<string>, sessions: ReadonlySet<string>): void;
+  /** Whether everything in a segment was read. */
+  hasRead(file: QueueFile): boolean;
+  /** Forgets segments that are gone. */
+  forget(files: ReadonlySet<string>): void;
+  /** Forgets sessions of which no segment is left. */
+  forgetSessions(sessions: ReadonlySet<string>): void;
   status(): DestinationStatus;
 }
 
@@ -345,15 +349,19 @@ export function createDestinationShipper(session: ShipSession, target: UploadTar
       }
     },
     passed: passedAll,
-    forget(files, sessions) {
+    hasRead({ name: file, sizeBytes }) {
+      const reading = state?.reading;
+      return reading?.file.name === file && reading.takenBytes >= sizeBytes;
+    },
+    forget(files) {
       for (const file of files) passed.delete(file);
-      const isRead =
-        files.has(state?.reading?.file.name ?? "") || state?.pending.some(({ file }) => files.has(file));
-      if (isRead) state = undefined;
-      else if (state) {
-        const { totals, given } = state.progress;
-        state.progress = { totals, given: new Map([...given].filter(([id]) => !sessions.has(id))) };
-      }
+      const isRead = files.has(state?.reading?.file.name ?? "");
+      if (isRead || state?.pending.some(({ file }) => files.has(file))) state = undefined;
+    },
+    forgetSessions(sessions) {
+      if (!state) return;
+      const { totals, given } = state.progress;
+      state.progress = { totals, given: new Map([...given].filter(([id]) => !sessions.has(id))) };
     },
     status() {
       const record = store.ledger.destinations.get(name);

@@ -134,6 +134,23 @@ test("stopped again and again in a backlog, it still sends every sample once", a
   expect((await bed.segments()).length).toBeLessThan(4);
 });
 
+test("a restart beside a destination that lags sends the other one nothing again", async (context) => {
+  const bed = await createShipBed(context, 600);
+  const here = createReceiver({ name: "here" });
+  const away = createReceiver({ name: "away", answer: () => down });
+  const first = bed.ship([here, away]);
+  for (let i = 0; i < 3; i++) await scrapeTen(bed, "aaaaaaaa", i * 10);
+  await until(() => here.samples.length).toBe(60);
+  await drain(first);
+  const back = createReceiver({ name: "away" });
+  const second = bed.ship([here, back], { lingerMs: 0 });
+  await until(() => back.samples.length).toBe(60);
+  await until(() => bed.segments()).toHaveLength(1);
+  await drain(second);
+  expect(here.samples).toHaveLength(60);
+  expect(back.samples).toHaveLength(60);
+});
+
 test("samples with times of their own are not sent again after their segment is gone", async (context) => {
   const bed = await createShipBed(context, 400);
   const receiver = createReceiver();

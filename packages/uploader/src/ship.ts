@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { deletePassedSegments, makeRoom } from "./delete-segments.ts";
+import { deletePassedSegments, forgetSessions, makeRoom } from "./delete-segments.ts";
 import { messageOf } from "./failure.ts";
 import { createLedgerStore, readLedger } from "./ledger-store.ts";
 import { acquireLock, UploadBusyError, type UploadLock } from "./lock.ts";
@@ -91,7 +91,10 @@ export function startShipper(options: ShipOptions): Shipper {
       lingerMs,
       news: () => Promise.race([news.promise, pause(LOOK_EVERY_MS)]),
       tidy: async (shippers) => {
-        if (queue.segments.length > 1) await inTurn(() => deletePassedSegments(current, shippers));
+        await inTurn(async () => {
+          await deletePassedSegments(current, shippers);
+          await forgetSessions(current, shippers);
+        });
       },
     });
   }

@@ -154,6 +154,6 @@ function destinationOfUrl(
 }
 
 /** Without user, password and query, which may hold secrets. */
-export function shownUrl(text: string): string {
+function shownUrl(text: string): string {
   return text.replace(/\/\/[^/@]*@/, "//…@").replace(/\?.*$/s, "?…");
 }
