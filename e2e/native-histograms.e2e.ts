@@ -18,6 +18,7 @@ import {
   type RunningServer,
   requireServer,
   runCli,
+  startCli,
   startPrometheus,
   startVictoriaMetrics,
   startVmagent,
@@ -394,6 +395,52 @@ for (const protocol of [1, 2] as const) {
     const stored = Object.keys(ofPage(await instant(receiving.url, JOB)));
     expect(stored).toHaveLength(plain);
     expect(stored.some((series) => /h_seconds|backlog/.test(series))).toBe(false);
+  });
+}
+
+for (const { protocol, message } of [
+  { protocol: 1, message: "prometheus.WriteRequest" },
+  { protocol: 2, message: "io.prometheus.write.v2.Request" },
+]) {
+  test(`receive stores the native histograms and exemplars that a real Prometheus sends as ${protocol}.0`, async (context) => {
+    requireServer(context, "prometheus");
+    const nowMs = Date.now();
+    const target = await serve(context, programPage(nowMs));
+    const { dir } = await promferry(context, []);
+    const receiving = await startCli(["receive", "--listen", "127.0.0.1:0", "--dir", dir]);
+    context.onTestFinished(receiving.stop);
+    const [url] = await receiving.waitFor(/http:\/\/127\.0\.0\.1:\d+/);
+
+    await prometheus(context, {
+      ...FEATURES,
+      scrapeConfigs: [{ job_name: "app", scrape_interval: "1s", static_configs: [{ targets: [target] }] }],
+      remoteWrite: [
+        {
+          url: `${url}/api/v1/write`,
+          protobuf_message: message,
+          send_exemplars: true,
+          send_native_histograms: true,
+        },
+      ],
+    });
+
+    const own = `code="200",instance="${target}",job="app"`;
+    const lines = async () => {
+      const names = (await readdir(dir)).filter((name) => name.endsWith(".prom"));
+      const texts = await Promise.all(names.map((name) => readFile(join(dir, name), "utf8")));
+      return texts.join("").split("\n");
+    };
+    const expected = [
+      `#~ histogram h_seconds{${own}} {"schema":1,"count":9,"sum":11.6,"zero":[0.001,2],"positive":[[-3,2],[6,4]],"negative":[[0,1]]} TIME`,
+      `#~ histogram backlog_size{instance="${target}",job="app"} {"schema":0,"count":2.5,"sum":4,"float":true,"zero":[1e-128,0],"positive":[[1,2,0.5]],"reset":"gauge"} TIME`,
+      `#~ exemplar {"trace_id":"a"} 3 ${nowMs - 3000}`,
+      `#~ exemplar {"trace_id":"b"} 0.3 ${nowMs - 2000}`,
+      `#~ exemplar {"trace_id":"c"} 0.7 ${nowMs - 4000}`,
+      `#~ exemplar {"trace_id":"d"} 1 ${nowMs - 1000}`,
+    ];
+    await expect
+      .poll(async () => (await lines()).map((line) => line.replace(/\} \d+$/, "} TIME")), { timeout: 30_000 })
+      .toEqual(expect.arrayContaining(expected));
   });
 }
 

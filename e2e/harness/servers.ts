@@ -10,6 +10,8 @@ export interface PrometheusOptions {
   readonly scrapeConfigs?: readonly object[];
   /** Paths of `scrape_config_files`. Default: none. */
   readonly scrapeConfigFiles?: readonly string[];
+  /** Entries of `remote_write`. Default: none, nothing is sent. */
+  readonly remoteWrite?: readonly object[];
   /** Paths of `rule_files`. Default: none. */
   readonly ruleFiles?: readonly string[];
   /** `storage.tsdb.retention.time`. Default `"365d"`. */
@@ -30,6 +32,7 @@ export function startPrometheus(options: PrometheusOptions = {}): Promise<Runnin
     scrape_configs: scrapeConfigs,
     scrape_config_files: options.scrapeConfigFiles ?? [],
     rule_files: options.ruleFiles ?? [],
+    remote_write: options.remoteWrite ?? [],
     ...(outOfOrderTimeWindow === undefined
       ? {}
       : { storage: { tsdb: { out_of_order_time_window: outOfOrderTimeWindow } } }),

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { createJournalWriter } from "@promferry/core/journal";
+import { parseNativeHistogram } from "@promferry/core/series";
 import { parseExposition } from "@promferry/core/text-format";
 import { expect, test } from "vitest";
 import { writeAppSession } from "../../test/journal.ts";
@@ -95,3 +96,56 @@ test("export of no journal at all is empty, valid and says so", async () => {
   expect(stdout).toBe("# EOF\n");
   expect(stderr).toMatch(/the journal .*nowhere has no samples/);
 });
+
+for (const { format, text } of [
+  { format: "prometheus", text: `# TYPE hits_total counter\nhits_total 5 ${NOON}\n` },
+  {
+    format: "openmetrics",
+    text: '# TYPE hits counter\nhits_total 5 1759752000 # {trace_id="x"} 1 1759751999.75\n# EOF\n',
+  },
+  { format: "jsonl", text: `{"metric":"hits_total","labels":{},"value":5,"ts":${NOON}}\n` },
+]) {
+  test(`export as ${format} says that native histograms are left out`, async () => {
+    const home = temporaryFolder();
+    const page = createJournalWriter({
+      dir: join(home, "j"),
+      origin: "scrape",
+      consent: "user",
+      info: { intervalMs: 1000 },
+    });
+    const columns = { help: "", unit: "", timestampsMs: [Number.NaN] };
+    const histogram = parseNativeHistogram('{"schema":0,"count":1,"sum":2,"positive":[[1,1]]}');
+    const exemplar = { labels: [{ name: "trace_id", value: "x" }], value: 1, timestampMs: NOON - 250 };
+    await page.write({
+      kind: "full",
+      atMs: NOON,
+      families: [
+        {
+          ...columns,
+          name: "hits_total",
+          type: "counter",
+          series: [{ name: "hits_total", labels: [] }],
+          values: [5],
+          exemplars: new Map([[0, [exemplar]]]),
+        },
+        {
+          ...columns,
+          name: "h",
+          type: "histogram",
+          series: [{ name: "h", labels: [] }],
+          values: [Number.NaN],
+          special: new Map([[0, histogram]]),
+        },
+      ],
+    });
+    await page.close();
+
+    const { exitCode, stdout, stderr } = await runCli(["export", "--dir", "j", "--format", format], { home });
+
+    expect(exitCode).toBe(0);
+    expect(stdout).toBe(text);
+    expect(stderr).toBe(
+      "promferry: left out: 1 native histogram; the format has none, remote write carries them\n",
+    );
+  });
+}

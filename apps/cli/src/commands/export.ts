@@ -6,6 +6,7 @@ import { writeOpenMetrics, writePrometheusText } from "@promferry/core/text-form
 import { writeJsonLines } from "@promferry/http-push";
 import { joinSession } from "@promferry/privacy";
 import type { Context } from "../context.ts";
+import { count } from "../count.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { type JournalTotals, journalTotals } from "../export/journal-totals.ts";
 import { createSampleFamilies } from "../export/sample-families.ts";
@@ -49,7 +50,7 @@ export async function exportMetrics(context: Context, options: ExportOptions): P
 function noteHistograms(out: Context["out"], histograms: number): void {
   if (histograms === 0) return;
   out.note(
-    `promferry: ${histograms} native histograms were left out: the format has none; remote write carries them`,
+    `promferry: left out: ${count(histograms, "native histogram")}; the format has none, remote write carries them`,
   );
 }
 
