@@ -190,6 +190,13 @@ export const mutants: readonly Mutant[] = [
     fault: "together",
   },
   {
+    name: "an agent deletes segments that were not sent yet",
+    file: `${UPLOADER}/delete-segments.ts`,
+    search: "destinations.map((each) => each.passed(file));",
+    replace: "destinations.map((each) => each.passed(file) ?? ({ damage: [], isHeld: false } as never));",
+    fault: "together",
+  },
+  {
     name: "what was counted is counted again",
     file: `${UPLOADER}/send-requests.ts`,
     search: "    files = new Map();\n",

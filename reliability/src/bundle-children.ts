@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { rolldown } from "rolldown";
 
-const CHILDREN = ["write", "upload", "collect", "forget"];
+const CHILDREN = ["write", "upload", "collect", "forget", "agent"];
 
 /** Where {@link bundleChildren} has put them, for this process and those that it starts. */
 export const BUNDLES_VARIABLE = "PROMFERRY_RELIABILITY_CHILDREN";

@@ -1,11 +1,9 @@
 /** An upload with retention and compression at a simulated time, which may be killed while it works. */
-import { request } from "node:http";
-import type { Destination } from "@promferry/core/delivery";
 import { openJournal } from "@promferry/core/journal";
 import { consentIn } from "@promferry/privacy";
 import { UploadBusyError, upload } from "@promferry/uploader";
 import { compressClosedDays } from "../simulation/compress-closed-days.ts";
-import { samplesOf } from "../simulation/receiver-memory.ts";
+import { postDestination } from "../simulation/post-destination.ts";
 import { createKillPoint, type KillPoint } from "./kill-point.ts";
 
 export interface UploadTask {
@@ -26,17 +24,7 @@ const BUSY = 75;
 const task = JSON.parse(process.argv[2]!) as UploadTask;
 const { fs, call } = createKillPoint(task.kill);
 const now = () => task.nowMs ?? Date.now();
-const destination: Destination = {
-  name: "parent",
-  identity: "the process that started this one",
-  keepsHistory: true,
-  limits: { maxSamples: 40, maxBytes: 3_000_000 },
-  encode: () => ({ requests: [], refused: [] }),
-  async send(batch) {
-    await call(() => post(JSON.stringify(samplesOf(batch))));
-    return { accepted: batch.sampleCount, refused: [], unknown: 0 };
-  },
-};
+const destination = postDestination(task.url, call);
 try {
   const report = await upload({
     journal: openJournal(task.dir, { fs, now }),
@@ -59,14 +47,4 @@ try {
 function mayLeave(): true | string {
   const { state, reasons } = consentIn(task.dir, { app: "app", env: {}, config: { enabled: true } });
   return state === "upload" || reasons.join();
-}
-
-async function post(body: string): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const sent = request(task.url, { method: "POST", agent: false }, (response) => {
-      response.resume().once("end", resolve);
-    });
-    sent.once("error", reject);
-    sent.end(body);
-  });
 }
