@@ -1,5 +1,6 @@
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { dayOfFile } from "@promferry/core/journal";
 import { readConsent, writeConsent } from "@promferry/privacy";
 import type { CollectTask } from "../children/collect-task.ts";
 import type { ForgetTask } from "../children/forget.ts";
@@ -39,7 +40,7 @@ export async function forgetUnderKills(
 ): Promise<number> {
   let kills = 0;
   for (let life = 0; life < LIVES; life++) {
-    const later = { ...upload, nowMs: upload.nowMs! + life * 2 * DAY_MS };
+    const later = { ...upload, nowMs: upload.nowMs! + life * 4 * DAY_MS };
     kills += await forgetOnce(context, random, { journal, upload: later, received });
   }
   return kills;
@@ -52,7 +53,7 @@ async function forgetOnce(
 ): Promise<number> {
   const refused = random.chance(0.3);
   await mkdir(join(journal, "quarantine"), { recursive: true });
-  await writeUnsent(journal, random, upload.nowMs!);
+  for (const day of [0, 1]) await writeUnsent(journal, random, upload.nowMs! + day * DAY_MS);
   for (const name of FOREIGN) await writeFile(join(journal, name), "mine");
   const collecting = refused || random.chance(0.5) ? undefined : await collector(journal, random);
   await writeConsent(journal, {
@@ -60,6 +61,7 @@ async function forgetOnce(
     decidedAtMs: 1,
     decidedBy: BEFORE,
   });
+  const days = await daysIn(journal);
   let kills = 0;
   try {
     for (; ; kills++) {
@@ -71,14 +73,15 @@ async function forgetOnce(
               when: random.pick(["before", "after", "torn"]),
             }
           : { when: "before" };
-      const task: ForgetTask = { dir: journal, nowMs: upload.nowMs! + 3_600_000 + kills * 200_000, kill };
+      const task: ForgetTask = { dir: journal, nowMs: upload.nowMs! + 2 * DAY_MS + kills * 200_000, kill };
       const { code, signal, stderr, stdout } = await startChild("forget", task).ended;
       if (signal !== "SIGKILL") {
         demand(code === 0, `forget ended with ${code ?? signal}: ${stderr.slice(0, 600)}`);
         demand(stdout.includes('"left":[]'), `forget could not erase: ${stdout.slice(0, 300)}`);
         break;
       }
-      if (hasBegun(journal)) await demandSilence(upload, received);
+      const isWhole = (await daysIn(journal)).length >= days.length;
+      if (!isWhole || hasDecidedAnew(journal)) await demandSilence(upload, received);
     }
   } finally {
     collecting?.process.kill("SIGTERM");
@@ -102,15 +105,19 @@ async function writeUnsent(dir: string, random: Random, beginMs: number): Promis
   demand(code === 0, `a writer ended with ${code}: ${stderr.slice(0, 600)}`);
 }
 
-/** From the moment when the decision of before is gone, whatever stands in its place. */
-function hasBegun(dir: string): boolean {
+async function daysIn(dir: string): Promise<readonly string[]> {
+  return (await readdir(dir)).filter((name) => dayOfFile(name) !== undefined);
+}
+
+/** Whether the decision of before is gone, whatever stands in its place. */
+function hasDecidedAnew(dir: string): boolean {
   const stored = readConsent(dir);
   return stored.kind !== "decided" || stored.record.decidedBy !== BEFORE;
 }
 
 /** What is half forgotten must not be sent. */
 async function demandSilence(upload: UploadTask, received: () => number): Promise<void> {
-  const task = { ...upload, nowMs: upload.nowMs! + DAY_MS };
+  const task = { ...upload, nowMs: upload.nowMs! + 2 * DAY_MS };
   const before = received();
   const { code, stderr } = await startChild("upload", task).ended;
   demand(
