@@ -67,6 +67,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     logger: log === undefined ? false : logOptions(log),
     // Our own line at the end of each request says as much, and leaves out what comes too often.
     logController: new LogController({ disableRequestLogging: true }),
+    // Lines name their request themselves: a logger for each would cost more than the lines.
+    childLoggerFactory: (logger) => logger,
     bodyLimit: BODY_LIMIT,
     genReqId: () => randomUUID(),
     return503OnClosing: false,
@@ -103,28 +105,40 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.addHook("onRoute", ({ method, url, config }) => {
     if (config?.access === undefined) throw new TypeError(`${method} ${url}: expected a statement of access`);
   });
-  app.addHook("onRequest", async (request) => {
+  app.addHook("onRequest", (request, _, done) => {
     const access = request.routeOptions.config.access;
-    if (access === undefined || access === "anyone") return;
-    request.caller = await authenticate(request, access, options);
+    if (access === undefined || access === "anyone") return void done();
+    authenticate(request, access, options).then((caller) => {
+      request.caller = caller;
+      done();
+    }, done);
   });
-  app.addHook("onSend", async (_request, reply) => {
+  app.addHook("onSend", (_request, reply, payload, done) => {
     // What was under way when the end began: its connection would be kept, and waited for.
     if (service.stopping.aborted) reply.header("connection", "close");
+    done(null, payload);
   });
-  app.addHook("onResponse", async (request, reply) => {
+  app.addHook("onResponse", (request, reply, done) => {
     const route = request.routeOptions.url ?? "none";
     service.counters.request(route, request.method, reply.statusCode, reply.elapsedTime / 1_000);
     const entry = auditEntry(request, reply.statusCode);
     if (entry !== undefined) audit(entry);
+    // What the audit tells is not told twice.
     const often = request.method === "GET" || request.routeOptions.config.perMinute === "instance";
-    request.log[often ? "debug" : "info"](
-      { req: request, res: reply, code: request.problem, ms: Math.round(reply.elapsedTime) },
+    request.log[often || entry !== undefined ? "debug" : "info"](
+      {
+        reqId: request.id,
+        req: request,
+        res: reply,
+        code: request.problem,
+        ms: Math.round(reply.elapsedTime),
+      },
       "answered",
     );
+    done();
   });
 
-  await registerRateLimits(app, rateLimits);
+  registerRateLimits(app, rateLimits);
   await app.register(swagger, {
     openapi: {
       openapi: "3.1.0",

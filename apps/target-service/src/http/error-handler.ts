@@ -10,7 +10,7 @@ const PROBLEM_LIMIT = 50;
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = problemOf(error);
   if (problem.status >= 500 && problem.code !== "store_new") {
-    request.log.error({ err: error, code: problem.code }, "request failed");
+    request.log.error({ reqId: request.id, err: error, code: problem.code }, "request failed");
   }
   request.problem = problem.code;
   if (problem.details.retryAfter !== undefined) reply.header("retry-after", problem.details.retryAfter);

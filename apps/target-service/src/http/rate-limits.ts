@@ -1,7 +1,7 @@
-import rateLimit from "@fastify/rate-limit";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { actorOf } from "../auth/caller.ts";
 import { ProblemError } from "./problem.ts";
+import { createTokenBuckets, type TokenBuckets } from "./token-buckets.ts";
 
 /** Requests a minute. */
 export interface RateLimits {
@@ -17,37 +17,31 @@ export interface RateLimits {
 
 export const DEFAULT_RATE_LIMITS: RateLimits = { platform: 12_000, instance: 30, join: 30, reader: 1_200 };
 
-/** Keys that are remembered; the one seen longest ago is forgotten, in its favour. */
-const KEYS = 50_000;
-
 /** A limit for each route that names one; a caller over it gets 429, and no lease ends for that. */
-export async function registerRateLimits(app: FastifyInstance, limits: RateLimits): Promise<void> {
-  const silent = { "x-ratelimit-limit": false, "x-ratelimit-remaining": false, "x-ratelimit-reset": false };
-  await app.register(rateLimit, {
-    global: false,
-    addHeaders: { ...silent, "retry-after": false },
-    addHeadersOnExceeding: silent,
-  });
+export function registerRateLimits(
+  app: FastifyInstance,
+  limits: RateLimits,
+  elapsed: () => number = () => performance.now(),
+): void {
+  const buckets = new Map<string, TokenBuckets>();
   app.addHook("onRoute", (route) => {
-    const bucket = route.config?.perMinute;
-    if (bucket === undefined) return;
-    const limit = app.rateLimit({
-      max: (request) => limits[request.caller?.role === "instance" ? "instance" : bucket],
-      timeWindow: 60_000,
-      cache: KEYS,
-      groupId: bucket,
-      keyGenerator,
-      errorResponseBuilder: (_, { ttl, max }) =>
-        new ProblemError("rate_limited", `more than ${max} requests a minute`, {
-          retryAfter: Math.max(1, Math.ceil(ttl / 1_000)),
-        }),
-    });
+    const kind = route.config?.perMinute;
+    if (kind === undefined) return;
+    const bucket = buckets.get(kind) ?? createTokenBuckets();
+    buckets.set(kind, bucket);
+    const limit = (request: FastifyRequest, _: unknown, done: (error?: Error) => void): void => {
+      const max = limits[request.caller?.role === "instance" ? "instance" : kind];
+      const waitMs = bucket.take(keyOf(request), max, elapsed());
+      const over = { retryAfter: Math.ceil(waitMs / 1_000) };
+      if (waitMs === 0) done();
+      else done(new ProblemError("rate_limited", `more than ${max} requests a minute`, over));
+    };
     route.preHandler = [limit, ...[route.preHandler ?? []].flat()];
   });
 }
 
 /** Instances behind one address don't share a limit, and guessing keys from one address does not use up another's. */
-function keyGenerator(request: FastifyRequest): string {
+function keyOf(request: FastifyRequest): string {
   const { caller, ip } = request;
   if (caller === undefined) {
     const { token = "" } = (request.body ?? {}) as { token?: string };

@@ -11,7 +11,7 @@
  * sends only the SHA-256 of that text. So a lost answer is harmless (same token, same key: the same answer
  * again) and a stolen token shows (other key: refused, and noted).
  */
-import { createHash, randomBytes as nodeRandomBytes, timingSafeEqual } from "node:crypto";
+import { createHash, hash, randomBytes as nodeRandomBytes, timingSafeEqual } from "node:crypto";
 import type { EpochMs, Grant } from "../model/instance.ts";
 
 /** What a token allows: one instance of one service, at these addresses. */
@@ -94,7 +94,7 @@ export function parseJoinToken(text: string): JoinTokenText | undefined {
 
 /** SHA-256 of a token's secret, or of an instance's key, as text: 64 lower-case hex digits. */
 export function hashSecret(secret: string): string {
-  return createHash("sha256").update(secret, "utf8").digest("hex");
+  return hash("sha256", secret, "hex");
 }
 
 /** What the third part of a token says of a CA file: the SHA-256 of its bytes, as `sha256sum` prints it. */
