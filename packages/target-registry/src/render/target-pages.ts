@@ -38,18 +38,25 @@ export function changePages(
 
 function merge(page: TargetPage, news: readonly Instance[]): readonly ListedInstance[] {
   const merged: ListedInstance[] = [];
-  let next = 0;
-  for (const listed of page) {
-    while (next < news.length && news[next]!.id < listed.id) take(news[next++]!);
-    if (next < news.length && news[next]!.id === listed.id) take(news[next++]!);
-    else merged.push(listed);
-  }
-  while (next < news.length) take(news[next++]!);
-  return merged;
-
-  function take(instance: Instance): void {
+  let from = 0;
+  for (const instance of news) {
+    const to = firstNotBelow(page, instance.id, from);
+    for (let i = from; i < to; i++) merged.push(page[i]!);
+    from = page[to]?.id === instance.id ? to + 1 : to;
     if (isServed(instance)) merged.push(listedInstance(instance));
   }
+  for (let i = from; i < page.length; i++) merged.push(page[i]!);
+  return merged;
+}
+
+function firstNotBelow(page: TargetPage, id: string, from: number): number {
+  let [low, high] = [from, page.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (page[middle]!.id < id) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function split(merged: readonly ListedInstance[]): readonly TargetPage[] {
