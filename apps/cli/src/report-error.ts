@@ -26,6 +26,10 @@ const DELIVERY: Readonly<Record<DeliveryErrorCode, { exitCode: ExitCode; hint: s
     hint: "check the destination's auth, and its tenant",
   },
   ERR_DELIVERY_MISCONFIGURED: { exitCode: EXIT.config, hint: "check the destination's url" },
+  ERR_DELIVERY_WITHHELD: {
+    exitCode: EXIT.privacy,
+    hint: "`promferry privacy explain` shows what stays and why; metrics.scan says what is done about it",
+  },
   ERR_DELIVERY_TOO_LARGE: { exitCode: EXIT.partial, hint: "the server takes only smaller requests" },
   ERR_DELIVERY_REJECTED: { exitCode: EXIT.partial, hint: "the server refuses this data for good" },
 };

@@ -55,6 +55,7 @@ const destination = z.strictObject({
         "credentials",
         "configuration",
         "local",
+        "privacy",
         "aborted",
         "internal",
       ]),

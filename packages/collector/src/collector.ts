@@ -52,7 +52,7 @@ export interface CollectorOptions {
   readonly intervalMs?: number;
   /** Default `local`. */
   readonly dayBoundary?: DayBoundary;
-  /** Applied to every series after the catalogue. Default `denyList()`. */
+  /** Applied to every series after the catalogue. Default: `denyList()`, then `valueScan` with this machine's names. */
   readonly filter?: Filter;
   /**
    * Looks after the folder: deletes and compresses what may go, as `maintainJournal` of `@promferry/uploader` does.

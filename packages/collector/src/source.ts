@@ -9,14 +9,23 @@ import {
 import type { WriterInfo } from "@promferry/core/journal";
 import { createSeriesDictionary } from "@promferry/core/series";
 import type { Filter, FilteredFamilies } from "@promferry/privacy";
-import { agreedOnly, allowList, composeFilters, denyList, filterFamilies } from "@promferry/privacy/gate";
+import {
+  agreedOnly,
+  allowList,
+  composeFilters,
+  createScanner,
+  denyList,
+  filterFamilies,
+  ownNames,
+  valueScan,
+} from "@promferry/privacy/gate";
 
 export interface SourceOptions {
   readonly registry: ReadableRegistry;
   readonly catalogue: Catalogue | undefined;
   /** What the user agreed to, where there is a record of it. */
   readonly agreed: Catalogue | undefined;
-  /** Applied after the catalogues. Default `denyList()`. */
+  /** Applied after the catalogues. Default: deny-list and value scan. */
   readonly filter: Filter | undefined;
   /** What stays the same for the whole session. */
   readonly info: WriterInfo;
@@ -37,16 +46,22 @@ export interface Source {
 }
 
 const COLLECT_TIMEOUT_MS = 5_000;
+const GAUGE = { type: "gauge", help: "", unit: "" } as const;
 
 export function createSource(options: SourceOptions): Source {
-  const { registry, catalogue, agreed, filter = denyList() } = options;
+  const { registry, catalogue, agreed, filter = defaultFilter() } = options;
   const allowed = catalogue === undefined ? [] : [allowList(catalogue)];
   const agreedTo = agreed === undefined ? [] : [agreedOnly(agreed)];
   const gate = composeFilters(...allowed, ...agreedTo, filter);
   const gathered = createSeriesDictionary();
   const passed = createSeriesDictionary();
+  const session = { startedMs: 0, ...options.info };
+  // A name that must not be written must not be written here either.
+  const isWritten = (name: string) =>
+    !("withheld" in gate({ name, labels: [] }, { family: { ...GAUGE, name }, origin: "app", session }));
   const info = (): WriterInfo => {
-    const gauges = catalogue === undefined ? gaugeRules(registry) : catalogueGaugeRules(catalogue);
+    const rules = catalogue === undefined ? gaugeRules(registry) : catalogueGaugeRules(catalogue);
+    const gauges = Object.fromEntries(Object.entries(rules).filter(([name]) => isWritten(name)));
     return Object.keys(gauges).length === 0 ? options.info : { ...options.info, gauges };
   };
   return {
@@ -60,6 +75,11 @@ export function createSource(options: SourceOptions): Source {
       return filterFamilies(families, gate, { origin: "app", session, dictionary: passed });
     },
   };
+}
+
+/** The second and the third net; the names of this machine are read now, and kept in no file. */
+function defaultFilter(): Filter {
+  return composeFilters(denyList(), valueScan({ scanner: createScanner({ ownNames: ownNames() }) }));
 }
 
 /** Keeps no process alive. */

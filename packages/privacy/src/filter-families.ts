@@ -43,19 +43,26 @@ export function filterFamilies(
   const filtered: MetricFamily[] = [];
   for (const family of families) {
     const rowsBySeries = new Map<Series, number[]>();
+    let { help } = family;
     for (const [row, series] of family.series.entries()) {
       const projected = filter(series, { family, origin, session });
       if (origin === "app" && family.special?.has(row)) withhold("no number, and so without a total", 1);
       else if ("withheld" in projected) withhold(projected.withheld, 1);
       else if (projected.name !== series.name) withhold("renamed before it was written", 1);
       else {
+        help = projected.help ?? help;
         const target = dictionary.intern(projected.name, projected.labels);
         const rows = rowsBySeries.get(target);
         if (rows) rows.push(row);
         else rowsBySeries.set(target, [row]);
       }
     }
-    const kept = mergeRows(family, rowsBySeries, session.gauges?.[family.name]?.labels, withhold);
+    const kept = mergeRows(
+      { ...family, help },
+      rowsBySeries,
+      session.gauges?.[family.name]?.labels,
+      withhold,
+    );
     if (kept.series.length > 0) filtered.push(origin === "app" ? kept : withRows(kept, family, rowsBySeries));
   }
   return { families: filtered, withheld: Array.from(withheld, ([reason, series]) => ({ reason, series })) };

@@ -13,10 +13,12 @@ export type Filter = Projection;
 export function composeFilters(...filters: readonly Filter[]): Filter {
   return (series, context) => {
     let projected: Projected = { name: series.name, labels: series.labels };
+    let help: string | undefined;
     for (const filter of filters) {
       projected = filter(projected, context);
-      if ("withheld" in projected) break;
+      if ("withheld" in projected) return projected;
+      help = projected.help ?? help;
     }
-    return projected;
+    return help === undefined ? projected : { ...projected, help };
   };
 }

@@ -8,3 +8,6 @@ export { denyList } from "./deny-list.ts";
 export { composeFilters } from "./filter.ts";
 export { filterFamilies } from "./filter-families.ts";
 export { mayAsk } from "./may-ask.ts";
+export { ownNames } from "./scan/own-names.ts";
+export { createScanner } from "./scan/scanner.ts";
+export { valueScan } from "./scan/value-scan.ts";

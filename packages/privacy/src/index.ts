@@ -42,3 +42,8 @@ export { type Identity, type IdentityKind, type IdentityOptions, resolveIdentity
 export { IdentityError, type IdentityErrorCode } from "./identity-error.ts";
 export { type IdentityFs, type IdentityKeyOptions, isIdentityFile } from "./identity-key.ts";
 export { type AskingPlace, mayAsk } from "./may-ask.ts";
+export { FINDING_KINDS, type FindingKind } from "./scan/finding.ts";
+export { type OwnNamesOptions, ownNames } from "./scan/own-names.ts";
+export { type ScanExemplarsOptions, scanExemplars } from "./scan/scan-exemplars.ts";
+export { createScanner, type Scanner, type ScannerOptions } from "./scan/scanner.ts";
+export { SCAN_ACTIONS, type ScanAction, type ValueScanOptions, valueScan } from "./scan/value-scan.ts";

@@ -11,6 +11,7 @@ const DELIVERY_KINDS: Readonly<Record<DeliveryErrorCode, FailureKind>> = {
   ERR_DELIVERY_UNAUTHORIZED: "credentials",
   ERR_DELIVERY_MISCONFIGURED: "configuration",
   ERR_DELIVERY_TOO_LARGE: "internal",
+  ERR_DELIVERY_WITHHELD: "privacy",
   ERR_DELIVERY_REJECTED: "internal",
 };
 

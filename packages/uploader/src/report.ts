@@ -7,8 +7,8 @@ import type { FileStatus } from "./ledger.ts";
  *
  * `unavailable`: no answer, or a server that fails. `overloaded`: the server asked to wait longer
  * than this upload may take. `credentials`: 401, 403, or no credential could be had. `configuration`:
- * 3xx or 404. `local`: the ledger or the journal could not be read or written. `aborted`: the caller's
- * signal. `internal`: a destination broke its contract.
+ * 3xx or 404. `local`: the ledger or the journal could not be read or written. `privacy`: what was
+ * found in the data must not leave, nor anything with it. `aborted`: the caller's signal. `internal`: a destination broke its contract.
  */
 export type FailureKind =
   | "unavailable"
@@ -16,6 +16,7 @@ export type FailureKind =
   | "credentials"
   | "configuration"
   | "local"
+  | "privacy"
   | "aborted"
   | "internal";
 
@@ -100,7 +101,7 @@ export interface KeptDay {
 }
 
 /** What an upload should end with, as an exit code. */
-export type UploadVerdict = 0 | 3 | 69 | 75 | 77 | 78;
+export type UploadVerdict = 0 | 3 | 65 | 69 | 75 | 77 | 78;
 
 export interface UploadReport {
   readonly dryRun: boolean;
@@ -135,6 +136,7 @@ export interface PlannedRequest {
 }
 
 const CODES: Readonly<Record<FailureKind, UploadVerdict>> = {
+  privacy: 65,
   configuration: 78,
   credentials: 77,
   internal: 69,
@@ -146,7 +148,7 @@ const CODES: Readonly<Record<FailureKind, UploadVerdict>> = {
 const GRAVEST_FIRST: readonly UploadVerdict[] = [78, 77, 69, 75];
 
 /**
- * 0: everything due was accepted. 3: something was accepted, and something was not. Else nothing was
+ * 65: the privacy gate stopped a destination. 0: everything due was accepted. 3: something was accepted, and something was not. Else nothing was
  * accepted, and the gravest failure counts: 78 configuration, 77 credentials, 69 unavailable, 75 try
  * later.
  */
@@ -156,6 +158,7 @@ export function verdictOf(destinations: readonly DestinationReport[]): UploadVer
     ({ refused, unknown, failure }) => !failure && unknown === 0 && refused.length === 0,
   );
   if (isWhole) return 0;
+  if (codes.includes(65)) return 65;
   const isSomeAccepted = destinations.some(({ accepted, failure }) => accepted > 0 || !failure);
   if (isSomeAccepted || codes.length === 0) return 3;
   return GRAVEST_FIRST.find((code) => codes.includes(code)) ?? 3;

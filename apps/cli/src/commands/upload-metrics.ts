@@ -99,9 +99,12 @@ async function uploadOnce(context: Context, flags: UploadMetricsOptions): Promis
     ...(cleanup ? { cleanup } : {}),
     onProgress: (progress) => out.progress(progressLine(progress)),
   });
-  const exitCode = report.aborted ? stopCode(io.signal.reason) : report.verdict;
+  const blockedBy = prepared.blockedBy();
+  const verdict = blockedBy === undefined ? report.verdict : EXIT.privacy;
+  const exitCode = report.aborted ? stopCode(io.signal.reason) : verdict;
   out.json({ ...toJson(report), exitCode });
   printReport(out, report, prepared.notes);
+  if (blockedBy !== undefined && report.verdict !== EXIT.privacy) out.note(`promferry: ${blockedBy}`);
   if (skipped && (flags.cleanup || settings.metrics.delete_after_push)) {
     out.note(`promferry: no day was deleted: ${skipped.message}`);
   }

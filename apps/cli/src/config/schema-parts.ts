@@ -1,3 +1,4 @@
+import { FINDING_KINDS, type FindingKind, SCAN_ACTIONS } from "@promferry/privacy";
 import { z } from "zod";
 import { BYTE_SIZE_PATTERN, parseByteSize } from "./byte-size.ts";
 import { DURATION_PATTERN, parseDuration } from "./duration.ts";
@@ -48,6 +49,14 @@ export const tls = z.strictObject({
   cert_file: text.optional(),
   key_file: text.optional(),
 });
+
+const scanAction = z.enum(SCAN_ACTIONS, { error: `expected one of ${SCAN_ACTIONS.join(", ")}` });
+
+/** By kind of finding what becomes of it, and what of the kinds that aren't named. */
+export const scan = z.strictObject({
+  default: scanAction.default("other").describe("For the kinds that are not named."),
+  ...Object.fromEntries(FINDING_KINDS.map((kind) => [kind, scanAction.optional()])),
+} as { default: z.ZodDefault<typeof scanAction> } & Record<FindingKind, z.ZodOptional<typeof scanAction>>);
 
 export const relabelRule = z.strictObject({
   source_labels: z.array(text, { error: "expected a list of label names" }).optional(),

@@ -1,5 +1,16 @@
 import { z } from "zod";
-import { auth, byteSize, command, duration, flag, labels, relabelRule, text, tls } from "./schema-parts.ts";
+import {
+  auth,
+  byteSize,
+  command,
+  duration,
+  flag,
+  labels,
+  relabelRule,
+  scan,
+  text,
+  tls,
+} from "./schema-parts.ts";
 import { scrapeConfigSchema } from "./scrape-schema.ts";
 
 /** The spellings of `type`; the aliases name servers that all speak remote write. */
@@ -39,6 +50,11 @@ export const destinationSchema = z.strictObject({
   max_age: duration.optional().describe("Samples older than this are skipped and reported."),
   external_labels: labels.default({}),
   write_relabel_configs: z.array(relabelRule, { error: "expected a list of rules" }).default([]),
+  scan_pages: flag
+    .default(false)
+    .describe(
+      "Looks through scraped pages as well, exemplars too, as metrics.scan says; not job and instance.",
+    ),
   format: z
     .enum(["prometheus-text", "json"], { error: "expected prometheus-text or json" })
     .default("prometheus-text"),
@@ -69,6 +85,9 @@ const metrics = z.strictObject({
     .optional()
     .describe("Default installation, or none where anonymize_user is false."),
   exclude_cluster_info: flag.default(true),
+  scan: scan
+    .prefault({})
+    .describe("What becomes of names, values and HELP texts of a program that look like somebody's data."),
   default_destination: text.optional().describe("What upload-metrics takes without --to. Default: all."),
   session_labels: z
     .array(z.enum(SESSION_LABELS, { error: `expected ${SESSION_LABELS.join(", ")}` }), {

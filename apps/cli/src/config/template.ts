@@ -34,6 +34,9 @@ metrics:
   #exclusive: false
   # Leaves out the labels cluster_name, namespace, resource_name, node_name and context.
   #exclude_cluster_info: true
+  # What becomes of what looks like an e-mail address, a key, an IP address … : other (in its place), drop (the series), block (the upload), allow;
+  # by kind, as in { default: other, key: block, uuid: allow }. Absent: other for every kind.
+  #scan: {}
   # What of a session stands on its series: version, os, arch, run_id, git_sha.
   #session_labels: [version, os, arch]
 
@@ -58,6 +61,8 @@ metrics:
     #  url: https://metrics.example.com/ingest
     #  auth: { token_file: ~/.config/own-token }
     #  format: json
+    #  # Looks through scraped pages, too.
+    #  scan_pages: true
 
 # The target service that \`promferry targets\` asks.
 #targets:

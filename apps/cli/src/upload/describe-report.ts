@@ -9,6 +9,7 @@ const HINTS: Readonly<Record<FailureKind, string>> = {
   overloaded: "run the command again later; it continues where this one stopped",
   credentials: "check its auth in the configuration, and run the secret's command by hand",
   configuration: "check its url in the configuration",
+  privacy: "`promferry privacy explain` shows what stays and why; metrics.scan says what is done about it",
   local: "check the journal's folder, its rights and the space left",
   aborted: "run the command again; it continues where this one stopped",
   internal: "please report this; your data is as it was",

@@ -1,7 +1,14 @@
 import { createHash } from "node:crypto";
 import type { HttpOptions } from "@promferry/core/delivery";
 import type { SessionInfo } from "@promferry/core/journal";
-import { IdentityError, type IdentityKind, resolveIdentity } from "@promferry/privacy";
+import {
+  createScanner,
+  IdentityError,
+  type IdentityKind,
+  ownNames,
+  resolveIdentity,
+  scanExemplars,
+} from "@promferry/privacy";
 import type { UploadTarget } from "@promferry/uploader";
 import { CliError } from "../cli-error.ts";
 import { authType } from "../config/check-auth.ts";
@@ -18,7 +25,8 @@ import { EXIT } from "../exit-codes.ts";
 import { createDestination } from "./create-destination.ts";
 import { createHttpClient } from "./http-client.ts";
 import { loadNativeSnappy } from "./native-snappy.ts";
-import { destinationProjection } from "./projection.ts";
+import { createPrivacyGate } from "./privacy-gate.ts";
+import { destinationProjection, scanAction } from "./projection.ts";
 import { type LabelTemplate, labelTemplate } from "./session-variables.ts";
 import { traceFetch } from "./trace-fetch.ts";
 
@@ -39,6 +47,8 @@ export interface PreparedTarget {
   readonly notes: readonly string[];
   /** The `user` label; absent with identity none, and where the key is missing and was not to be made. */
   readonly user: string | undefined;
+  /** What of the data stopped the upload; undefined where nothing did. */
+  readonly blockedBy: () => string | undefined;
   /** The grouping labels of a session's series at a Pushgateway. */
   readonly groupLabels: (session: SessionInfo) => Readonly<Record<string, string>>;
 }
@@ -59,6 +69,8 @@ export async function prepareTarget(
   const fail = (what: string) => configError(settings, config, what);
   checkVariablesSet(context, settings, config, purpose);
   const connection = purpose.dryRun ? {} : await connect(context, settings, config, purpose);
+  const scanner = createScanner({ ownNames: ownNames({ env, home: context.io.home }) });
+  const gate = createPrivacyGate();
   const snappy = destinationKind(config.type) === "remote-write" ? await loadNativeSnappy() : undefined;
 
   const build = (user: string | undefined) => {
@@ -98,22 +110,29 @@ export async function prepareTarget(
       isDistinct: user !== undefined || metrics.exclusive || "user" in named || "instance" in named,
       notes: warning ? [warning] : [],
       user: provisional ? undefined : user,
+      blockedBy: gate.blockedBy,
       groupLabels: (session) =>
         mapValues(built.grouping, (value) => (typeof value === "string" ? value : value(session))),
       target: {
-        destination: built.destination,
-        project: destinationProjection({
-          metrics,
-          dir,
-          destination: config,
-          user,
-          externalLabels: built.externalLabels,
-          // A value that all series share is in the group's key and needs no label.
-          groupingLabels: withoutTexts(built.grouping),
-        }),
+        destination: gate.guard(built.destination, (batch) =>
+          config.scan_pages ? scanExemplars(batch, { scanner, action: scanAction(metrics) }) : batch,
+        ),
+        project: gate.watch(
+          destinationProjection({
+            metrics,
+            dir,
+            destination: config,
+            scanner,
+            user,
+            externalLabels: built.externalLabels,
+            // A value that all series share is in the group's key and needs no label.
+            groupingLabels: withoutTexts(built.grouping),
+          }),
+        ),
         projectionId: projectionId([
           [metrics.session_labels, metrics.exclude_cluster_info, user, built.labelTexts],
           config.write_relabel_configs,
+          [metrics.scan, config.scan_pages],
         ]),
         onTooOld: config.on_too_old,
         ...(config.max_age === undefined ? {} : { maxAgeMs: config.max_age }),

@@ -23,6 +23,8 @@ export interface PreparedUpload {
   readonly options: UploadOptions;
   /** By destination. */
   readonly notes: ReadonlyMap<string, readonly string[]>;
+  /** What of the data must not leave and stopped the upload; undefined where nothing did. */
+  readonly blockedBy: () => string | undefined;
 }
 
 /**
@@ -58,6 +60,7 @@ export async function prepareUpload(
   return {
     settings,
     choice,
+    blockedBy: () => prepared.map((each) => each.blockedBy()).find((why) => why !== undefined),
     notes: new Map(prepared.map(({ target, notes }) => [target.destination.name, notes])),
     options: {
       journal,

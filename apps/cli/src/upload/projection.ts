@@ -8,8 +8,12 @@ import {
   composeFilters,
   denyList,
   type Filter,
+  type FindingKind,
   joinSession,
   readConsent,
+  type ScanAction,
+  type Scanner,
+  valueScan,
 } from "@promferry/privacy";
 import { relabelConfigs } from "../config/check-config.ts";
 import type { DestinationConfig, MetricsConfig } from "../config/schema.ts";
@@ -21,6 +25,7 @@ export interface ProjectionOptions {
   /** Where the catalogues lie. */
   readonly dir: string;
   readonly destination: DestinationConfig;
+  readonly scanner: Scanner;
   /** Value of the label `user`; absent with identity none. */
   readonly user: string | undefined;
   /** Labels for series that don't have them. */
@@ -30,8 +35,8 @@ export interface ProjectionOptions {
 }
 
 /**
- * What one destination sees of a series: of a program's own telemetry what catalogue, agreement and deny-list
- * let through, with the labels of its session and its user; then, of scraped pages too, grouping and
+ * What one destination sees of a series: of a program's own telemetry what catalogue, agreement, deny-list and
+ * value scan let through, with the labels of its session and its user; then, of scraped pages too, grouping and
  * external labels, and the destination's rules.
  */
 export function destinationProjection(options: ProjectionOptions): Projection {
@@ -42,12 +47,18 @@ export function destinationProjection(options: ProjectionOptions): Projection {
     allowListBySession((digest) => findCatalogue(dir, digest)),
     ...(agreed === undefined ? [] : [agreedOnly(agreed)]),
     ...(metrics.exclude_cluster_info ? [denyList()] : []),
+    valueScan({ scanner: options.scanner, action: scanAction(metrics), pages: destination.scan_pages }),
     joinSession({ labels: metrics.session_labels, ...(user === undefined ? {} : { user }) }),
     addLabels(options.groupingLabels, "replace"),
     addLabels(options.externalLabels, "keep"),
   ];
   if (destination.write_relabel_configs.length > 0) filters.push(relabelFilter(destination));
   return composeFilters(...filters);
+}
+
+/** What the configuration says of each kind of finding. */
+export function scanAction({ scan }: Pick<MetricsConfig, "scan">): (kind: FindingKind) => ScanAction {
+  return (kind) => scan[kind] ?? scan.default;
 }
 
 /** @param taken What happens to a label that the series has already. */

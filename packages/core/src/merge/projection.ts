@@ -10,8 +10,17 @@ export interface ProjectionContext {
 
 /** A series on its way out: name and labels, or the reason why it stays. */
 export type Projected =
-  | { readonly name: string; readonly labels: readonly Label[] }
-  | { readonly withheld: string };
+  | {
+      readonly name: string;
+      readonly labels: readonly Label[];
+      /** The HELP text that goes with it. Default: its family's. */
+      readonly help?: string;
+    }
+  | {
+      readonly withheld: string;
+      /** Whether nothing else may be sent either until somebody has looked at it. Default false. */
+      readonly blocks?: true;
+    };
 
 /**
  * Decides, once for each series of each session, under which name and labels it leaves, if at all:

@@ -419,7 +419,8 @@ class TotalsState implements Totals {
     const { type } = family;
     const leaving = this.#project(source, { family, origin: session.origin, session: session.info });
     if ("withheld" in leaving) return { kind: "withheld", type, reason: leaving.withheld };
-    const outFamily = familyAs(family, source.name, leaving.name);
+    const { help = family.help } = leaving;
+    const outFamily = { ...familyAs(family, source.name, leaving.name), help };
     if (session.origin === "scrape")
       return { kind: "page", type, target: this.#table.page(leaving, outFamily) };
 
