@@ -35,6 +35,8 @@ const STAGES = {
   unit: () => vitest("unit"),
   e2e: () => vitest("e2e"),
   reliability: () => reliability(["--short"]),
+  bench: () => bench("check.ts", []),
+  growth: () => bench("growth.ts", ["--short"]),
 };
 
 /**
@@ -78,6 +80,15 @@ async function fetchServersOrSay() {
 /** @param {readonly string[]} options */
 function reliability(options) {
   const program = ["--conditions=@promferry/source", join(ROOT, "reliability/src/main.ts")];
+  return check(async () => failureOf(await run(NODE_24, [...program, ...options], { stream: true })));
+}
+
+/**
+ * @param {string} script
+ * @param {readonly string[]} options
+ */
+function bench(script, options) {
+  const program = ["--expose-gc", "--conditions=@promferry/source", join(ROOT, "bench/src", script)];
   return check(async () => failureOf(await run(NODE_24, [...program, ...options], { stream: true })));
 }
 

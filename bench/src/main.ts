@@ -8,6 +8,7 @@ import { parseArgs } from "node:util";
 import { encodeRequests } from "./cases/encode.ts";
 import { compressRequests } from "./cases/snappy.ts";
 import { parsePages } from "./cases/text-format.ts";
+import { uploadJournals } from "./cases/upload.ts";
 import { parsePageFiles } from "./cases/whole-process.ts";
 import { compareInProcess } from "./in-process.ts";
 import { type Row, table, writeTable } from "./table.ts";
@@ -27,6 +28,7 @@ for (const each of [...parsePages, ...encodeRequests, ...compressRequests].filte
   rows.push(...(await compareInProcess(each)));
 }
 rows.push(...parsePageFiles(rounds, isChosen));
+rows.push(...(await uploadJournals(Math.min(rounds, 3), isChosen)));
 
 console.log(table(rows));
 if (options.write) {

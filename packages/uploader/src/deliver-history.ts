@@ -3,6 +3,7 @@ import type { Totals } from "@promferry/core/merge";
 import type { EpochMs } from "@promferry/core/series";
 import type { Delivery } from "./delivery.ts";
 import { dropRequest } from "./drop-request.ts";
+import { firstDigestOf } from "./first-digest.ts";
 import type { DestinationRecord, NextRequest } from "./ledger.ts";
 import { type FramePlan, type PlannedAction, planFrames, planResume } from "./plan.ts";
 import { createRequestQueue } from "./requests.ts";
@@ -159,7 +160,7 @@ async function resume(
   });
   const queue = createRequestQueue(windows, measure, next);
   const request = await queue.after(undefined);
-  if (request?.digest !== next.digest) {
+  if (!request || (request.digest !== next.digest && firstDigestOf(request.samples) !== next.digest)) {
     await queue.close();
     await dropRequest(delivery, next);
     return undefined;

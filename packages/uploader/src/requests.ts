@@ -1,7 +1,7 @@
 import { type Batch, toBatch } from "@promferry/core/delivery";
 import type { TotalSample } from "@promferry/core/merge";
 import type { NextRequest } from "./ledger.ts";
-import { digestOf, type RequestMeasure } from "./samples.ts";
+import { createDigest, type RequestMeasure } from "./samples.ts";
 import { withFrames } from "./seqs.ts";
 import { framesOf } from "./settle.ts";
 import type { Window } from "./window.ts";
@@ -51,6 +51,7 @@ export function createRequestQueue(
     ahead.catch(() => {});
     return ahead;
   };
+  const digestOf = createDigest();
   const request = (window: Window, from: number, to: number): WindowRequest => {
     const samples = window.samples.slice(from, to);
     return { window, from, to, samples, batch: toBatch(samples), digest: digestOf(samples) };

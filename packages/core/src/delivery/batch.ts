@@ -27,13 +27,22 @@ interface SeriesColumns {
  * @throws {RangeError} The samples of a series do not ascend in time.
  */
 export function toBatch(samples: readonly TotalSample[]): Batch {
-  const bySeries = new Map<Series, SeriesColumns>();
+  const places = new Map<Series, number>();
+  const inOrder: SeriesColumns[] = [];
+  /** The series of one instant mostly follow each other as those of the instant before. */
+  let guess = 0;
   for (const { series, family, timestampMs, value, exemplars, startMs } of samples) {
-    let columns = bySeries.get(series);
-    if (!columns) {
-      columns = { series, family, timestampsMs: [], values: [] };
-      bySeries.set(series, columns);
+    let columns = inOrder[guess];
+    if (columns?.series !== series) {
+      guess = places.get(series) ?? inOrder.length;
+      columns = inOrder[guess];
     }
+    if (columns === undefined) {
+      columns = { series, family, timestampsMs: [], values: [] };
+      inOrder.push(columns);
+      places.set(series, guess);
+    }
+    guess = (guess + 1) % inOrder.length;
     const previousMs = columns.timestampsMs.at(-1);
     if (previousMs !== undefined && !(timestampMs > previousMs)) {
       throw new RangeError(
@@ -52,7 +61,7 @@ export function toBatch(samples: readonly TotalSample[]): Batch {
     columns.timestampsMs.push(timestampMs);
     columns.values.push(value);
   }
-  return { series: [...bySeries.values()], sampleCount: samples.length };
+  return { series: inOrder, sampleCount: samples.length };
 }
 
 interface FamilyColumns extends FamilyMetadata {

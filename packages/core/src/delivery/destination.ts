@@ -29,6 +29,11 @@ export interface DestinationLimits {
   readonly maxSamples: number;
   /** Bytes of one request's body before compression. */
   readonly maxBytes: number;
+  /**
+   * Whether name and labels stand once for each series of a request, whatever the number of its samples. Default
+   * false: they stand with each sample, and requests are cut accordingly.
+   */
+  readonly labelsOnce?: boolean;
   /** Samples later than now plus this are refused by the receiver; absent: no bound is known. */
   readonly maxFutureMs?: number;
 }

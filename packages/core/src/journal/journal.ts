@@ -9,7 +9,7 @@ import { indexFiles } from "./index-files.ts";
 import { errorNumber, JournalError, systemFailure } from "./journal-error.ts";
 import { type JournalFs, nodeJournalFs } from "./journal-fs.ts";
 import { unpackFrame } from "./packed-frames.ts";
-import { scanFrames } from "./scan-frames.ts";
+import { isSameFrame, scanFrames } from "./scan-frames.ts";
 
 /** One day file, as it was when the index was made. */
 export interface JournalFile {
@@ -79,30 +79,33 @@ const SESSIONS_KEPT = 64;
 
 const NO_BYTES = new Uint8Array();
 
+/** A larger frame is read into memory of its own. */
+const KEPT_BYTES = 16 * 1024 * 1024;
+
 /** The journal in a directory, which need not exist yet. */
 export function openJournal(dir: string, options: JournalOptions = {}): Journal {
   const { fs = nodeJournalFs, now = Date.now, includes, sessionsKept = SESSIONS_KEPT } = options;
   const decode = createFrameDecoder();
+  /** For the next frame to be read into. */
+  let kept: Uint8Array = NO_BYTES;
   /** By session, the one read last at the end. */
   const lastRead = new Map<string, { readonly ref: FrameRef; readonly state: CarriedFamilies }>();
 
   /** What the frame itself lists. */
   async function readListed(ref: FrameRef): Promise<readonly MetricFamily[]> {
     const path = join(dir, ref.file);
-    const stored = await readRange(fs, path, ref);
-    const packed = isPacked(ref.file);
-    const bytes = packed ? (unpackFrame(stored)?.content ?? NO_BYTES) : stored;
-    const [found] = scanFrames(bytes).frames;
-    const same =
-      (packed || found?.lengthBytes === ref.lengthBytes) &&
-      found?.header.session === ref.header.session &&
-      found.header.seq === ref.header.seq;
-    if (!same) throw damaged(path, ref, "it no longer stands there");
+    // One read at a time has the kept array; a frame's memory is let go by the decoder.
+    const room = kept.length < ref.lengthBytes ? Buffer.allocUnsafeSlow(ref.lengthBytes) : kept;
+    kept = NO_BYTES;
+    const stored = await readRange(fs, path, ref, room);
+    const bytes = frameBytes(stored, ref);
+    if (bytes === undefined) throw damaged(path, ref, "it no longer stands there");
     try {
-      // A damaged member may hold more than its frame.
-      return decode(bytes.subarray(found.offsetBytes, found.offsetBytes + found.lengthBytes));
+      return decode(bytes);
     } catch (error) {
       throw damaged(path, ref, error instanceof Error ? error.message.slice(0, 200) : "unreadable", error);
+    } finally {
+      if (room.length <= KEPT_BYTES) kept = room;
     }
   }
 
@@ -112,7 +115,7 @@ export function openJournal(dir: string, options: JournalOptions = {}): Journal 
     let state: CarriedFamilies | undefined;
     for (let at: FrameRef | undefined = ref; at !== undefined && state === undefined; at = at.base) {
       const last = lastRead.get(at.header.session);
-      if (last !== undefined && isSameFrame(last.ref, at)) state = last.state;
+      if (last !== undefined && isOneFrame(last.ref, at)) state = last.state;
       else missing.push(at);
     }
     for (const each of missing.reverse()) {
@@ -144,15 +147,29 @@ export function openJournal(dir: string, options: JournalOptions = {}): Journal 
   };
 }
 
-function isSameFrame(a: FrameRef, b: FrameRef): boolean {
+function isOneFrame(a: FrameRef, b: FrameRef): boolean {
   return a.header.seq === b.header.seq && a.file === b.file && a.offsetBytes === b.offsetBytes;
 }
 
-async function readRange(fs: JournalFs, path: string, ref: FrameRef): Promise<Uint8Array> {
+/** The frame's own bytes, if it still stands there. */
+function frameBytes(stored: Uint8Array, ref: FrameRef): Uint8Array | undefined {
+  if (!isPacked(ref.file)) {
+    return stored.length === ref.lengthBytes && isSameFrame(stored, ref) ? stored : undefined;
+  }
+  const bytes = unpackFrame(stored)?.content ?? NO_BYTES;
+  const [found] = scanFrames(bytes).frames;
+  const { session, seq } = ref.header;
+  if (found?.header.session !== session || found.header.seq !== seq) return undefined;
+  // A damaged member may hold more than its frame.
+  return bytes.subarray(found.offsetBytes, found.offsetBytes + found.lengthBytes);
+}
+
+/** @param room At least as long as the frame. */
+async function readRange(fs: JournalFs, path: string, ref: FrameRef, room: Uint8Array): Promise<Uint8Array> {
   try {
     const file = await fs.openRead(path);
     try {
-      const bytes = Buffer.allocUnsafe(ref.lengthBytes);
+      const bytes = room.subarray(0, ref.lengthBytes);
       let length = 0;
       while (length < bytes.length) {
         const count = await file.read(bytes.subarray(length), ref.offsetBytes + length);

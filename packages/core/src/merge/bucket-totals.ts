@@ -35,7 +35,10 @@ export function addBound(totals: BucketTotals, bound: number): number {
 export function bucketTotal(totals: BucketTotals, index: number): number {
   const bound = totals.bounds[index]!;
   let total = totals.ended[index]!;
-  for (const source of totals.live) total += growthAt(source, bound);
+  for (const source of totals.live) {
+    // Mostly all have the same bounds.
+    total += source.bounds[index] === bound ? growth(source.accumulators[index]!) : growthAt(source, bound);
+  }
   return total;
 }
 

@@ -12,6 +12,7 @@ import { addSourceBucket } from "./bucket-totals.ts";
 import {
   type BucketSlot,
   type CounterSlot,
+  createSlotLookup,
   type GaugeSlot,
   type SessionState,
   type SourceGroup,
@@ -192,7 +193,7 @@ export function readCheckpoint(checkpoint: TotalsCheckpoint | undefined, table: 
       previousMs: stored.previousMs,
       exited: stored.exited,
       slots: new Map(),
-      slotOf: new Map(),
+      lookup: createSlotLookup(),
       groups: new Map(),
     };
     memory.sessions.set(session.id, session);

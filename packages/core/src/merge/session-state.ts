@@ -66,23 +66,48 @@ export interface SessionState {
   /** By series key, with the series itself. */
   readonly slots: Map<string, { readonly source: Series; slot: Slot }>;
   /** The same slots by series object, so that a series seen before costs no key. */
-  readonly slotOf: Map<Series, Slot>;
+  readonly lookup: SlotLookup;
   /** By family name and labels without `le` and `quantile`. */
   readonly groups: Map<string, SourceGroup>;
 }
 
+/** Slots by series object. A frame's series mostly follow each other as in the frame before: then a guess is enough. */
+export interface SlotLookup {
+  readonly placeOf: Map<Series, number>;
+  readonly inOrder: Series[];
+  readonly slots: Slot[];
+  /** The place of the series that is expected next. */
+  guess: number;
+}
+
+export function createSlotLookup(): SlotLookup {
+  return { placeOf: new Map(), inOrder: [], slots: [], guess: 0 };
+}
+
 /** The session's slot for a series, whichever dictionary the series comes from. */
-export function findSlot(session: SessionState, source: Series): Slot | undefined {
-  const known = session.slotOf.get(source);
-  if (known) return known;
-  const entry = session.slots.get(seriesKey(source.name, source.labels));
-  if (entry) session.slotOf.set(source, entry.slot);
+export function findSlot({ slots, lookup }: SessionState, source: Series): Slot | undefined {
+  const { guess, inOrder } = lookup;
+  const place = inOrder[guess] === source ? guess : lookup.placeOf.get(source);
+  if (place !== undefined) {
+    lookup.guess = place + 1;
+    return lookup.slots[place];
+  }
+  const entry = slots.get(seriesKey(source.name, source.labels));
+  if (entry) remember(lookup, source, entry.slot);
   return entry?.slot;
 }
 
-export function setSlot(session: SessionState, source: Series, slot: Slot): void {
-  session.slots.set(seriesKey(source.name, source.labels), { source, slot });
-  session.slotOf.set(source, slot);
+export function setSlot({ slots, lookup }: SessionState, source: Series, slot: Slot): void {
+  slots.set(seriesKey(source.name, source.labels), { source, slot });
+  remember(lookup, source, slot);
+}
+
+function remember(lookup: SlotLookup, source: Series, slot: Slot): void {
+  const place = lookup.placeOf.get(source) ?? lookup.inOrder.length;
+  lookup.placeOf.set(source, place);
+  lookup.inOrder[place] = source;
+  lookup.slots[place] = slot;
+  lookup.guess = place + 1;
 }
 
 /** Whether the session may still write at `atMs`: not after its exit, not after two silent intervals. */
@@ -100,6 +125,8 @@ export function forgetSeries(session: SessionState): void {
   session.fromZero = false;
   session.info = { startedMs: session.info.startedMs, intervalMs: session.info.intervalMs };
   session.slots.clear();
-  session.slotOf.clear();
+  session.lookup.placeOf.clear();
+  session.lookup.inOrder.length = 0;
+  session.lookup.slots.length = 0;
   session.groups.clear();
 }

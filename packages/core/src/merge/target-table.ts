@@ -135,6 +135,6 @@ export function openBound(
 
 function freshOutlet(
   family: FamilyMetadata,
-): Pick<CounterTarget, "family" | "emitted" | "stale" | "owedSinceMs" | "touchedIn"> {
-  return { family, emitted: false, stale: false, owedSinceMs: undefined, touchedIn: 0 };
+): Pick<CounterTarget, "family" | "emitted" | "stale" | "owedSinceMs" | "touchedIn" | "fedBy"> {
+  return { family, emitted: false, stale: false, owedSinceMs: undefined, touchedIn: 0, fedBy: undefined };
 }

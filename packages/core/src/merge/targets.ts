@@ -20,6 +20,8 @@ interface Outlet {
   owedSinceMs: EpochMs | undefined;
   /** Number of the step that touched it last. */
   touchedIn: number;
+  /** The version that was last noted to feed it; only told from others. */
+  fedBy: object | undefined;
 }
 
 /** A counter, a `_sum` or a `_count`. */
@@ -152,6 +154,10 @@ export function leaveGauge(session: SessionState, slot: GaugeSlot): void {
  *   together and no rule says how they combine.
  */
 export function gaugeTotal(target: GaugeTarget): number | undefined | "ambiguous" {
+  if (target.live.size === 1) {
+    const alone = onlyReading(target);
+    if (alone) return alone.value;
+  }
   const readings: GaugeReading[] = [];
   const rule = target.merge.sessions ?? "latest";
   for (const [session, slots] of rule === "latest" ? latestOf(target) : target.live) {
@@ -175,6 +181,17 @@ function latestOf(target: GaugeTarget): ReadonlyMap<SessionState, readonly Gauge
     else latest.set(session, [slot]);
   }
   return latest.size > 0 ? latest : target.live;
+}
+
+/** The short way to the value of one series of one session, of which the latest counts. */
+function onlyReading({ live, merge }: GaugeTarget): { readonly value: number | undefined } | undefined {
+  const { labels = "latest", sessions = "latest" } = merge;
+  if (labels !== "latest" || sessions !== "latest") return undefined;
+  for (const [session, slots] of live) {
+    const [slot] = slots;
+    if (slots.length === 1 && slot) return slot.atMs === session.lastMs ? slot : { value: undefined };
+  }
+  return undefined;
 }
 
 /** Whether a session that runs feeds the target. */

@@ -29,6 +29,7 @@ import { newExemplars } from "./page-exemplars.ts";
 import type { Projection } from "./projection.ts";
 import { boundOf, familyAs, shapeOf } from "./series-shape.ts";
 import {
+  createSlotLookup,
   endOf,
   findSlot,
   forgetSeries,
@@ -338,7 +339,7 @@ class TotalsState implements Totals {
         previousMs: undefined,
         exited: false,
         slots: new Map(),
-        slotOf: new Map(),
+        lookup: createSlotLookup(),
         groups: new Map(),
       };
       this.#sessions.set(session.id, session);
@@ -363,9 +364,10 @@ class TotalsState implements Totals {
     // Its successor came first and held all that this one counted.
     if (known && header.seq <= known.lastSeq) return;
     const session = this.#enter(frame);
-    this.#versionOf(session).told = false;
+    const version = this.#versionOf(session);
+    version.told = false;
     for (const family of frame.families) {
-      if (this.#agreesOnType(family, session)) this.#absorbFamily(family, session, counts);
+      if (this.#agreesOnType(family, session)) this.#absorbFamily(family, session, version, counts);
       else if (counts) for (const series of family.series) this.#withholding.add("type_conflict", series);
     }
     // A start frame says it, and so does one that is whole of all that it doesn't have.
@@ -382,7 +384,7 @@ class TotalsState implements Totals {
     return isNewer || claim.type === type;
   }
 
-  #absorbFamily(family: MetricFamily, session: SessionState, counts: boolean): void {
+  #absorbFamily(family: MetricFamily, session: SessionState, version: VersionState, counts: boolean): void {
     const isGrouped = family.type === "histogram" || family.type === "summary";
     if (isGrouped) markResets(family, session);
     for (let i = 0; i < family.series.length; i++) {
@@ -410,7 +412,7 @@ class TotalsState implements Totals {
         else advance(accumulator, value, reset);
       }
       if (slot.kind === "gauge") showGauge(session, slot, value);
-      if (slot.kind !== "withheld") this.#touch(slot.target, session);
+      if (slot.kind !== "withheld") this.#touch(slot.target, session, version);
       else if (counts) this.#withholding.add(slot.reason, source);
     }
   }
@@ -447,12 +449,14 @@ class TotalsState implements Totals {
     return { kind: "counter", type, target, accumulator, group, isCount: shape === "count" };
   }
 
-  #touch(target: Target, session: SessionState): void {
+  #touch(target: Target, session: SessionState, version: VersionState): void {
     const isFirst = target.touchedIn !== this.#step;
     if (!isFirst && this.#touched.get(target) !== undefined) return;
     target.touchedIn = this.#step;
     this.#touched.set(target, session.previousMs);
-    if (isFirst) this.#versionOf(session).targets.add(target);
+    if (!isFirst || target.fedBy === version) return;
+    target.fedBy = version;
+    version.targets.add(target);
   }
 
   /** Where the target's series were shown under another type: the destination sees no end of them, and no new ones. */
@@ -538,9 +542,10 @@ class TotalsState implements Totals {
         out.push({ series: target.series, family, timestampMs, value: counterTotal(target) });
         return;
       case "bucket":
-        target.outlets.forEach(({ series }, i) => {
+        for (let i = 0; i < target.outlets.length; i++) {
+          const { series } = target.outlets[i]!;
           out.push({ series, family, timestampMs, value: bucketTotal(target.totals, i) });
-        });
+        }
         return;
       case "gauge": {
         const value = gaugeTotal(target);

@@ -301,7 +301,7 @@ test("no request is made when nothing is left to send", async () => {
 
 for (const { name, limits, message } of [
   { name: "samples", limits: { maxSamples: 1 }, message: "2 samples in" },
-  { name: "bytes", limits: { maxBytes: 50 }, message: "limit of 5000 samples and 50 bytes" },
+  { name: "bytes", limits: { maxBytes: 50 }, message: "limit of 20000 samples and 50 bytes" },
 ]) {
   test(`a batch of more ${name} than the limit is too large for 2.0 before it is sent`, async () => {
     const fetch = () => {

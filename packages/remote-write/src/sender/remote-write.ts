@@ -34,13 +34,13 @@ export interface RemoteWriteOptions extends HttpOptions {
   readonly tenant?: string;
   /** Puts `/tenant/<tenant>` before the URL's path instead of sending the header. Default false. */
   readonly tenantInPath?: boolean;
-  /** Default 5000 samples, 3 000 000 bytes before compression, 600 000 ms ahead of `now`. */
+  /** Default 20 000 samples, 3 000 000 bytes before compression, 600 000 ms ahead of `now`. */
   readonly limits?: Partial<DestinationLimits>;
   /** Compresses. Default {@link createSnappyCodec}. */
   readonly snappy?: SnappyCodec;
 }
 
-const DEFAULT_LIMITS = { maxSamples: 5000, maxBytes: 3_000_000, maxFutureMs: 600_000 };
+const DEFAULT_LIMITS = { maxSamples: 20_000, maxBytes: 3_000_000, maxFutureMs: 600_000, labelsOnce: true };
 
 /**
  * A receiver of Prometheus remote write: Prometheus, Mimir, Cortex, Grafana Cloud, VictoriaMetrics
