@@ -370,6 +370,30 @@ for (const { name, page, reason, options = {} } of [
   });
 }
 
+test("what a page makes of two bytes is bounded, too", () => {
+  const many = (tag: number) => Buffer.alloc(2_000_000, Buffer.of(tag, 0));
+  for (const [type, message, tag] of [
+    [4, 0x3a, 0x1a], // buckets of a histogram
+    [4, 0x3a, 0x82], // its exemplars, a field of two bytes
+    [2, 0x22, 0x1a], // quantiles of a summary
+  ] as const) {
+    const content = tag === 0x82 ? Buffer.alloc(3_000_000, Buffer.of(0x82, 0x01, 0)) : many(tag);
+    const metric = withLength(message, content);
+    const family = Buffer.concat([Buffer.of(0x0a, 1, 0x61, 0x18, type), withLength(0x22, metric)]);
+    const page = withLength(undefined, family);
+    expect(() => parse(page, { maxSeries: 1000 })).toThrow("more than 1000 quantiles, buckets and exemplars");
+  }
+});
+
+function withLength(tag: number | undefined, content: Buffer): Buffer {
+  const length: number[] = [];
+  for (let rest = content.length; ; rest >>>= 7) {
+    length.push(rest > 127 ? (rest & 127) | 128 : rest);
+    if (rest <= 127) break;
+  }
+  return Buffer.concat([Buffer.from(tag === undefined ? length : [tag, ...length]), content]);
+}
+
 test("any bytes are a page or a ProtobufError, soon", () => {
   const whole = protobufPage(
     { name: "c_total", type: 0, metric: [{ label, counter: { value: 5, exemplar } }] },

@@ -22,7 +22,7 @@ import { ProtobufReader } from "./protobuf-reader.ts";
 export interface ParseProtobufOptions {
   /** Interns the series. */
   readonly dictionary: SeriesDictionary;
-  /** Samples of one page, a native histogram being one. Default 1 000 000. */
+  /** Samples of one page, a native histogram being one; and exemplars, quantiles and buckets. Default 1 000 000. */
   readonly maxSeries?: number;
   /** Spans and buckets of native histograms. Default 4 000 000. */
   readonly maxBuckets?: number;
@@ -57,7 +57,13 @@ export function parseProtobuf(bytes: Uint8Array, options: ParseProtobufOptions):
   const { dictionary, maxSeries = defaultParseLimits.maxSeries, maxBuckets = 4_000_000 } = options;
   const reader = new ProtobufReader(bytes);
   const { maxLineBytes: maxTextBytes, maxNameBytes, maxLabels } = defaultParseLimits;
-  const readMetric = createMetricReader(reader, { maxTextBytes, maxNameBytes, maxLabels, maxBuckets });
+  const readMetric = createMetricReader(reader, {
+    maxTextBytes,
+    maxNameBytes,
+    maxLabels,
+    maxBuckets,
+    maxParts: maxSeries,
+  });
   const families: MetricFamily[] = [];
   let sampleCount = 0;
   while (reader.more) {

@@ -15,6 +15,8 @@ export interface MetricLimits {
   readonly maxLabels: number;
   /** Spans and buckets of native histograms, over the whole page. */
   readonly maxBuckets: number;
+  /** Quantiles, classic buckets and exemplars, over the whole page. */
+  readonly maxParts: number;
 }
 
 export interface WireMetric {
@@ -74,6 +76,14 @@ export function createMetricReader(reader: ProtobufReader, limits: MetricLimits)
     if (++bucketCount > limits.maxBuckets) reader.fail(`more than ${limits.maxBuckets} buckets`);
   }
 
+  let partCount = 0;
+
+  /** Bounds what a page can make of few bytes. */
+  function takePart(): void {
+    if (++partCount > limits.maxParts)
+      reader.fail(`more than ${limits.maxParts} quantiles, buckets and exemplars`);
+  }
+
   function readLabel(labels: Label[]): void {
     if (labels.length >= limits.maxLabels) reader.fail(`more than ${limits.maxLabels} labels`);
     let name = "";
@@ -103,6 +113,7 @@ export function createMetricReader(reader: ProtobufReader, limits: MetricLimits)
   }
 
   function readExemplar(): Exemplar {
+    takePart();
     const labels: Label[] = [];
     let value = 0;
     let timestampMs = Number.NaN;
@@ -143,6 +154,7 @@ export function createMetricReader(reader: ProtobufReader, limits: MetricLimits)
   }
 
   function readQuantile(): { quantile: number; value: number } {
+    takePart();
     let quantile = 0;
     let value = 0;
     reader.message((tag) => {
@@ -155,6 +167,7 @@ export function createMetricReader(reader: ProtobufReader, limits: MetricLimits)
   }
 
   function readBucket(): WireBucket {
+    takePart();
     let count = 0;
     let countFloat = 0;
     let bound = 0;

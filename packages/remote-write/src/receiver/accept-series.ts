@@ -77,7 +77,9 @@ export function acceptSeries(decoded: readonly DecodedSeries[], protocol: Protoc
     const canonical = canonicalLabels(labels);
     if (exemplars.length > 0) {
       const key = seriesKey(name, canonical);
-      loose.set(key, [...(loose.get(key) ?? []), ...exemplars.flatMap(sorted)]);
+      const together = loose.get(key) ?? [];
+      loose.set(key, together);
+      for (const exemplar of exemplars) if (isSound(exemplar)) together.push(exemplar);
     }
     if (values.length === 0) continue;
     sampleCount += values.length - one.histogramCount;
@@ -121,11 +123,10 @@ function isAscending(timestampsMs: readonly EpochMs[]): boolean {
   return true;
 }
 
-/** With its labels in their order; nothing where a name is empty or stands twice. */
-function sorted(exemplar: Exemplar): Exemplar[] {
-  const names = new Set(exemplar.labels.map(({ name }) => name));
-  if (names.size < exemplar.labels.length || names.has("")) return [];
-  return [{ ...exemplar, labels: canonicalLabels(exemplar.labels) }];
+/** Whether no label name is empty or stands twice. */
+function isSound({ labels }: Exemplar): boolean {
+  const names = new Set(labels.map(({ name }) => name));
+  return names.size === labels.length && !names.has("");
 }
 
 /** Puts exemplars to the samples that they came with; how many found one. */
@@ -140,13 +141,27 @@ function attach(loose: ReadonlyMap<string, readonly Exemplar[]>, series: Receive
     count += found.length;
     const exemplars = new Map<number, Exemplar[]>();
     for (const exemplar of found) {
-      const row = one.timestampsMs.findIndex((timestampMs) => timestampMs >= exemplar.timestampMs);
-      const at = row < 0 ? one.timestampsMs.length - 1 : row;
-      exemplars.set(at, [...(exemplars.get(at) ?? []), exemplar]);
+      const row = rowFor(exemplar.timestampMs, one.timestampsMs);
+      const shown = { ...exemplar, labels: canonicalLabels(exemplar.labels) };
+      const known = exemplars.get(row);
+      if (known) known.push(shown);
+      else exemplars.set(row, [shown]);
     }
     series[i] = { ...one, exemplars };
   }
   return count;
+}
+
+/** The first sample that is not older, or the last one. */
+function rowFor(timestampMs: EpochMs, ascending: readonly EpochMs[]): number {
+  let low = 0;
+  let high = ascending.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ascending[middle]! >= timestampMs) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 function shown(name: string): string {

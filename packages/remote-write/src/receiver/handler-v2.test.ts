@@ -215,6 +215,33 @@ test("histograms and exemplars are counted, exemplars where a sample of their se
   ]);
 });
 
+test("as many exemplars of one series as a request may hold take no longer than others", async (context) => {
+  const { url, batches } = await start(context);
+  const count = 15_000;
+  const message = referenceEncodeV2({
+    symbols,
+    timeseries: [
+      {
+        labels_refs: [1, 3],
+        samples: Array.from({ length: count }, (_, i) => ({ timestamp: 2 * i + 1 })),
+        exemplars: Array.from({ length: count }, () => ({ timestamp: 2 * count })),
+      },
+      ...Array.from({ length: count }, (_, i) => ({
+        labels_refs: [1, 3],
+        exemplars: [{ value: i, timestamp: 2 * i }],
+      })),
+    ],
+  });
+
+  const response = await post(url, message);
+
+  expect(written(response)).toEqual([String(count), "0", String(2 * count)]);
+  const exemplars = batches[0]!.series[0]!.exemplars!;
+  expect(exemplars.get(0)).toEqual([{ labels: [], value: 0, timestampMs: 0 }]);
+  expect(exemplars.get(7)).toEqual([{ labels: [], value: 7, timestampMs: 14 }]);
+  expect(exemplars.get(count - 1)).toHaveLength(count + 1);
+});
+
 for (const { name, message, options = {}, status, text } of [
   {
     name: "a reference behind the table",
