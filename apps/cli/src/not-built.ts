@@ -6,7 +6,6 @@ import type { Runner } from "./program.ts";
 /** What does the work of a command that there will be. */
 const INSTEAD: Readonly<Record<string, string>> = {
   compare: "compare what `promferry export --format jsonl --dir …` writes of the two",
-  privacy: "`promferry preview` shows what would leave, and why the rest stays",
   report: "`promferry status` sums up; `promferry export` feeds tools of your own",
   view: "`promferry status` sums up; `promferry export` writes every sample",
 };

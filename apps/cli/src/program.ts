@@ -196,13 +196,41 @@ export function buildProgram(io: CliIo, runner: Runner): Command {
 
   upload("preview", "Prints what upload-metrics would send, series by series. Sends nothing.")
     .option("--limit <count>", "series to show for each destination", positiveInteger, 20)
+    .option("--write <folder>", "write each request's body there, as it would be sent, and beside it decoded")
     .addHelpText(
       "after",
-      examples(["promferry preview --to grafana", "promferry preview --limit 100 --json"]),
+      examples([
+        "promferry preview --to grafana",
+        "promferry preview --limit 100 --json",
+        "promferry preview --write ./requests",
+      ]),
     )
     .action(onRun(async () => (await import("./commands/preview.ts")).preview));
 
   addConsent(program, onRun);
+
+  const privacy = program
+    .command("privacy")
+    .description("Looks at what stands between the journal and others.");
+  privacy
+    .command("explain")
+    .description(
+      "Shows, metric by metric, what leaves for a destination, what stays and why, and what merges.",
+    )
+    .option(
+      "--to <name>",
+      "destination, repeatable; a date here is the last day, as --to-date",
+      collectValues,
+      [],
+    )
+    .option("--from <date>", "first day, YYYY-MM-DD")
+    .option("--to-date <date>", "last day, YYYY-MM-DD")
+    .addOption(forThisRun())
+    .addHelpText(
+      "after",
+      examples(["promferry privacy explain --to grafana", "promferry privacy explain --json"]),
+    )
+    .action(onRun(async () => (await import("./commands/privacy-explain.ts")).privacyExplain));
 
   program
     .command("status")

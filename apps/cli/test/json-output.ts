@@ -102,6 +102,7 @@ const schedule = z.strictObject({
 const labels = z.record(text, text);
 
 const preview = z.strictObject({
+  written: z.array(text).optional().describe("With --write: paths of the requests."),
   destinations: z.array(
     destination.extend({
       series: z.array(
@@ -119,6 +120,32 @@ const preview = z.strictObject({
           }),
         }),
       ),
+    }),
+  ),
+});
+
+const names = z.array(text);
+const explained = z.strictObject({
+  destinations: z.array(
+    z.strictObject({
+      destination: text,
+      frames: count.describe("Frames that may leave, sent already or not."),
+      framesStay: z.array(z.strictObject({ reason: text, frames: count })),
+      metrics: z.array(
+        z.strictObject({
+          name: text,
+          type: text,
+          origin: z.enum(["app", "scrape"]),
+          series: count,
+          leaves: count.describe("Series that leave, those that merge counted once."),
+          renamed: names.describe("Sample names under which they leave, where not their own."),
+          labels: z.strictObject({ dropped: names, added: names, changed: names }),
+          helpChanged: z.boolean(),
+          stays: z.array(z.strictObject({ reason: text, series: count })),
+          merges: z.strictObject({ series: count, into: count, how: text }).optional(),
+        }),
+      ),
+      blockedBy: text.optional().describe("What stops the upload; exit code 65."),
     }),
   ),
 });
@@ -309,6 +336,7 @@ export const JSON_OUTPUT: Readonly<Record<string, z.ZodType>> = {
     .union([uploadReport, schedule])
     .describe("A line for each upload; with --install-schedule, what would be or was installed."),
   preview,
+  "privacy explain": explained,
   status,
   "check-metrics": z.strictObject({
     ok: z.boolean(),

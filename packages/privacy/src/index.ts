@@ -36,6 +36,7 @@ export {
   isForgetting,
 } from "./decision.ts";
 export { DENIED_LABELS, denyList } from "./deny-list.ts";
+export { createExplainer, type ExplainedFrame, type ExplainedMetric, type Explainer } from "./explain.ts";
 export { composeFilters, type Filter } from "./filter.ts";
 export { type FilteredFamilies, type FilterFamiliesOptions, filterFamilies } from "./filter-families.ts";
 export { type Identity, type IdentityKind, type IdentityOptions, resolveIdentity } from "./identity.ts";

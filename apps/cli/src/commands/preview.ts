@@ -1,13 +1,18 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import type { Batch, Destination } from "@promferry/core/delivery";
 import { isHistogram, type SampleValue } from "@promferry/core/series";
-import { upload } from "@promferry/uploader";
+import { type PlannedRequest, upload } from "@promferry/uploader";
 import type { Context } from "../context.ts";
-import type { ExitCode } from "../exit-codes.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { printReport } from "../upload/describe-report.ts";
+import { describeRequest } from "../upload/describe-request.ts";
 import { prepareUpload, type UploadFlags } from "../upload/prepare-upload.ts";
 
 interface PreviewOptions extends UploadFlags {
   readonly limit: number;
+  /** The folder for the requests. */
+  readonly write?: string;
 }
 
 interface PreviewedSeries {
@@ -21,11 +26,13 @@ interface PreviewedSeries {
 /** The upload itself as a dry run, with every batch looked at on its way to the encoder. */
 export async function preview(context: Context, flags: PreviewOptions): Promise<ExitCode> {
   const { out } = context;
-  const { options, notes } = await prepareUpload(context, flags, { dryRun: true });
+  const { options, notes, blockedBy } = await prepareUpload(context, flags, { dryRun: true });
   const seen = new Map<string, Map<unknown, PreviewedSeries>>();
+  const requests: PlannedRequest[] = [];
   const report = await upload({
     ...options,
     dryRun: true,
+    ...(flags.write === undefined ? {} : { onRequest: (request) => requests.push(request) }),
     targets: options.targets.map((target) => ({
       ...target,
       destination: watched(target.destination, (batch) => {
@@ -36,11 +43,18 @@ export async function preview(context: Context, flags: PreviewOptions): Promise<
     })),
   });
   const { limit } = flags;
+  const written =
+    flags.write === undefined
+      ? undefined
+      : await writeRequests(resolve(context.io.cwd, flags.write), requests);
   const shown = report.destinations.map((destination) => ({
     ...destination,
     series: [...(seen.get(destination.name)?.values() ?? [])],
   }));
-  out.json({ destinations: shown.map((each) => ({ ...each, series: each.series.slice(0, limit) })) });
+  out.json({
+    destinations: shown.map((each) => ({ ...each, series: each.series.slice(0, limit) })),
+    ...(written && { written }),
+  });
   printReport(out, report, notes);
   for (const { name: destination, series, refused, leftOut } of shown) {
     if (series.length === 0) continue;
@@ -56,7 +70,21 @@ export async function preview(context: Context, flags: PreviewOptions): Promise<
     }
     if (series.length > limit) out.line(`  and ${series.length - limit} more; --limit shows them`);
   }
-  return report.verdict;
+  for (const path of written ?? []) out.line(`wrote ${path}`);
+  return blockedBy() === undefined ? report.verdict : EXIT.privacy;
+}
+
+/** Each request's body as it would be sent (`.bin`), and beside it what it says (`.txt`). */
+async function writeRequests(folder: string, requests: readonly PlannedRequest[]): Promise<string[]> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const written: string[] = [];
+  for (const [i, { destination, request }] of requests.entries()) {
+    const path = join(folder, `${destination}-${String(i + 1).padStart(4, "0")}`);
+    await writeFile(`${path}.bin`, request.body, { mode: 0o600 });
+    await writeFile(`${path}.txt`, describeRequest(request), { mode: 0o600 });
+    written.push(`${path}.bin`, `${path}.txt`);
+  }
+  return written;
 }
 
 function valueText(value: SampleValue): string {

@@ -1,0 +1,105 @@
+import { dayOfFile, type FrameRef } from "@promferry/core/journal";
+import { createExplainer, type ExplainedMetric } from "@promferry/privacy";
+import type { Context } from "../context.ts";
+import { count } from "../count.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
+import type { Output } from "../output.ts";
+import { prepareUpload, type UploadFlags } from "../upload/prepare-upload.ts";
+
+interface Explanation {
+  readonly destination: string;
+  /** Frames that may leave, whether they were sent already or not. */
+  readonly frames: number;
+  readonly framesStay: readonly { readonly reason: string; readonly frames: number }[];
+  readonly metrics: readonly ExplainedMetric[];
+  readonly blockedBy?: string;
+}
+
+/** Puts the whole journal through each destination's filters, as an upload would, and tells what becomes of it. */
+export async function privacyExplain(context: Context, flags: UploadFlags): Promise<ExitCode> {
+  const { io, out } = context;
+  const { options, blockedBy } = await prepareUpload(context, flags, { dryRun: true });
+  const { journal, targets, mayLeave = () => true, from = "", toDate = "9999-12-31" } = options;
+  const { frames } = await journal.index();
+  const chosen = frames.filter(({ file }) => {
+    const day = dayOfFile(file) ?? "";
+    return day >= from && day <= toDate;
+  });
+  const { leaving, stay } = divide(chosen, mayLeave);
+  const explainers = targets.map(({ project }) => createExplainer(project));
+  for (const ref of leaving) {
+    io.signal.throwIfAborted();
+    const { header, info, families } = await journal.read(ref);
+    const { session, origin } = header;
+    for (const explainer of explainers) explainer.add({ session, origin, info, families });
+  }
+  const why = blockedBy();
+  const explained = targets.map(
+    ({ destination }, i): Explanation => ({
+      destination: destination.name,
+      frames: leaving.length,
+      framesStay: stay,
+      metrics: explainers[i]!.metrics(),
+      ...(why !== undefined && { blockedBy: why }),
+    }),
+  );
+  out.json({ destinations: explained });
+  for (const [i, each] of explained.entries()) {
+    if (i > 0) out.line();
+    print(out, each);
+  }
+  if (why !== undefined) out.note(`promferry: ${why}`);
+  return why === undefined ? EXIT.ok : EXIT.privacy;
+}
+
+function divide(
+  frames: readonly FrameRef[],
+  mayLeave: (frame: FrameRef) => true | string,
+): { leaving: readonly FrameRef[]; stay: Explanation["framesStay"] } {
+  const reasons = new Map<string, number>();
+  const leaving = frames.filter((ref) => {
+    const verdict = mayLeave(ref);
+    if (verdict !== true) reasons.set(verdict, (reasons.get(verdict) ?? 0) + 1);
+    return verdict === true;
+  });
+  return { leaving, stay: Array.from(reasons, ([reason, stays]) => ({ reason, frames: stays })) };
+}
+
+function print(out: Output, { destination, frames, framesStay, metrics }: Explanation): void {
+  const total = metrics.reduce((sum, { series }) => sum + series, 0);
+  const leaves = metrics.reduce((sum, metric) => sum + metric.leaves, 0);
+  out.line(
+    `${out.style.bold(destination)}  of ${count(frames, "frame")} with ${total} series ${leaves} series leave`,
+  );
+  for (const { reason, frames: stays } of framesStay) {
+    out.line(`  stay here: ${count(stays, "frame")}, because ${reason}`);
+  }
+  if (metrics.length === 0) return;
+  const rows = [["metric", "type", "series", "leave"], ...metrics.map(cells)];
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]!.length)));
+  for (const [i, row] of rows.entries()) {
+    const line = row.map((cell, column) =>
+      column < 2 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!),
+    );
+    out.line(`  ${i === 0 ? out.style.dim(line.join("  ")) : line.join("  ")}`);
+    for (const fate of i === 0 ? [] : fates(metrics[i - 1]!)) out.line(`    ${fate}`);
+  }
+}
+
+function cells({ name, type, series, leaves }: ExplainedMetric): string[] {
+  return [name, type, String(series), String(leaves)];
+}
+
+function fates({ labels, renamed, helpChanged, stays, merges }: ExplainedMetric): string[] {
+  const named = (what: string, names: readonly string[]) =>
+    names.length > 0 ? [`${what}: ${names.join(", ")}`] : [];
+  return [
+    ...stays.map(({ reason, series }) => `${series} stay: ${reason}`),
+    ...named("leaves as", renamed),
+    ...named("labels dropped", labels.dropped),
+    ...named("values changed in", labels.changed),
+    ...named("labels added", labels.added),
+    ...(helpChanged ? ["its HELP text is left out"] : []),
+    ...(merges ? [`${merges.series} series become ${merges.into}: ${merges.how}`] : []),
+  ];
+}
