@@ -6,6 +6,8 @@ export interface TextSink {
   drained(): Promise<void>;
   /** Whether a person reads it on a terminal. */
   readonly isTerminal: boolean;
+  /** Characters in a line of the terminal now; absent: nobody knows, or it is none. */
+  readonly columns?: () => number | undefined;
 }
 
 /** Everything through which a run touches the world, so that a test can be the world. */

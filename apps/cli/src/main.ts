@@ -49,5 +49,6 @@ function sink(stream: WriteStream): TextSink {
     write: (text) => stream.write(text),
     drained: async () => void (await once(stream, "drain")),
     isTerminal: stream.isTTY === true,
+    columns: () => stream.columns,
   };
 }

@@ -17,6 +17,7 @@ function outputOn(
     },
     drained: async () => {},
     isTerminal: terminal,
+    columns: () => 20,
   });
   const redactor = createRedactor();
   const io = { stdout: sink("stdout"), stderr: sink("stderr"), env } as unknown as CliIo;
@@ -80,4 +81,14 @@ test("progress is silent under --quiet", () => {
   const { out, written } = outputOn(true, {}, false, { quiet: true });
   out.progress("half");
   expect(written.stderr).toBe("");
+});
+
+test("a table fits the terminal, and a pipe gets all of it", () => {
+  const rows = [["a", "0123456789012345678901234567890"]];
+  const shown = [true, false].map((terminal) => {
+    const { out, written } = outputOn(terminal);
+    out.table(rows);
+    return written.stdout;
+  });
+  expect(shown).toEqual(["a  0123456789012345…\n", "a  0123456789012345678901234567890\n"]);
 });

@@ -1,5 +1,6 @@
 import type { Redactor } from "./credentials/redactor.ts";
 import type { CliIo, TextSink } from "./io.ts";
+import { tableLines } from "./table.ts";
 
 /** What a command says, with secrets taken out: data to standard output, the rest to standard error. */
 export interface Output {
@@ -7,6 +8,8 @@ export interface Output {
   readonly isJson: boolean;
   /** One line for people on standard output. */
   line(text?: string): void;
+  /** Rows under each other, no wider than the terminal. */
+  table(rows: readonly (readonly string[])[]): void;
   /** The result for machines, as one line of JSON; only under `--json`. */
   json(value: unknown): void;
   /** Data as it is, in both modes; resolves when more can be taken. */
@@ -61,6 +64,10 @@ export function createOutput(io: CliIo, redactor: Redactor, options: OutputOptio
     line(text = "") {
       clearProgress();
       if (!isJson) write(io.stdout, `${text}\n`);
+    },
+    table(rows) {
+      for (const text of tableLines(rows, io.stdout.isTerminal ? io.stdout.columns?.() : undefined))
+        this.line(text);
     },
     json(value) {
       clearProgress();

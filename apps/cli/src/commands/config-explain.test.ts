@@ -73,7 +73,7 @@ test("no secret is shown, neither as text nor as JSON", async () => {
 test("without a file everything is a default, and a wrong file is told as by any command", async () => {
   const { stdout } = await runCli(["config", "explain"], { home: temporaryFolder() });
   expect(stdout).toMatch(/^configuration {2}\S+\.promferry\/config\.yaml \(not there\) {2}from default$/m);
-  expect(stdout).toMatch(/^metrics\.write_interval +5m {2}default$/m);
+  expect(stdout).toMatch(/^metrics\.write_interval +5m +default$/m);
   const { home } = homeWith("metrics: { retention_day: 3 }\n");
   const wrong = await runCli(["config", "explain", "--config", "config.yaml"], { home });
   expect(wrong.exitCode).toBe(78);

@@ -41,19 +41,13 @@ export async function configExplain({ out, io, source }: Context): Promise<ExitC
     { name: "journal", value: settings.dir, from: dirFrom },
     { name: "app", value: settings.app, from: appFrom },
   ];
-  const nameWidth = Math.max(...effective.map(({ name }) => name.length));
-  for (const { name, value, from } of effective) {
-    out.line(`${name.padEnd(nameWidth)}  ${value}  ${out.style.dim(`from ${from}`)}`);
-  }
+  out.table(effective.map(({ name, value, from }) => [name, value, `from ${from}`]));
   out.line();
-  const width = Math.min(44, Math.max(...values.map(({ path }) => path.length)));
-  for (const row of values) {
-    const notes = [
-      originOf(row),
-      ...Object.entries(row.variables ?? {}).map(([name, state]) => `${name} is ${state}`),
-    ];
-    out.line(`${row.path.padEnd(width)}  ${row.value}  ${out.style.dim(notes.join(", "))}`);
-  }
+  const notes = (row: ExplainedValue) => [
+    originOf(row),
+    ...Object.entries(row.variables ?? {}).map(([name, state]) => `${name} is ${state}`),
+  ];
+  out.table(values.map((row) => [row.path, row.value, notes(row).join(", ")]));
   out.json({ file, found: settings.found, effective, values });
   return EXIT.ok;
 }

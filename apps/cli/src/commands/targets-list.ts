@@ -29,12 +29,14 @@ export async function targetsList(context: Context, options: ListOptions): Promi
     if (page.next === undefined) break;
     query.set("after", page.next);
   }
-  for (const instance of items) {
-    const { id, state: now } = instance;
-    out.line(
-      `${out.style.bold(id)}  ${now}  ${instance.project}/${instance.service}  ${endpointsInWords(instance)}`,
-    );
-  }
+  out.table(
+    items.map((instance) => [
+      instance.id,
+      instance.state,
+      `${instance.project}/${instance.service}`,
+      endpointsInWords(instance),
+    ]),
+  );
   out.note(count(items.length, "instance"));
   out.json({ items });
   return EXIT.ok;
