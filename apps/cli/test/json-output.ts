@@ -389,7 +389,6 @@ export const JSON_OUTPUT: Readonly<Record<string, z.ZodType>> = {
         severity: z.enum(["error", "warning"]),
         ...place,
         path: text.describe("For example metrics.destinations[0].url."),
-        absent: z.literal(true).optional(),
       }),
     ),
   }),

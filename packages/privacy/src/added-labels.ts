@@ -1,5 +1,5 @@
 import type { SessionInfo } from "@promferry/core/journal";
-import { compareCodePoints, type Label } from "@promferry/core/series";
+import { compareCodePoints, type EpochMs, type Label } from "@promferry/core/series";
 import type { Filter } from "./filter.ts";
 
 /** What a session knows about itself and may say on its series. */
@@ -16,8 +16,8 @@ const read: Readonly<Record<SessionLabel, (session: SessionInfo) => string | und
 export interface JoinSessionOptions {
   /** Default version, os and arch; the others tell runs apart and stay local unless asked for. */
   readonly labels?: readonly SessionLabel[];
-  /** The destination's `user`; see `resolveIdentity`. Default: no such label. */
-  readonly user?: string;
+  /** The destination's `user`, or the one in a period; see `resolveIdentity`. Default: no such label. */
+  readonly user?: string | ((periodMs: EpochMs) => string);
 }
 
 /**
@@ -26,10 +26,16 @@ export interface JoinSessionOptions {
  */
 export function joinSession(options: JoinSessionOptions = {}): Filter {
   const { labels = ["version", "os", "arch"], user } = options;
-  return (series, { origin, session }) => {
+  return (series, { origin, session, periodMs = 0 }) => {
     if (origin !== "app") return series;
     const added = labels.map((name): readonly [string, string | undefined] => [name, read[name](session)]);
-    return { name: series.name, labels: withAdded(series.labels, [...added, ["user", user]]) };
+    return {
+      name: series.name,
+      labels: withAdded(series.labels, [
+        ...added,
+        ["user", typeof user === "function" ? user(periodMs) : user],
+      ]),
+    };
   };
 }
 

@@ -1,7 +1,6 @@
 export type IdentityErrorCode =
   | "ERR_IDENTITY_UNREADABLE" // the file system said no
-  | "ERR_IDENTITY_DAMAGED" // the file is there and isn't a key
-  | "ERR_IDENTITY_UNSUPPORTED"; // a kind that is not there yet
+  | "ERR_IDENTITY_DAMAGED"; // the file is there and isn't a key
 
 /** Why there is no identity. Branch on `code`. */
 export class IdentityError extends Error {

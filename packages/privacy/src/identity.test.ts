@@ -14,7 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, type OnTestFinishedHandler, test } from "vitest";
-import { resolveIdentity } from "./identity.ts";
+import { resolveIdentity, weekOf } from "./identity.ts";
 import { IdentityError } from "./identity-error.ts";
 import type { IdentityFs } from "./identity-key.ts";
 
@@ -130,8 +130,42 @@ test("hostname-sha256 is the plain hash, with a warning that it can be guessed",
   });
 });
 
-test("none has no user, and rotating says that it is not there yet", async () => {
+test("none has no user", async () => {
   expect(await resolveIdentity({ kind: "none", dir: "/nowhere", destination })).toEqual({ kind: "none" });
-  const rotating = resolveIdentity({ kind: "rotating", dir: "/nowhere", destination });
-  await expect(rotating).rejects.toMatchObject({ code: "ERR_IDENTITY_UNSUPPORTED" });
+});
+
+test("rotating is another one in each week and for each destination, and none of them the installation's", async ({
+  onTestFinished,
+}) => {
+  const dir = await directory(onTestFinished);
+  const rotating = await resolveIdentity({ kind: "rotating", dir, destination });
+  const monday = Date.UTC(2025, 9, 6);
+  expect(weekOf(monday)).toBe(monday);
+  expect(weekOf(monday + 7 * 86_400_000 - 1)).toBe(monday);
+  expect(weekOf(monday - 1)).toBe(monday - 7 * 86_400_000);
+
+  const user = rotating.userIn!(monday);
+  expect(user).toMatch(/^[0-9a-f]{32}$/);
+  expect((await resolveIdentity({ kind: "rotating", dir, destination })).userIn!(monday)).toBe(user);
+  const elsewhere = await resolveIdentity({
+    kind: "rotating",
+    dir,
+    destination: "http https://other.example",
+  });
+  const installation = await resolveIdentity({ kind: "installation", dir, destination });
+  const others = [
+    rotating.userIn!(weekOf(monday - 1)),
+    rotating.user,
+    elsewhere.userIn!(monday),
+    installation.user,
+  ];
+  expect(new Set([user, ...others]).size).toBe(5);
+});
+
+test("a dry run of rotating makes no key either", async ({ onTestFinished }) => {
+  const dir = await directory(onTestFinished);
+  const dry = await resolveIdentity({ kind: "rotating", dir, destination, create: false });
+  expect(dry).toMatchObject({ provisional: true, user: "0".repeat(32) });
+  expect(dry.userIn!(0)).toBe("0".repeat(32));
+  await expect(stat(dir)).rejects.toThrow("ENOENT");
 });

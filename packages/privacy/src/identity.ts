@@ -1,20 +1,23 @@
 import { createHash, createHmac } from "node:crypto";
 import { hostname as machineHostname } from "node:os";
-import { IdentityError } from "./identity-error.ts";
+import type { EpochMs } from "@promferry/core/series";
 import { type IdentityKeyOptions, readOrCreateKey } from "./identity-key.ts";
 
 /**
  * - `none`: no `user` label. Two installations then write the same series, so it needs another label
  *   that tells them apart, or the user's word that there is only one.
+ * - `rotating`: a keyed hash of the destination and the week, under that key.
  * - `installation`: a keyed hash of the destination under a random key of this installation.
  * - `hostname-sha256`: SHA-256 of the host name. Can be guessed; see {@link Identity.warning}.
  */
-export type IdentityKind = "none" | "installation" | "hostname-sha256";
+export type IdentityKind = "none" | "rotating" | "installation" | "hostname-sha256";
 
 export interface Identity {
   readonly kind: IdentityKind;
-  /** The value of the `user` label; absent for `none`. */
+  /** The value of the `user` label; absent for `none`. Of `rotating`, what names it over all weeks: never sent. */
   readonly user?: string;
+  /** Of `rotating`: the value in the week that begins at an instant; see {@link weekOf}. */
+  readonly userIn?: (weekMs: EpochMs) => string;
   /** Set where `user` only holds the place: the key isn't there yet, and wasn't to be made. */
   readonly provisional?: true;
   /** What the user should know about this kind. */
@@ -22,8 +25,7 @@ export interface Identity {
 }
 
 export interface IdentityOptions extends IdentityKeyOptions {
-  /** As configured; `rotating` is refused as not there yet. */
-  readonly kind: IdentityKind | "rotating";
+  readonly kind: IdentityKind;
   /** `Destination.identity`: each destination sees another `user`, so that two can't join what they have. */
   readonly destination: string;
   /** Default the machine's. */
@@ -34,6 +36,11 @@ export interface IdentityOptions extends IdentityKeyOptions {
    */
   readonly create?: boolean;
 }
+
+const WEEK_MS = 7 * 86_400_000;
+/** 5 January 1970, a Monday. */
+const FIRST_MONDAY_MS = 4 * 86_400_000;
+const PROVISIONAL = "0".repeat(32);
 
 const HOSTNAME_WARNING =
   "hostname-sha256 can be guessed: a list of host names is hashed in moments, every default Windows name in hours, " +
@@ -46,7 +53,10 @@ const HOSTNAME_WARNING =
  * first needed; processes that start at once agree on one. The key is never sent. `user` is the first
  * half of HMAC-SHA-256 over the destination, 32 hexadecimal digits.
  *
- * @throws {IdentityError} The key can't be read, made or understood, or the kind is not there yet.
+ * `rotating` hashes the week as well: whoever gets the data can't tell that two weeks are of one installation by
+ * this label. All weeks begin on Monday, 00:00 UTC, whatever the time zone.
+ *
+ * @throws {IdentityError} The key can't be read, made or understood.
  */
 export async function resolveIdentity(options: IdentityOptions): Promise<Identity> {
   const { kind, destination, create = true } = options;
@@ -59,14 +69,26 @@ export async function resolveIdentity(options: IdentityOptions): Promise<Identit
     }
     case "installation": {
       const key = await readOrCreateKey(options, create);
-      if (!key) return { kind, user: "0".repeat(32), provisional: true };
-      const hash = createHmac("sha256", key).update(`promferry user v1\n${destination}`).digest("hex");
-      return { kind, user: hash.slice(0, 32) };
+      if (!key) return { kind, user: PROVISIONAL, provisional: true };
+      return { kind, user: keyedHash(key, `promferry user v1\n${destination}`) };
     }
-    case "rotating":
-      throw new IdentityError(
-        "ERR_IDENTITY_UNSUPPORTED",
-        "identity rotating is not there yet; use installation, hostname-sha256 or none",
-      );
+    case "rotating": {
+      const key = await readOrCreateKey(options, create);
+      if (!key) return { kind, user: PROVISIONAL, userIn: () => PROVISIONAL, provisional: true };
+      return {
+        kind,
+        user: keyedHash(key, `promferry rotating v1\n${destination}`),
+        userIn: (weekMs) => keyedHash(key, `promferry rotating user v1\n${destination}\n${weekMs}`),
+      };
+    }
   }
+}
+
+/** When the week began that an instant lies in: Monday, 00:00 UTC. */
+export function weekOf(atMs: EpochMs): EpochMs {
+  return Math.floor((atMs - FIRST_MONDAY_MS) / WEEK_MS) * WEEK_MS + FIRST_MONDAY_MS;
+}
+
+function keyedHash(key: Uint8Array, text: string): string {
+  return createHmac("sha256", key).update(text).digest("hex").slice(0, 32);
 }

@@ -39,7 +39,13 @@ export { DENIED_LABELS, denyList } from "./deny-list.ts";
 export { createExplainer, type ExplainedFrame, type ExplainedMetric, type Explainer } from "./explain.ts";
 export { composeFilters, type Filter } from "./filter.ts";
 export { type FilteredFamilies, type FilterFamiliesOptions, filterFamilies } from "./filter-families.ts";
-export { type Identity, type IdentityKind, type IdentityOptions, resolveIdentity } from "./identity.ts";
+export {
+  type Identity,
+  type IdentityKind,
+  type IdentityOptions,
+  resolveIdentity,
+  weekOf,
+} from "./identity.ts";
 export { IdentityError, type IdentityErrorCode } from "./identity-error.ts";
 export { type IdentityFs, type IdentityKeyOptions, isIdentityFile } from "./identity-key.ts";
 export { type AskingPlace, mayAsk } from "./may-ask.ts";

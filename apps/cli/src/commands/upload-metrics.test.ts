@@ -227,13 +227,6 @@ for (const { setting, says } of [
   });
 }
 
-test("a rotating identity says that it is not there yet", async () => {
-  const { cli } = await homeFor('type: prometheus, url: "http://127.0.0.1:1/"', "identity: rotating,");
-  const { exitCode, stderr } = await cli(["upload-metrics"]);
-  expect(exitCode).toBe(78);
-  expect(stderr).toContain("rotating is not there yet");
-});
-
 test("a day deleted for a Pushgateway alone is told as history that is gone", async () => {
   const url = await serve((request, response) => void request.resume().on("end", () => response.end()));
   const { home } = homeWith(

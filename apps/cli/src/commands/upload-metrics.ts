@@ -7,6 +7,7 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { reportFailure, stopCode } from "../report-error.ts";
 import type { ScheduleKind } from "../schedule/schedule.ts";
 import { cleanupFor } from "../upload/cleanup.ts";
+import { deletePastGroups } from "../upload/delete-past-groups.ts";
 import { printReport } from "../upload/describe-report.ts";
 import { prepareUpload, type UploadFlags } from "../upload/prepare-upload.ts";
 import { retainedTargets } from "../upload/retained-targets.ts";
@@ -101,6 +102,7 @@ async function uploadOnce(context: Context, flags: UploadMetricsOptions): Promis
   });
   const blockedBy = prepared.blockedBy();
   const verdict = blockedBy === undefined ? report.verdict : EXIT.privacy;
+  if (!dryRun) await deletePastGroups(context, prepared.options.journal, prepared.prepared, report);
   const exitCode = report.aborted ? stopCode(io.signal.reason) : verdict;
   out.json({ ...toJson(report), exitCode });
   printReport(out, report, prepared.notes);

@@ -6,7 +6,7 @@ import { checkScrapeConfigs } from "./check-scrape.ts";
 import { EXPOSED_CREDENTIALS, wouldExposeCredentials } from "./check-url.ts";
 import { checkVariables } from "./check-variables.ts";
 import { destinationKind, kindsOfKey } from "./destination-kind.ts";
-import { absentAt, errorAt, type Finding, warningAt } from "./finding.ts";
+import { errorAt, type Finding, warningAt } from "./finding.ts";
 import { nearest } from "./nearest.ts";
 import type { ConfigPath } from "./positions.ts";
 import type { ConfigFile, DestinationConfig, MetricsConfig } from "./schema.ts";
@@ -48,10 +48,6 @@ function checkMetrics(metrics: MetricsConfig): Finding[] {
   if (!metrics.anonymize_user && identity !== undefined && identity !== "none") {
     const message = `contradicts anonymize_user: false, which means none; leave one of the two out`;
     findings.push(errorAt(["metrics", "identity"], message));
-  }
-  if (identity === "rotating") {
-    const message = "this version has no rotating identity yet; use installation";
-    findings.push(absentAt(["metrics", "identity"], message));
   }
   if (metrics.retention_overrides_upload && metrics.retention_days === 0) {
     const message = "has no effect with retention_days: 0, which keeps days for ever";

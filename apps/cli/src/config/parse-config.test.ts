@@ -176,7 +176,6 @@ for (const { name, text, says } of [
     text: destination("on_too_old: collapse"),
     says: "has no effect without max_age",
   },
-  { name: "a rotating identity", text: "metrics: { identity: rotating }", says: "no rotating identity yet" },
   { name: "a hashed host name", text: "metrics: { identity: hostname-sha256 }", says: "can be guessed" },
 ]) {
   test(`parseConfig warns about ${name}`, () => {

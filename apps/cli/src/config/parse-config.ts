@@ -166,7 +166,6 @@ function toProblem(finding: Finding, positions: Positions): Problem {
     line,
     column,
     path: formatPath(finding.path),
-    ...(finding.absent ? { absent: true } : {}),
   };
 }
 

@@ -9,8 +9,6 @@ export interface Problem {
   readonly column: number;
   /** The key's path, for example `metrics.destinations[0].url`; empty for the file itself. */
   readonly path: string;
-  /** Set on a warning about something that this version does not do yet. */
-  readonly absent?: true;
 }
 
 /** A finding with its source line and a caret below it. */

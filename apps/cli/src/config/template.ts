@@ -27,7 +27,7 @@ metrics:
   # Above this the oldest days go, sent or not.
   #max_bytes: 256MiB
 
-  # Who this is: installation (a keyed hash), none, or hostname-sha256 (can be guessed). anonymize_user: false means none.
+  # Who this is: installation (a keyed hash), rotating (another one each week), none, or hostname-sha256 (can be guessed). anonymize_user: false means none.
   #identity: installation
   #anonymize_user: true
   # With identity none: no other installation writes the same series.

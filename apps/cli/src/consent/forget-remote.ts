@@ -1,6 +1,5 @@
 import { type Batch, DeliveryError, type Destination } from "@promferry/core/delivery";
-import { nodeJournalFs, openJournal, type SessionInfo } from "@promferry/core/journal";
-import { canonicalLabels, createSeriesDictionary } from "@promferry/core/series";
+import { nodeJournalFs, openJournal } from "@promferry/core/journal";
 import { IdentityError } from "@promferry/privacy";
 import { readLedger } from "@promferry/uploader";
 import { CliError } from "../cli-error.ts";
@@ -8,6 +7,7 @@ import { destinationKind } from "../config/destination-kind.ts";
 import type { Settings } from "../config/load-config.ts";
 import type { DestinationConfig } from "../config/schema.ts";
 import type { Context } from "../context.ts";
+import { endedSeries, type SessionWeek, sessionWeeks } from "../upload/own-groups.ts";
 import { type PreparedTarget, prepareTarget } from "../upload/prepare-target.ts";
 
 /** What became of what a destination has. */
@@ -33,7 +33,7 @@ export interface RemoteOutcome {
 export async function forgetRemote(context: Context, settings: Settings): Promise<RemoteOutcome[]> {
   const { dir, metrics } = settings;
   const ledger = await readLedger(dir, nodeJournalFs);
-  const sessions = await sessionsIn(context, dir);
+  const sessions = await sessionWeeks(openJournal(dir, { now: context.io.now }));
   const outcomes: RemoteOutcome[] = [];
   for (const [destination, { accepted }] of ledger.destinations) {
     if (accepted === 0) continue;
@@ -54,15 +54,15 @@ async function deleteGroups(
   context: Context,
   settings: Settings,
   config: DestinationConfig,
-  sessions: readonly SessionInfo[],
+  sessions: readonly SessionWeek[],
 ): Promise<Pick<RemoteOutcome, "groups" | "stays">> {
   const prepared = await prepareOr(context, settings, config);
   if (typeof prepared === "string") return { groups: [], stays: `its groups are not known: ${prepared}` };
   const { destination } = prepared.target;
   const isOurs = settings.metrics.exclusive || tellsUsApart(config, prepared);
   const groups = new Map<string, GroupOutcome>();
-  for (const session of sessions) {
-    const batch = endedSeries(prepared.groupLabels(session), context.io.now());
+  for (const { info, weekMs } of sessions) {
+    const batch = endedSeries(prepared.groupLabels(info, weekMs), context.io.now());
     const [request] = destination.encode(batch).requests;
     if (request?.method !== "DELETE" || groups.has(request.url)) continue;
     const { url } = request;
@@ -111,7 +111,8 @@ function tellsUsApart(config: DestinationConfig, { user }: PreparedTarget): bool
 async function whatStays(context: Context, settings: Settings, config: DestinationConfig): Promise<string> {
   const prepared = await prepareOr(context, settings, config);
   const user = typeof prepared === "string" ? undefined : prepared.user;
-  const which = user === undefined ? "" : `; they carry user="${user}"`;
+  const weekly = settings.metrics.identity === "rotating" ? " this week, and another one in each before" : "";
+  const which = user === undefined ? "" : `; they carry user="${user}"${weekly}`;
   return `nobody but who runs it can delete them: ask there${which}`;
 }
 
@@ -131,19 +132,4 @@ async function prepareOr(
     if (error instanceof CliError || error instanceof IdentityError) return error.message.split("\n")[0]!;
     throw error;
   }
-}
-
-/** A series that has ended: a Pushgateway deletes the group when it has no other. */
-function endedSeries(labels: Readonly<Record<string, string>>, nowMs: number): Batch {
-  const pairs = Object.entries(labels).flatMap(([name, value]) => (value === "" ? [] : [{ name, value }]));
-  const name = "promferry_forgotten";
-  const series = createSeriesDictionary().intern(name, canonicalLabels(pairs));
-  const family = { name, type: "gauge", help: "", unit: "" } as const;
-  return { series: [{ series, family, timestampsMs: [nowMs], values: [null] }], sampleCount: 1 };
-}
-
-/** What the journal knows of sessions, each once. */
-async function sessionsIn({ io }: Context, dir: string): Promise<readonly SessionInfo[]> {
-  const { frames } = await openJournal(dir, { now: io.now }).index();
-  return [...new Map(frames.map(({ header, info }) => [header.session, info])).values()];
 }

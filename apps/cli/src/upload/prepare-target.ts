@@ -1,13 +1,16 @@
 import { createHash } from "node:crypto";
 import type { HttpOptions } from "@promferry/core/delivery";
 import type { SessionInfo } from "@promferry/core/journal";
+import type { Projection } from "@promferry/core/merge";
+import type { EpochMs } from "@promferry/core/series";
 import {
   createScanner,
-  IdentityError,
+  type Identity,
   type IdentityKind,
   ownNames,
   resolveIdentity,
   scanExemplars,
+  weekOf,
 } from "@promferry/privacy";
 import type { UploadTarget } from "@promferry/uploader";
 import { CliError } from "../cli-error.ts";
@@ -45,12 +48,14 @@ export interface PreparedTarget {
   /** Whether its series carry something that tells this installation from others. */
   readonly isDistinct: boolean;
   readonly notes: readonly string[];
-  /** The `user` label; absent with identity none, and where the key is missing and was not to be made. */
+  /** The `user` label, of `rotating` this week's; absent with identity none, and where the key is missing and was not to be made. */
   readonly user: string | undefined;
   /** What of the data stopped the upload; undefined where nothing did. */
   readonly blockedBy: () => string | undefined;
-  /** The grouping labels of a session's series at a Pushgateway. */
-  readonly groupLabels: (session: SessionInfo) => Readonly<Record<string, string>>;
+  /** The grouping labels at a Pushgateway of what a session wrote at an instant. */
+  readonly groupLabels: (session: SessionInfo, atMs: EpochMs) => Readonly<Record<string, string>>;
+  /** Whether its identity is another one each week. */
+  readonly rotates: boolean;
 }
 
 /**
@@ -73,12 +78,13 @@ export async function prepareTarget(
   const gate = createPrivacyGate();
   const snappy = destinationKind(config.type) === "remote-write" ? await loadNativeSnappy() : undefined;
 
-  const build = (user: string | undefined) => {
+  const build = ({ user, userIn }: Partial<Identity>) => {
     const fixed = (name: string) => (name === "USER_HASH" ? (user ?? "") : (env[name] ?? ""));
     const expand = (text: string) => expandVariables(text, fixed);
-    const template = (text: string) => labelTemplate(text, { app, fixed });
-    const grouping = mapValues(config.grouping_keys ?? {}, template);
-    if (!config.grouping_keys && user !== undefined) grouping["user"] = user;
+    const template = (text: string) => labelTemplate(text, { app, fixed, userIn });
+    const grouping: Record<string, LabelTemplate> = mapValues(config.grouping_keys ?? {}, template);
+    if (!config.grouping_keys && user !== undefined)
+      grouping["user"] = userIn ? (_session, weekMs) => userIn(weekMs) : user;
     const headers = mapValues(config.headers, expand);
     const http: HttpOptions = {
       timeoutMs: config.timeout,
@@ -99,35 +105,43 @@ export async function prepareTarget(
 
   try {
     const kind = identityKind(metrics);
-    const destination = build(undefined).destination.identity;
+    const destination = build({}).destination.identity;
     const create = purpose.createsKey ?? !purpose.dryRun;
-    const { user, warning, provisional } = await resolveIdentity({ kind, destination, dir, create });
+    const identity = await resolveIdentity({ kind, destination, dir, create });
+    const { user, userIn, warning, provisional } = identity;
     if (user === undefined && namesUserHash(config))
       throw fail("${USER_HASH} has no value with identity none");
-    const built = build(user);
+    if (userIn && namesUserHash(config, LABEL_KEYS)) throw fail(NEEDS_LABEL);
+    const built = build(identity);
     const named = { ...config.external_labels, ...config.grouping_keys };
     return {
       isDistinct: user !== undefined || metrics.exclusive || "user" in named || "instance" in named,
       notes: warning ? [warning] : [],
-      user: provisional ? undefined : user,
+      user: provisional ? undefined : userIn ? userIn(weekOf(context.io.now())) : user,
+      rotates: userIn !== undefined,
       blockedBy: gate.blockedBy,
-      groupLabels: (session) =>
-        mapValues(built.grouping, (value) => (typeof value === "string" ? value : value(session))),
+      groupLabels: (session, atMs) =>
+        mapValues(built.grouping, (value) =>
+          typeof value === "string" ? value : value(session, weekOf(atMs)),
+        ),
       target: {
         destination: gate.guard(built.destination, (batch) =>
           config.scan_pages ? scanExemplars(batch, { scanner, action: scanAction(metrics) }) : batch,
         ),
-        project: gate.watch(
-          destinationProjection({
-            metrics,
-            dir,
-            destination: config,
-            scanner,
-            user,
-            externalLabels: built.externalLabels,
-            // A value that all series share is in the group's key and needs no label.
-            groupingLabels: withoutTexts(built.grouping),
-          }),
+        project: inPeriods(
+          gate.watch(
+            destinationProjection({
+              metrics,
+              dir,
+              destination: config,
+              scanner,
+              user: userIn ?? user,
+              externalLabels: built.externalLabels,
+              // A value that all series share is in the group's key and needs no label.
+              groupingLabels: withoutTexts(built.grouping),
+            }),
+          ),
+          userIn !== undefined,
         ),
         projectionId: projectionId([
           [metrics.session_labels, metrics.exclude_cluster_info, user, built.labelTexts],
@@ -140,10 +154,13 @@ export async function prepareTarget(
       },
     };
   } catch (error) {
-    const isSetting = error instanceof IdentityError && error.code === "ERR_IDENTITY_UNSUPPORTED";
-    if (isSetting || error instanceof TypeError) throw fail(error.message);
+    if (error instanceof TypeError) throw fail(error.message);
     throw error;
   }
+}
+
+function inPeriods(project: Projection, weekly: boolean): Projection {
+  return weekly ? Object.assign(project, { periodOf: weekOf }) : project;
 }
 
 /** A digest of all that decides names and labels, so that no configured value stands in the clear. */
@@ -151,11 +168,18 @@ function projectionId(decisive: readonly unknown[]): string {
   return `sha256:${createHash("sha256").update(JSON.stringify(decisive)).digest("hex")}`;
 }
 
-function namesUserHash(config: DestinationConfig): boolean {
-  return variableTexts(config).some(({ text }) => findVariables(text).names.includes("USER_HASH"));
+/** @param except Keys of the destination that don't count. */
+function namesUserHash(config: DestinationConfig, except: readonly string[] = []): boolean {
+  return variableTexts(config).some(
+    ({ path, text }) => !except.includes(String(path[0])) && findVariables(text).names.includes("USER_HASH"),
+  );
 }
 
-function identityKind(metrics: MetricsConfig): IdentityKind | "rotating" {
+const LABEL_KEYS = ["external_labels", "grouping_keys"];
+const NEEDS_LABEL =
+  "${USER_HASH} is another one each week with identity rotating, and can only stand in external_labels and grouping_keys";
+
+function identityKind(metrics: MetricsConfig): IdentityKind {
   return metrics.anonymize_user ? (metrics.identity ?? "installation") : "none";
 }
 

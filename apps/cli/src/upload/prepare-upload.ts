@@ -23,6 +23,7 @@ export interface PreparedUpload {
   readonly options: UploadOptions;
   /** By destination. */
   readonly notes: ReadonlyMap<string, readonly string[]>;
+  readonly prepared: readonly PreparedTarget[];
   /** What of the data must not leave and stopped the upload; undefined where nothing did. */
   readonly blockedBy: () => string | undefined;
 }
@@ -40,9 +41,6 @@ export async function prepareUpload(
   const { io } = context;
   const settings = await context.settings();
   const choice = choose(settings, flags);
-  for (const { path, message, absent } of settings.warnings) {
-    if (absent) context.out.note(`promferry: ${path}: ${message}`);
-  }
   const purpose: TargetPurpose = { dryRun, secrets: new Map() };
   const prepared: PreparedTarget[] = [];
   for (const config of choice.destinations) {
@@ -60,6 +58,7 @@ export async function prepareUpload(
   return {
     settings,
     choice,
+    prepared,
     blockedBy: () => prepared.map((each) => each.blockedBy()).find((why) => why !== undefined),
     notes: new Map(prepared.map(({ target, notes }) => [target.destination.name, notes])),
     options: {

@@ -1,7 +1,7 @@
 import type { SessionInfo } from "@promferry/core/journal";
 import type { Projected, Projection } from "@promferry/core/merge";
 import { compileRelabel } from "@promferry/core/relabel";
-import { canonicalLabels, type Label } from "@promferry/core/series";
+import { canonicalLabels, type EpochMs, type Label } from "@promferry/core/series";
 import {
   agreedOnly,
   allowListBySession,
@@ -27,7 +27,7 @@ export interface ProjectionOptions {
   readonly destination: DestinationConfig;
   readonly scanner: Scanner;
   /** Value of the label `user`; absent with identity none. */
-  readonly user: string | undefined;
+  readonly user: string | ((weekMs: EpochMs) => string) | undefined;
   /** Labels for series that don't have them. */
   readonly externalLabels: Readonly<Record<string, LabelTemplate>>;
   /** Labels that replace those of the same name. */
@@ -65,12 +65,12 @@ export function scanAction({ scan }: Pick<MetricsConfig, "scan">): (kind: Findin
 function addLabels(templates: Readonly<Record<string, LabelTemplate>>, taken: "keep" | "replace"): Filter {
   const added = Object.entries(templates);
   if (added.length === 0) return (series) => series;
-  const fill = (template: LabelTemplate, session: SessionInfo) =>
-    typeof template === "string" ? template : template(session);
-  return ({ name, labels }, { session }): Projected => {
+  const fill = (template: LabelTemplate, session: SessionInfo, periodMs: EpochMs) =>
+    typeof template === "string" ? template : template(session, periodMs);
+  return ({ name, labels }, { session, periodMs = 0 }): Projected => {
     const byName = new Map(labels.map((label) => [label.name, label.value]));
     for (const [label, template] of added) {
-      if (taken === "replace" || !byName.has(label)) byName.set(label, fill(template, session));
+      if (taken === "replace" || !byName.has(label)) byName.set(label, fill(template, session, periodMs));
     }
     return {
       name,

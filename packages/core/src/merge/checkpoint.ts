@@ -10,10 +10,8 @@ import { formatNativeHistogram, parseNativeHistogram } from "../series/native-hi
 import type { EpochMs, FamilyMetadata, Label, MetricType, SampleValue, Series } from "../series/series.ts";
 import { addSourceBucket } from "./bucket-totals.ts";
 import {
-  type BucketSlot,
-  type CounterSlot,
+  type CountingSlot,
   createSlotLookup,
-  type GaugeSlot,
   type SessionState,
   type SourceGroup,
   setSlot,
@@ -216,9 +214,6 @@ export function readCheckpoint(checkpoint: TotalsCheckpoint | undefined, table: 
   }
   return memory;
 }
-
-/** What the totals of a target hold on to. */
-type CountingSlot = CounterSlot | BucketSlot | GaugeSlot;
 
 /** What a session's series stand for; the others are found again at their next sample. */
 function storedSlots(session: SessionState): { readonly source: Series; readonly slot: CountingSlot }[] {

@@ -1,11 +1,13 @@
 import type { FrameOrigin, SessionInfo } from "../journal/frame.ts";
-import type { FamilyMetadata, Label } from "../series/series.ts";
+import type { EpochMs, FamilyMetadata, Label } from "../series/series.ts";
 
 /** What a projection may look at besides the series itself. */
 export interface ProjectionContext {
   readonly family: FamilyMetadata;
   readonly origin: FrameOrigin;
   readonly session: SessionInfo;
+  /** Where the projection has periods: when the one at hand began. */
+  readonly periodMs?: EpochMs;
 }
 
 /** A series on its way out: name and labels, or the reason why it stays. */
@@ -29,7 +31,14 @@ export type Projected =
  * Series that fall together are merged by the totals: counters and histograms add up, gauges follow
  * their {@link GaugeMerge}.
  */
-export type Projection = (
-  series: { readonly name: string; readonly labels: readonly Label[] },
-  context: ProjectionContext,
-) => Projected;
+export interface Projection {
+  (
+    series: { readonly name: string; readonly labels: readonly Label[] },
+    context: ProjectionContext,
+  ): Projected;
+  /**
+   * When the period began that an instant lies in; absent: it gives the same at all times. With each new period
+   * a program's series are decided anew, and totals begin at 0.
+   */
+  readonly periodOf?: (atMs: EpochMs) => EpochMs;
+}

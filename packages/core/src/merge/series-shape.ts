@@ -1,4 +1,4 @@
-import type { FamilyMetadata, Label, MetricFamily, Series } from "../series/series.ts";
+import type { FamilyMetadata, Label, Series } from "../series/series.ts";
 
 /** How a series behaves over time: it counts up, counts up below a bound, or merely has a value. */
 export type SeriesShape = "counter" | "count" | "bucket" | "gauge";
@@ -27,7 +27,7 @@ export function boundOf(labels: readonly Label[]): number | undefined {
 }
 
 /** The family under which a renamed series leaves: renamed alike where the suffix stayed, else of unknown type. */
-export function familyAs(family: MetricFamily, name: string, newName: string): FamilyMetadata {
+export function familyAs(family: FamilyMetadata, name: string, newName: string): FamilyMetadata {
   const { type, help, unit } = family;
   if (newName === name) return { name: family.name, type, help, unit };
   const suffix = name.slice(family.name.length);

@@ -13,6 +13,9 @@ export type Slot =
   | GaugeSlot
   | { readonly kind: "page"; readonly type: MetricType; readonly target: PageTarget };
 
+/** What the totals of a target hold on to. */
+export type CountingSlot = CounterSlot | BucketSlot | GaugeSlot;
+
 export interface CounterSlot {
   readonly kind: "counter";
   readonly type: MetricType;
@@ -124,6 +127,11 @@ export function endOf({ exited, lastMs, info }: SessionState): EpochMs {
 export function forgetSeries(session: SessionState): void {
   session.fromZero = false;
   session.info = { startedMs: session.info.startedMs, intervalMs: session.info.intervalMs };
+  forgetCounts(session);
+}
+
+/** Lets go of what its series stand for. */
+export function forgetCounts(session: SessionState): void {
   session.slots.clear();
   session.lookup.placeOf.clear();
   session.lookup.inOrder.length = 0;

@@ -29,9 +29,11 @@ import { newExemplars } from "./page-exemplars.ts";
 import type { Projection } from "./projection.ts";
 import { boundOf, familyAs, shapeOf } from "./series-shape.ts";
 import {
+  type CountingSlot,
   createSlotLookup,
   endOf,
   findSlot,
+  forgetCounts,
   forgetSeries,
   runsAt,
   type SessionState,
@@ -271,10 +273,38 @@ class TotalsState implements Totals {
     this.#touched = new Map();
     if (this.#foldedHeaders[0]?.writtenMs !== atMs) this.#endFoldedVersions();
     if (atMs <= this.#newestMs) return;
+    const periodMs = this.#project.periodOf?.(atMs);
+    const isNewPeriod = periodMs !== undefined && this.#newestMs < periodMs && this.#newestMs > 0;
     const isNewHour = Math.floor(atMs / HOUR_MS) > Math.floor(this.#newestMs / HOUR_MS);
     this.#newestMs = atMs;
     this.#endSilent(atMs);
     if (isNewHour) this.#forget(atMs);
+    if (isNewPeriod) this.#renew(periodMs);
+  }
+
+  /** Lets go of all that programs' totals were, and decides their series anew; running sessions count on from their last values. */
+  #renew(periodMs: EpochMs): void {
+    this.#restartedMs = Math.max(this.#restartedMs, periodMs - 1);
+    for (const [key, target] of this.#table.byKey) if (target.kind !== "page") this.#table.byKey.delete(key);
+    for (const { targets } of this.#versions.values()) {
+      for (const target of targets) if (target.kind !== "page") targets.delete(target);
+    }
+    for (const session of this.#sessions.values()) {
+      if (session.origin === "scrape") continue;
+      if (!this.#running.has(session)) {
+        forgetSeries(session);
+        continue;
+      }
+      const before = [...session.slots.values()];
+      forgetCounts(session);
+      for (const { source, slot } of before) {
+        if (slot.kind === "page" || slot.kind === "withheld") continue;
+        const last = slot.kind === "gauge" ? slot.value : slot.accumulator.last;
+        const opened = this.#open(source, last, familyOf(source, slot), session, false);
+        if (opened.kind === "gauge" && slot.kind === "gauge") opened.atMs = slot.atMs;
+        setSlot(session, source, opened);
+      }
+    }
   }
 
   #endSilent(atMs: EpochMs): void {
@@ -417,9 +447,19 @@ class TotalsState implements Totals {
     }
   }
 
-  #open(source: Series, value: number, family: MetricFamily, session: SessionState): Slot {
+  /** @param fromZero Whether the series is known to have begun at 0; else `value` is a baseline. */
+  #open(
+    source: Series,
+    value: number,
+    family: FamilyMetadata,
+    session: SessionState,
+    fromZero: boolean = session.fromZero,
+  ): Slot {
     const { type } = family;
-    const leaving = this.#project(source, { family, origin: session.origin, session: session.info });
+    const { origin, info } = session;
+    const periodMs = this.#project.periodOf?.(this.#newestMs);
+    const period = periodMs === undefined ? {} : { periodMs };
+    const leaving = this.#project(source, { family, origin, session: info, ...period });
     if ("withheld" in leaving) return { kind: "withheld", type, reason: leaving.withheld };
     const { help = family.help } = leaving;
     const outFamily = { ...familyAs(family, source.name, leaving.name), help };
@@ -433,7 +473,7 @@ class TotalsState implements Totals {
       joinGauge(session, slot);
       return slot;
     }
-    const accumulator = beginAccumulator(value, session.fromZero);
+    const accumulator = beginAccumulator(value, fromZero);
     const group = type === "counter" ? undefined : groupOf(source, family, session);
     const bound = shape === "bucket" ? boundOf(leaving.labels) : undefined;
     if (group && bound !== undefined) {
@@ -622,6 +662,13 @@ function groupOf(source: Series, family: FamilyMetadata, session: SessionState):
     session.groups.set(key, group);
   }
   return group;
+}
+
+/** The family that a series of a program came in. */
+function familyOf(source: Series, { type, target }: CountingSlot): FamilyMetadata {
+  const isGrouped = type === "histogram" || type === "summary";
+  const name = isGrouped ? source.name.replace(/_(?:bucket|sum|count)$/, "") : source.name;
+  return { name, type, help: target.family.help, unit: target.family.unit };
 }
 
 /** Ends what the slot stood for, as its series goes on under another type. */
