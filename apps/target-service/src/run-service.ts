@@ -30,7 +30,7 @@ export interface RunningService {
   readonly reloadTls: () => Promise<void>;
   /**
    * Ends it in order: not ready, long polls answered, requests that run finished, leadership given up, store closed.
-   * Can be called again.
+   * A client that neither sends nor reads on is cut off after `lastWordsMs`. Can be called again.
    */
   readonly stop: () => Promise<void>;
 }
@@ -45,6 +45,8 @@ export interface RunOptions {
   readonly logStream?: { write(line: string): void };
   /** Further routes. */
   readonly extraRoutes?: (app: FastifyInstance) => void | Promise<void>;
+  /** How long `stop` waits for requests that are under way, in milliseconds. Default 10,000. */
+  readonly lastWordsMs?: number;
 }
 
 /** Two changes of the files are at least so far apart: Prometheus reads all of them again at each. */
@@ -136,7 +138,10 @@ export async function runService({ settings, store, ...options }: RunOptions): P
   async function stop(): Promise<void> {
     stopping.abort();
     await delay(settings.drainMs);
+    // Node no longer watches over the time of requests once a server closes: half a request would hold it open for good.
+    const cutOff = setTimeout(() => app.server.closeAllConnections(), options.lastWordsMs ?? 10_000);
     await app.close();
+    clearTimeout(cutOff);
     await Promise.all(loops);
     await service.workshop.close();
     if (fence !== undefined) await store.resign(fence).catch(() => {});
