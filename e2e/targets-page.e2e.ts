@@ -12,6 +12,16 @@ import { requireServer, workspaceRoot } from "./harness/index.ts";
 
 const LIMIT_MS = 110_000;
 
+/** What the alerts are made of is there: a rule over a metric that nobody scrapes is silent for ever. */
+const ALERTS = [
+  'promferry_targets_instances{state="lost"} == 0',
+  "promferry_targets_authoritative == 1",
+  'prometheus_sd_discovered_targets{name="scrape", config="ferry-node"} == on () group_left () max(promferry_targets_served{endpoint="node"})',
+].map(
+  (promql) =>
+    `until curl -s http://127.0.0.1:9090/api/v1/query --data-urlencode 'query=${promql}' | grep -q '"value"'; do sleep 0.5; done`,
+);
+
 async function freePort(): Promise<number> {
   const probe = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => probe.once("listening", resolve));
@@ -42,6 +52,7 @@ test("the commands of docs/targets.md do what the page says", { timeout: 120_000
   expect(blocks.length).toBeGreaterThan(6);
   const commands = blocks
     .map(({ code, line }) => `echo "# docs/targets.md:${line}"\n${code}`)
+    .concat(ALERTS)
     .join("\n")
     .replaceAll("127.0.0.1:9180", `127.0.0.1:${service}`)
     .replaceAll("127.0.0.1:9090", `127.0.0.1:${prometheus}`);

@@ -1,12 +1,23 @@
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, type TestContext, test } from "vitest";
-import { credentialOf, SPEC, startTestService, type TestService } from "../../test/test-service.ts";
+import {
+  credentialOf,
+  SPEC,
+  startTestService,
+  type TestService,
+  type TestServiceOptions,
+} from "../../test/test-service.ts";
+import type { TokenSource } from "../auth/token-file.ts";
 import type { ChangeStreamLimits } from "./change-stream.ts";
 
 /** The API on a real socket: a stream has no end that an injected request could wait for. */
-async function listen(context: TestContext, limits: ChangeStreamLimits = {}) {
-  const own = await startTestService({ service: { changeStreams: { paceMs: 1, ...limits } } });
+async function listen(
+  context: TestContext,
+  limits: ChangeStreamLimits = {},
+  options: TestServiceOptions = {},
+) {
+  const own = await startTestService({ ...options, service: { changeStreams: { paceMs: 1, ...limits } } });
   await own.app.listen({ host: "127.0.0.1", port: 0 });
   context.onTestFinished(() => {
     own.stop.abort();
@@ -149,6 +160,33 @@ test("streams are limited in number and in time; a client that leaves makes room
       await delay(10);
     }
   }
+});
+
+test("a client that leaves before it is known who it is takes no room", async (context) => {
+  const asked = Promise.withResolvers<void>();
+  const known = Promise.withResolvers<void>();
+  let first = true;
+  const tokens: TokenSource = {
+    async find() {
+      if (first) {
+        first = false;
+        asked.resolve();
+        await known.promise;
+      }
+      return { role: "reader", name: "prometheus" };
+    },
+  };
+  const own = await listen(context, { streams: 1 }, { app: { tokens } });
+  const gone = Promise.withResolvers<void>();
+  own.app.server.once("connection", (socket) => socket.once("close", () => gone.resolve()));
+  const leaving = new AbortController();
+  const headers = { authorization: `Bearer ${credentialOf("reader")}`, accept: "text/event-stream" };
+  const left = fetch(`${own.url}?since=0`, { headers, signal: leaving.signal }).catch(() => {});
+  await asked.promise;
+  leaving.abort();
+  await Promise.all([left, gone.promise]);
+  known.resolve();
+  expect((await open(own.url, 0)).status).toBe(200);
 });
 
 test("a long poll that is answered because the service ends holds nothing up", async (context) => {

@@ -90,9 +90,11 @@ export function createChangeStreams(options: ChangeStreamOptions): ChangeStreams
     if (open >= streams) {
       throw new ProblemError("overloaded", `${streams} streams are open`, { retryAfter: 10 });
     }
+    // It left while its credential was looked up, and its end has been told already.
+    if (reply.raw.destroyed) return reply.hijack();
     open += 1;
     const gone = new AbortController();
-    // Also where the answer is a problem, and where the client has left before it began.
+    // Also where the answer is a problem.
     const life = setTimeout(() => gone.abort(), lifeMs);
     reply.raw.once("close", () => {
       open -= 1;
