@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { runCli, temporaryFolder } from "../../test/run-cli.ts";
@@ -35,7 +35,7 @@ async function play(
     if (rest.length === 0) setTimeout(() => ending.abort(), 30);
     return step?.(request) ?? new Promise(() => {});
   });
-  const dir = join(temporaryFolder(), "targets");
+  const { dir = join(temporaryFolder(), "targets") } = options;
   const written: string[] = [];
   const trouble: string[] = [];
   const { signal } = ending;
@@ -96,6 +96,32 @@ test("an unchanged list is asked for by its tag and not written", async () => {
   ]);
   expect(tag).toBe('"10.0.0.1"');
   expect(written).toHaveLength(1);
+});
+
+test.each([
+  ["taken away", (file: string) => rmSync(file)],
+  ["changed", (file: string) => writeFileSync(file, "[]\n")],
+])("a file that somebody else has %s is there again, though the list is the same", async (_, harm) => {
+  const tags: unknown[] = [];
+  const dir = join(temporaryFolder(), "targets");
+  const { seen } = await play(
+    [
+      () => list(3, "10.0.0.1"),
+      () => {
+        harm(join(dir, "node.json"));
+        return { status: 204 };
+      },
+      ({ headers }) => {
+        tags.push(headers["if-none-match"]);
+        return list(3, "10.0.0.1");
+      },
+      () => ({ status: 204 }),
+    ],
+    { dir },
+  );
+  expect(seen.slice(0, 3)).toEqual([LIST, changesSince(3), LIST]);
+  expect(tags).toEqual([undefined]);
+  expect(readFileSync(join(dir, "node.json"), "utf8")).toBe(listOf("10.0.0.1"));
 });
 
 test("a service that forgot its revisions is read anew", async () => {

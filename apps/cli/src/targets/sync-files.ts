@@ -4,7 +4,7 @@
  * On any doubt, a service that does not answer, is not sure, or answers with something else than a list, no file is
  * touched: Prometheus goes on with what it has, and has it after a restart, too.
  */
-import { mkdir } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Shard, targetFileName, writeTargetFile } from "@promferry/target-registry/render";
@@ -41,7 +41,7 @@ export async function syncFiles(options: SyncOptions): Promise<void> {
   const { client, dir, endpoints, once, signal, onTrouble } = options;
   const { paceMs = 2_000, maxPauseMs = 10_000, waitSeconds = 50, random = Math.random } = options;
   await mkdir(dir, { recursive: true });
-  const known = new Map<string, KnownList>();
+  const known: KnownLists = new Map();
   /** Revision that the files show; undefined: they have to be read again. */
   let shown: number | undefined;
   let followed = 0;
@@ -64,6 +64,7 @@ export async function syncFiles(options: SyncOptions): Promise<void> {
       if (failures > 0) onTrouble(undefined);
       failures = 0;
       if (answer.status === 204) {
+        if (!(await areIntact(known))) shown = undefined;
         // A service that is about to end answers at once.
         await pause(Math.max(0, paceMs - (performance.now() - askedAt)), signal);
         continue;
@@ -87,16 +88,25 @@ export async function syncFiles(options: SyncOptions): Promise<void> {
   }
 }
 
-interface KnownList {
-  readonly etag: string | null;
-  readonly targets: number;
+/** What a file holds, by its path. */
+type KnownLists = Map<string, { readonly etag: string | null; readonly stamp: string | undefined }>;
+
+async function areIntact(known: KnownLists): Promise<boolean> {
+  for (const [file, { stamp }] of known) if ((await stampOf(file)) !== stamp) return false;
+  return true;
+}
+
+/** Changes when somebody else writes or takes away the file. */
+async function stampOf(file: string): Promise<string | undefined> {
+  const stats = await stat(file).catch(() => undefined);
+  return stats && `${stats.mtimeMs} ${stats.size} ${stats.ino}`;
 }
 
 /** @returns The revision that the list shows, where the service says so. */
 async function refresh(
   options: SyncOptions,
   endpoint: string,
-  known: Map<string, KnownList>,
+  known: KnownLists,
 ): Promise<number | undefined> {
   const { client, dir, project, scope, shard, signal, onWritten } = options;
   const query = new URLSearchParams({
@@ -105,7 +115,9 @@ async function refresh(
     ...(scope === undefined ? {} : { scope }),
     ...(shard === undefined ? {} : { shard: `${shard.index}/${shard.count}` }),
   });
-  const etag = known.get(endpoint)?.etag;
+  const file = join(dir, targetFileName(endpoint, shard));
+  const held = known.get(file);
+  const etag = held?.stamp === (await stampOf(file)) ? held?.etag : undefined;
   const answer = await client.request("GET", `/v1/sd/prometheus?${query}`, {
     signal,
     ...(etag ? { headers: { "if-none-match": etag } } : {}),
@@ -120,9 +132,8 @@ async function refresh(
         { status: 200, hint: "see what answers at --url" },
       );
     }
-    const file = join(dir, targetFileName(endpoint, shard));
     if (await writeTargetFile(file, Buffer.from(answer.body))) onWritten(file, targets);
-    known.set(endpoint, { etag: answer.headers.get("etag"), targets });
+    known.set(file, { etag: answer.headers.get("etag"), stamp: await stampOf(file) });
   }
   return Number.isSafeInteger(revision) ? revision : undefined;
 }

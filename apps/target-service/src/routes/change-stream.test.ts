@@ -1,3 +1,4 @@
+import { EventEmitter, once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, type TestContext, test } from "vitest";
@@ -163,29 +164,30 @@ test("streams are limited in number and in time; a client that leaves makes room
 });
 
 test("a client that leaves before it is known who it is takes no room", async (context) => {
-  const asked = Promise.withResolvers<void>();
-  const known = Promise.withResolvers<void>();
-  let first = true;
+  const doorbell = new EventEmitter();
+  const asked = once(doorbell, "asked");
+  let isFirst = true;
   const tokens: TokenSource = {
     async find() {
-      if (first) {
-        first = false;
-        asked.resolve();
-        await known.promise;
+      if (isFirst) {
+        isFirst = false;
+        doorbell.emit("asked");
+        await once(doorbell, "known");
       }
       return { role: "reader", name: "prometheus" };
     },
   };
   const own = await listen(context, { streams: 1 }, { app: { tokens } });
-  const gone = Promise.withResolvers<void>();
-  own.app.server.once("connection", (socket) => socket.once("close", () => gone.resolve()));
+  own.app.server.once("connection", (socket) => socket.once("close", () => doorbell.emit("left")));
   const leaving = new AbortController();
   const headers = { authorization: `Bearer ${credentialOf("reader")}`, accept: "text/event-stream" };
-  const left = fetch(`${own.url}?since=0`, { headers, signal: leaving.signal }).catch(() => {});
-  await asked.promise;
+  const answer = fetch(`${own.url}?since=0`, { headers, signal: leaving.signal });
+  await asked;
+  const left = once(doorbell, "left");
   leaving.abort();
-  await Promise.all([left, gone.promise]);
-  known.resolve();
+  await expect(answer).rejects.toThrow();
+  await left;
+  doorbell.emit("known");
   expect((await open(own.url, 0)).status).toBe(200);
 });
 
