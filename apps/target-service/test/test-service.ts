@@ -62,7 +62,7 @@ export interface TestService {
   readonly stop: AbortController;
   call(line: string, options?: CallOptions): Promise<LightMyRequestResponse>;
   /** Joins with a fresh token; gives the instance's key. */
-  join(id: string, address?: string): Promise<string>;
+  join(id: string, address?: string, project?: string): Promise<string>;
 }
 
 export interface TestServiceOptions {
@@ -134,8 +134,9 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   };
   return {
     ...{ app, service, store, clock, audit, strays, stop, call },
-    async join(id, address = NODE_10.address) {
-      const token = await call("POST /v1/join-tokens", { as: "platform", body: TOKEN_REQUEST });
+    async join(id, address = NODE_10.address, project = TOKEN_REQUEST.project) {
+      const body = { ...TOKEN_REQUEST, project };
+      const token = await call("POST /v1/join-tokens", { as: "platform", body });
       const key = `key of ${id} ${"k".repeat(32)}`.replaceAll(" ", "-");
       const joined = await call("POST /v1/join", {
         body: {

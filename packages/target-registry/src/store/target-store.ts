@@ -290,8 +290,12 @@ export interface TargetStore {
   /** False when there was nothing to revoke: unknown, used or revoked before. */
   revokeToken(id: string, cause: Cause): Promise<boolean>;
 
-  /** Instances whose deadline has passed, by deadline and id. 1 to 10,000. */
-  due(limit: number): Promise<readonly DueInstance[]>;
+  /**
+   * Instances whose deadline has passed, by deadline and id. 1 to 10,000.
+   *
+   * @param after The last one of an earlier answer: those that come behind it. Default: from the first on.
+   */
+  due(limit: number, after?: Pick<DueInstance, "deadline" | "id">): Promise<readonly DueInstance[]>;
   /** Counts of every list that has a served or a just lapsed instance; by project and list. */
   tally(): Promise<readonly ListTally[]>;
   /**

@@ -143,7 +143,11 @@ export function leaseTests(open: OpenStore): void {
     }
     clock.at += leaseMs;
     expect((await store.due(10)).map(({ id }) => id)).toEqual(["a", "b", "c"]);
-    expect((await store.due(2)).map(({ id }) => id)).toEqual(["a", "b"]);
+    const first = await store.due(2);
+    expect(first.map(({ id }) => id)).toEqual(["a", "b"]);
+    expect((await store.due(2, first[0])).map(({ id }) => id)).toEqual(["b", "c"]);
+    expect((await store.due(2, first[1])).map(({ id }) => id)).toEqual(["c"]);
+    expect(await store.due(2, (await store.due(3)).at(-1))).toEqual([]);
   });
 
   test("the tally counts each list of each project", async (context) => {

@@ -87,12 +87,22 @@ function pageOf<T>(items: T[], limit: number, cursorOf: (last: T) => string): Pa
   return { items, next: cursorOf(items.at(-1) as T) };
 }
 
-export async function readDue(engine: Engine, now: EpochMs, limit: number): Promise<DueInstance[]> {
+export async function readDue(
+  engine: Engine,
+  now: EpochMs,
+  limit: number,
+  after?: Pick<DueInstance, "deadline" | "id">,
+): Promise<DueInstance[]> {
+  const parameters: SqlValue[] = [now, limit];
+  const behind =
+    after === undefined
+      ? ""
+      : `and (l.deadline, l.id) > ($${parameters.push(after.deadline)}, $${parameters.push(after.id)})`;
   const rows = await engine.all(
     // The leases first: SQLite takes a cross join in the order in which it stands, and would begin with all instances.
     `select i.id, i.project, i.state, i.lists, l.deadline from leases l cross join instances i
-     where l.deadline <= $1 and i.id = l.id order by l.deadline, i.id limit $2`,
-    [now, limit],
+     where l.deadline <= $1 ${behind} and i.id = l.id order by l.deadline, i.id limit $2`,
+    parameters,
   );
   return rows.map(
     ({ id, project, state, lists, deadline }) =>

@@ -109,10 +109,10 @@ export function createSqlStore(engine: Engine, options: SqlStoreOptions): Target
         },
       }),
 
-    due: (limit) =>
+    due: (limit, after) =>
       open(async () => {
         checkLimit(limit, BATCH_LIMIT, "due");
-        return readDue(engine, await engine.now(), limit);
+        return readDue(engine, await engine.now(), limit, after);
       }),
     tally: () => open(async () => readTally(engine, await engine.now(), timings.leaseMs)),
     lapse: (ids, fence) =>

@@ -79,9 +79,9 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): TargetStore
         return true;
       }),
 
-    due: async (limit) => {
+    due: async (limit, after) => {
       checkLimit(limit, BATCH_LIMIT, "due");
-      return read(() => dueInstances(tables, clock(), limit));
+      return read(() => dueInstances(tables, clock(), limit, after));
     },
     tally: () => read(() => tallyLists(tables, clock(), timings.leaseMs)),
     lapse: async (ids, fence) => {

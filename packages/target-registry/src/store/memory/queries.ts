@@ -61,10 +61,16 @@ export function historyPage(
   return { items, next: String(items.at(-1)!.seq) };
 }
 
-export function dueInstances(tables: Tables, now: EpochMs, limit: number): DueInstance[] {
+export function dueInstances(
+  tables: Tables,
+  now: EpochMs,
+  limit: number,
+  after: Pick<DueInstance, "deadline" | "id"> = { deadline: Number.NEGATIVE_INFINITY, id: "" },
+): DueInstance[] {
   const due: DueInstance[] = [];
   for (const { id, project, state, deadline, endpoints } of tables.instances.values()) {
     if (deadline === null || deadline > now) continue;
+    if (deadline < after.deadline || (deadline === after.deadline && id <= after.id)) continue;
     due.push({ id, project, state, deadline, lists: [...new Set(endpoints.map(({ name }) => name))] });
   }
   return due.sort((a, b) => a.deadline - b.deadline || (a.id < b.id ? -1 : 1)).slice(0, limit);
