@@ -156,6 +156,28 @@ test("a holder that waits for an answer keeps its lock for longer than two minut
   expect(bed.refreshes()).toBe(1);
 });
 
+for (const { name, hasNext } of [
+  { name: "and was given back", hasNext: false },
+  { name: "and has a third holder under the same name", hasNext: true },
+]) {
+  test(`a holder that was stopped doesn't bring back its lock, which was taken over ${name}`, async () => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const bed = await setUp();
+    const first = await bed.acquire(at({}));
+    bed.pass(3 * minute);
+    const second = await bed.acquire(at({ pid: 2, host: "there" }));
+    await second.release();
+    const third = hasNext ? await bed.acquire(at({ pid: 3 })) : undefined;
+    // What it does first when it goes on.
+    vi.advanceTimersByTime(20_000);
+    await expect(first.check()).rejects.toThrow("was taken over");
+    await first.release();
+    await third?.check();
+    expect(await readdir(bed.dir)).toEqual(hasNext ? [".upload-lock.1"] : []);
+  });
+}
+
 test("a lock that was taken over leaves no older file behind", async () => {
   const bed = await setUp();
   await bed.acquire(at({}));

@@ -96,20 +96,31 @@ export async function acquireLock(options: LockOptions): Promise<UploadLock> {
   function hold(mine: number): UploadLock {
     let refreshedMs = now();
     let refreshing: Promise<void> = Promise.resolve();
-    const refresh = () => {
+
+    async function isOurs(): Promise<boolean> {
+      if ((await highest(dir, fs)) !== mine) return false;
+      return (await readStateFile(fs, pathOf(dir, mine)))?.includes(token) ?? false;
+    }
+
+    /** Looks first: after a stop of minutes another process may have had the lock, or have it under this number. */
+    function refresh(): Promise<void> {
       refreshedMs = now();
       const text = format({ ...self, refreshedMs }, token);
-      const written = refreshing.then(() => replaceStateFile(fs, pathOf(dir, mine), text));
+      const written = refreshing.then(async () => {
+        if (await isOurs()) await replaceStateFile(fs, pathOf(dir, mine), text);
+      });
       refreshing = written.catch(() => {});
       return written;
-    };
+    }
+
     // A request or a wait may last longer than a lock does. A failed refresh shows at the next check.
     const timer = setInterval(() => refresh().catch(() => {}), REFRESH_MS);
     timer.unref();
     return {
       async check() {
-        const current = await highest(dir, fs);
-        if (current !== mine || !(await readStateFile(fs, pathOf(dir, mine)))?.includes(token)) {
+        await refreshing;
+        if (!(await isOurs())) {
+          const current = await highest(dir, fs);
           const holder = current === undefined ? undefined : await readHolder(dir, fs, current);
           const message = `the upload lock of ${dir} was taken over${who(holder)}; this upload stops, and the next one goes on from the ledger`;
           throw new UploadBusyError(message, dir, holder);
@@ -120,7 +131,10 @@ export async function acquireLock(options: LockOptions): Promise<UploadLock> {
         clearInterval(timer);
         await refreshing;
         // What was uploaded is uploaded: a lock that stays counts until this process ends, two minutes at most.
-        await removeIfThere(fs, pathOf(dir, mine)).catch(() => {});
+        const end = async () => {
+          if (await isOurs()) await removeIfThere(fs, pathOf(dir, mine));
+        };
+        await end().catch(() => {});
       },
     };
   }
