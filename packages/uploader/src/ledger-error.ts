@@ -1,5 +1,5 @@
 export type LedgerErrorCode =
-  | "ERR_LEDGER_CORRUPT" // not JSON, or not of the form of v1
+  | "ERR_LEDGER_CORRUPT" // not JSON, not of the ledger's form, or its checksum is wrong
   | "ERR_LEDGER_VERSION" // written by another version
   | "ERR_LEDGER_UNREADABLE"
   | "ERR_LEDGER_FORBIDDEN" // the directory may not be written
@@ -18,13 +18,17 @@ export class LedgerError extends Error {
   }
 }
 
-/** Another version's file: neither read nor replaced. */
-export function unknownVersion(path: string, version: unknown): LedgerError {
+/**
+ * Another version's file: neither read nor replaced.
+ *
+ * @param known The versions that are, in words.
+ */
+export function unknownVersion(path: string, version: unknown, known: string): LedgerError {
   const found = JSON.stringify(version)?.slice(0, 40) ?? "missing";
   const advice = "use the program that wrote it, or a newer one";
   return new LedgerError(
     "ERR_LEDGER_VERSION",
-    `${path}: its version is ${found} and this program knows 1; ${advice}`,
+    `${path}: its version is ${found} and this program knows ${known}; ${advice}`,
     path,
   );
 }

@@ -11,9 +11,28 @@ const v1 = `{"v": 1,
 "former": [{"name":"grafana","identity":"${identity}","accepted":1,"refused":0,"unknown":0,"cursor":{"3f9c2a17":1}}]}
 `;
 
-test("ledger v1 is read and written back as it was", () => {
-  expect(formatLedger(parseLedger(v1, ".uploaded"))).toBe(v1);
+/** The same in the form that is written now. */
+const v2 = `{"v": 2, "crc32": "dc2790a5",\n${v1.slice('{"v": 1,\n'.length)}`;
+
+test("ledger v1 is read, and written back as v2: with a checksum and else as it was", () => {
+  expect(formatLedger(parseLedger(v1, ".uploaded"))).toBe(v2);
+  expect(formatLedger(parseLedger(v2, ".uploaded"))).toBe(v2);
 });
+
+test("no bit of ledger v2 can flip unseen, nor its end be cut off", () => {
+  const bytes = Buffer.from(v2);
+  for (let i = 0; i < bytes.length; i++) {
+    for (const damaged of [flipped(bytes, i), bytes.subarray(0, i)]) {
+      expect(() => parseLedger(damaged.toString("utf8"), ".uploaded"), `byte ${i}`).toThrow(LedgerError);
+    }
+  }
+});
+
+function flipped(bytes: Buffer, at: number): Buffer {
+  const copy = Buffer.from(bytes);
+  copy[at]! ^= 1 << (at % 8);
+  return copy;
+}
 
 test("a destination may have any name", () => {
   const record = { identity, accepted: 0, refused: 0, unknown: 0, cursor: {} };
@@ -35,18 +54,28 @@ for (const { name, text, message, code = "ERR_LEDGER_CORRUPT" } of [
   { name: "an empty file", text: "", message: "/d/.uploaded: line 1, column 1: " },
   { name: "a cut file", text: v1.slice(0, 300), message: "/d/.uploaded: line 3, column " },
   { name: "a list", text: "[]", message: "ledger: expected an object, found []" },
-  { name: "no version", text: "{}", message: "v: expected the version, 1, found nothing" },
+  { name: "no version", text: "{}", message: "v: expected the version, 1 or 2, found nothing" },
   {
     name: "a later version",
-    text: '{"v":2}',
-    message: "/d/.uploaded: its version is 2 and this program knows 1; use the program that wrote it",
+    text: '{"v":3}',
+    message: "/d/.uploaded: its version is 3 and this program knows 1 and 2; use the program that wrote it",
     code: "ERR_LEDGER_VERSION",
+  },
+  {
+    name: "another number in a place where any would do",
+    text: v2.replace('"accepted":1234', '"accepted":1235'),
+    message: "/d/.uploaded: crc32: expected ",
+  },
+  {
+    name: "no checksum",
+    text: v1.replace('"v": 1', '"v": 2'),
+    message: "crc32: expected a checksum of 8 hexadecimal digits behind the version",
   },
   { name: "no destinations", text: '{"v":1}', message: "destinations: expected an object, found nothing" },
   {
     name: "a key that is no day file",
     text: '{"v":1,"destinations":{},"2025-13-06.prom":{}}',
-    message: "2025-13-06.prom: expected the name of a day file or a key of ledger v1, found {}",
+    message: "2025-13-06.prom: expected the name of a day file or a key of the ledger, found {}",
   },
   {
     name: "a status of its own",

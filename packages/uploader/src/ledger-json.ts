@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib";
 import { dayOfFile } from "@promferry/core/journal";
 import {
   booleanAt,
@@ -14,7 +15,8 @@ import type { DestinationRecord, FileRecord, FormerRecord, Ledger, NextRequest }
 import { LedgerError, unknownVersion } from "./ledger-error.ts";
 import type { Cursor, SeqRange, SeqRanges } from "./seqs.ts";
 
-const VERSION = 1;
+/** What a ledger of version 2 begins with; the checksum (CRC-32) is over everything behind it. */
+const HEAD = /^\{"v": 2, "crc32": "([0-9a-f]{8})",\n/;
 const SESSION = /^[0-9a-f]{8}$/;
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 const STATUSES = ["success", "partial", "failed"] as const;
@@ -31,7 +33,8 @@ const RECORD_KEYS = [
 ];
 
 /**
- * Reads ledger v1. Nothing is guessed: a key or a value that v1 does not have is refused.
+ * Reads a ledger: version 2, or 1, which had no checksum. Nothing is guessed: a key or a value that it does not have is
+ * refused, and so is every other change to version 2.
  *
  * @param path Named in errors.
  * @throws {LedgerError} `ERR_LEDGER_CORRUPT` or `ERR_LEDGER_VERSION`.
@@ -39,11 +42,10 @@ const RECORD_KEYS = [
 export function parseLedger(text: string, path: string): Ledger {
   const value = parseJson(text, path);
   try {
-    const { v, destinations, former, ...files } = objectAt(value, "ledger");
-    if (v !== VERSION) {
-      if (v === undefined) fail("v", `the version, ${VERSION}`, v);
-      throw unknownVersion(path, v);
-    }
+    const { v, ...content } = objectAt(value, "ledger");
+    if (v === undefined) fail("v", "the version, 1 or 2", v);
+    if (v !== 1 && v !== 2) throw unknownVersion(path, v, "1 and 2");
+    const { destinations, former, ...files } = v === 2 ? checked(content, text) : content;
     return {
       destinations: new Map(
         entriesAt(destinations, "destinations").map(([name, each]) => [
@@ -60,9 +62,26 @@ export function parseLedger(text: string, path: string): Ledger {
   }
 }
 
-/** Ledger v1 as JSON, in the form of the seed, a line for each entry. */
+/** The content of a ledger of version 2, once its checksum was found right. */
+function checked(
+  { crc32: _, ...content }: Readonly<Record<string, unknown>>,
+  text: string,
+): Readonly<Record<string, unknown>> {
+  const head = HEAD.exec(text);
+  if (head === null)
+    fail("crc32", "a checksum of 8 hexadecimal digits behind the version", text.slice(0, 40));
+  const sum = sumOf(text.slice(head[0].length));
+  if (sum !== head[1]) fail("crc32", `${sum}, the checksum of what the file holds`, head[1]);
+  return content;
+}
+
+function sumOf(text: string): string {
+  return crc32(text).toString(16).padStart(8, "0");
+}
+
+/** A ledger as JSON of version 2, in the form of the seed, a line for each entry. */
 export function formatLedger(ledger: Ledger): string {
-  const top: Record<string, unknown> = { v: VERSION };
+  const top: Record<string, unknown> = {};
   for (const [file, byName] of [...ledger.files].sort(([a], [b]) => (a < b ? -1 : 1))) {
     top[file] = {
       destinations: Object.fromEntries([...byName].map(([name, each]) => [name, fileJson(each)])),
@@ -75,7 +94,8 @@ export function formatLedger(ledger: Ledger): string {
     top["former"] = ledger.former.map((record) => ({ name: record.name, ...recordJson(record) }));
   }
   const lines = Object.entries(top).map(([key, value]) => `${JSON.stringify(key)}: ${JSON.stringify(value)}`);
-  return `{${lines.join(",\n")}}\n`;
+  const body = `${lines.join(",\n")}}\n`;
+  return `{"v": 2, "crc32": "${sumOf(body)}",\n${body}`;
 }
 
 function parseJson(text: string, path: string): unknown {
@@ -101,7 +121,7 @@ function corrupt(path: string, detail: string, cause: unknown): LedgerError {
 }
 
 function fileAt(value: unknown, file: string): ReadonlyMap<string, FileRecord> {
-  if (dayOfFile(file) === undefined) fail(file, "the name of a day file or a key of ledger v1", value);
+  if (dayOfFile(file) === undefined) fail(file, "the name of a day file or a key of the ledger", value);
   const { destinations } = recordAt(value, file, ["destinations"]);
   const keys = ["uploaded_at", "status", "metrics_count", "refused", "unknown", "passed_over"];
   return new Map(

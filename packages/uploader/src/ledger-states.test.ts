@@ -117,6 +117,10 @@ for (const { damage, edit } of [
     damage: "with a value that none of its fields has",
     edit: (text: string) => text.replace('"accepted":4', '"accepted":-4'),
   },
+  {
+    damage: "with a cursor that is another number",
+    edit: (text: string) => text.replace('"aaaaaaaa":3', '"aaaaaaaa":2'),
+  },
   { damage: "with a key that nobody knows", edit: (text: string) => text.replace('"cursor"', '"cursos"') },
 ]) {
   test(`ledger ${damage}: refused, and nothing is sent, written or guessed`, async (context) => {

@@ -19,7 +19,7 @@ export interface LedgerStore {
 /**
  * Reads the ledger without any right to change it.
  *
- * @throws {LedgerError} It cannot be read, or is not ledger v1.
+ * @throws {LedgerError} It cannot be read, or is damaged or of another version.
  */
 export async function readLedger(dir: string, fs: JournalFs): Promise<Ledger> {
   const path = join(dir, LEDGER_FILE);

@@ -85,7 +85,7 @@ export function formatTotals(totals: StoredTotals): string {
 function parseTotals(text: string, path: string): StoredTotals | undefined {
   try {
     const { v, destinations } = recordAt(JSON.parse(text), "totals", ["v", "crc32", "destinations"]);
-    if (v !== 1) throw unknownVersion(path, v);
+    if (v !== 1) throw unknownVersion(path, v, "1");
     const head = HEAD.exec(text);
     if (head === null || sumOf(text.slice(head[0].length, text.lastIndexOf("}"))) !== head[1])
       return undefined;

@@ -64,35 +64,39 @@ test("an upload goes on where the first version stopped: same request, same tota
   expect((await upload(options)).destinations[0]).toMatchObject({ accepted: 0, failure: undefined });
 });
 
-test("ledger and totals of v1 are written back as they were", async (context) => {
+test("totals of v1 are written back as they were, and the ledger with nothing but a checksum added", async (context) => {
   const dir = await sample(context);
   const before = await contentsOf(dir);
   const ledger = before[".uploaded"]!;
-  expect(formatLedger(parseLedger(ledger, ".uploaded"))).toBe(ledger);
+  const written = formatLedger(parseLedger(ledger, ".uploaded"));
+  expect(written.replace(/^\{"v": 2, "crc32": "[0-9a-f]{8}",/, '{"v": 1,')).toBe(ledger);
+  expect(written).not.toBe(ledger);
   const { totals } = await openTotals(dir, nodeUploadFs, false);
   expect(formatTotals(totals)).toBe(before[".totals"]);
 });
 
-for (const { file, code, message } of [
+for (const { file, version, code, message } of [
   {
     file: ".uploaded",
+    version: 3,
     code: "ERR_LEDGER_VERSION",
     message:
-      /\.uploaded: its version is 2 and this program knows 1; use the program that wrote it, or a newer one$/,
+      /\.uploaded: its version is 3 and this program knows 1 and 2; use the program that wrote it, or a newer one$/,
   },
   {
     file: ".totals",
+    version: 2,
     code: "ERR_LEDGER_VERSION",
     message:
       /\.totals: its version is 2 and this program knows 1; use the program that wrote it, or a newer one$/,
   },
 ]) {
-  test(`${file} of version 2 is refused by name, and nothing is sent or touched`, async (context) => {
+  test(`${file} of version ${version} is refused by name, and nothing is sent or touched`, async (context) => {
     const dir = await sample(context);
     const text = await readFile(join(dir, file), "utf8");
-    await writeFile(join(dir, file), text.replace(/^\{"v": ?1,/, '{"v": 2,'));
+    await writeFile(join(dir, file), text.replace(/^\{"v": ?1,/, `{"v": ${version},`));
     const before = await contentsOf(dir);
-    expect(before[file]).toContain('"v": 2');
+    expect(before[file]).toContain(`"v": ${version}`);
     const store = createReceiver({ name: "store" });
     const journal = openJournal(dir, { now: () => NOON + 9 * DAY });
     const targets = [{ destination: store, project: asItIs, projectionId: "v1" }];
