@@ -1,5 +1,10 @@
 import { createHash } from "node:crypto";
-import { renderRules, renderScrapeConfig } from "@promferry/target-registry/render";
+import {
+  jobNameOf,
+  renderRules,
+  renderScrapeConfig,
+  targetFilePatterns,
+} from "@promferry/target-registry/render";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { answers, EMPTY, raw } from "../http/answers.ts";
 import { ProblemError } from "../http/problem.ts";
@@ -76,7 +81,12 @@ export function configurationRoutes(app: FastifyInstance, service: Service): voi
                   ...(ca_file !== undefined && { caFile: ca_file }),
                   ...(refresh !== undefined && { refreshMs: Number(refresh) * 1_000 }),
                 } as const)
-              : ({ type: "file", files: [`${files.replace(/\/+$/, "")}/${kind.name}*.json`] } as const),
+              : ({
+                  type: "file",
+                  files: targetFilePatterns(kind.name, selection.shard).map(
+                    (name) => `${files.replace(/\/+$/, "")}/${name}`,
+                  ),
+                } as const),
         };
       });
       return sendYaml(request, reply, renderScrapeConfig(jobs));
@@ -99,13 +109,16 @@ export function configurationRoutes(app: FastifyInstance, service: Service): voi
       if (project && whole_lists === "true") {
         throw new ProblemError("invalid_request", "whole_lists: this credential reads one project");
       }
+      const node = policy.endpoints.find(({ name }) => name === "node");
+      const intervalMs = interval === undefined ? node?.intervalMs : Number(interval) * 1_000;
       return sendYaml(
         request,
         reply,
         renderRules({
           prefix: metricPrefix,
+          jobs: Object.fromEntries(policy.endpoints.map(({ name }) => [name, jobNameOf(name)])),
           wholeLists: !project && whole_lists !== "false",
-          ...(interval !== undefined && { intervalMs: Number(interval) * 1_000 }),
+          ...(intervalMs !== undefined && { intervalMs }),
         }),
       );
     },

@@ -1,4 +1,5 @@
 import { gunzipSync } from "node:zlib";
+import { DEFAULT_POLICY } from "@promferry/target-registry";
 import { createMemoryStore } from "@promferry/target-registry/store";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { parse } from "yaml";
@@ -172,7 +173,9 @@ test("the configuration names this service, the reader's own part, and the endpo
   const files = await config("endpoint=app&files=/etc/prometheus/targets/&interval=15");
   expect(files.jobs[0]).toMatchObject({
     scrape_interval: "15s",
-    file_sd_configs: [{ files: ["/etc/prometheus/targets/app*.json"] }],
+    file_sd_configs: [
+      { files: ["/etc/prometheus/targets/app.json", "/etc/prometheus/targets/app-*-of-*.json"] },
+    ],
   });
   const tag = String(files.answer.headers["etag"]);
   const again = await own.call(
@@ -184,4 +187,18 @@ test("the configuration names this service, the reader's own part, and the endpo
   expect(again.statusCode).toBe(304);
   const rules = await own.call("GET /v1/config/rules", { as: "tenant" });
   expect(rules.body).toContain("click_deploy_service_cpu_usage_percent");
+});
+
+test("alerts and rates are about the lists of this policy, at its own interval", async () => {
+  const kinds = [
+    ...DEFAULT_POLICY.endpoints.map((kind) => ({ ...kind, intervalMs: 60_000 })),
+    { ...DEFAULT_POLICY.endpoints[0]!, name: "app-admin" },
+  ];
+  const own = await startTestService({ policy: { endpoints: kinds } });
+  const rules = await own.call("GET /v1/config/rules", { as: "reader" });
+  expect(rules.body).toContain('up{job=~"ferry-node|ferry-cadvisor|ferry-app|ferry-app-admin"} == 0');
+  expect(rules.body).toContain('promferry_targets_served{endpoint="app-admin"}');
+  expect(rules.body).toContain("[240s]");
+  const said = await own.call("GET /v1/config/rules?interval=15", { as: "reader" });
+  expect(said.body).toContain("[60s]");
 });

@@ -22,4 +22,4 @@ export { SERVICE_METRICS } from "./service-metrics.ts";
 export { parseShard, type Shard, shardOf } from "./shard.ts";
 export { renderTargetList, type TargetList } from "./target-list.ts";
 export { changePages, type TargetPage } from "./target-pages.ts";
-export { targetFileName, writeTargetFile } from "./write-target-file.ts";
+export { targetFileName, targetFilePatterns, writeTargetFile } from "./write-target-file.ts";

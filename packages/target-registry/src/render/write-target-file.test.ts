@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, matchesGlob } from "node:path";
 import { expect, type TestContext, test } from "vitest";
-import { targetFileName, writeTargetFile } from "./write-target-file.ts";
+import { targetFileName, targetFilePatterns, writeTargetFile } from "./write-target-file.ts";
 
 async function folder(context: TestContext): Promise<string> {
   const parent = await mkdtemp(join(tmpdir(), "targets-"));
@@ -15,6 +15,20 @@ async function folder(context: TestContext): Promise<string> {
 test("a file is named by its list and shard", () => {
   expect(targetFileName("node")).toBe("node.json");
   expect(targetFileName("node", { index: 0, count: 4 })).toBe("node-1-of-4.json");
+});
+
+test("file_sd finds the files of an endpoint, and not those of one whose name goes on", () => {
+  const found = (name: string, ...of: Parameters<typeof targetFilePatterns>) =>
+    targetFilePatterns(...of).some((pattern) => matchesGlob(name, pattern));
+  const [first, second] = [0, 1].map((index) => ({ index, count: 4 }));
+  for (const name of [targetFileName("app"), targetFileName("app", first), targetFileName("app", second)]) {
+    expect(found(name, "app"), name).toBe(true);
+  }
+  expect(found(targetFileName("app-admin"), "app")).toBe(false);
+  expect(found(targetFileName("app", first), "app", first)).toBe(true);
+  for (const name of [targetFileName("app", second), targetFileName("app-admin", first)]) {
+    expect(found(name, "app", first), name).toBe(false);
+  }
 });
 
 test("writes, replaces, and leaves an equal file alone", async (context) => {

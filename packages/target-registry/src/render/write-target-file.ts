@@ -8,6 +8,17 @@ export function targetFileName(endpoint: string, shard?: Shard): string {
 }
 
 /**
+ * Patterns for file_sd: the files that `targetFileName` gives an endpoint; default: of all its shards, or of none.
+ *
+ * No list of another endpoint matches, whose name may begin with this one's, but for shards of that one by default.
+ */
+export function targetFilePatterns(endpoint: string, shard?: Shard): readonly string[] {
+  return shard === undefined
+    ? [targetFileName(endpoint), `${endpoint}-*-of-*.json`]
+    : [targetFileName(endpoint, shard)];
+}
+
+/**
  * Puts a list where file_sd reads it, so that a reader sees the old list or the new one and nothing else.
  *
  * Written beside the watched folder, in `.<folder>.tmp` of the same parent: file_sd's globs also match hidden files, and a
