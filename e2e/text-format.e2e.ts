@@ -165,6 +165,25 @@ test("promtool check metrics agrees on damaged pages, in verdict and in advice",
   expect(taken).toBeGreaterThan(damagedCount / 6);
 });
 
+test("promtool check metrics --extended counts the same series of each metric", async (context) => {
+  requireServer(context, "promtool");
+  // Histograms and summaries, and labels; with any advice promtool says nothing of cardinality.
+  const page =
+    '# HELP a_total A.\n# TYPE a_total counter\na_total{x="1"} 1\na_total{x="2"} 1\n# HELP g G.\n# TYPE g gauge\ng 1\n' +
+    '# HELP h H.\n# TYPE h histogram\nh_bucket{le="1"} 1\nh_bucket{le="+Inf"} 1\nh_sum 1\nh_count 1\n' +
+    '# HELP s S.\n# TYPE s summary\ns{quantile="0.5"} 1\ns_sum 1\ns_count 1\n# HELP u U.\nu{x="1",y="2"} 1\n';
+  const { code, stdout } = await runPromtool(["check", "metrics", "--extended"], { input: Buffer.from(page) });
+  expect(code).toBe(0);
+  const theirs = stdout
+    .split("\n")
+    .slice(1)
+    .map((line) => line.trim().split(/ {2,}/))
+    .filter(([metric]) => metric && metric !== "Total")
+    .map(([metric, series]) => `${metric} ${series}`);
+  const { cardinality } = checkMetrics(page, { format: "prometheus" });
+  expect(cardinality.map(({ metric, series }) => `${metric} ${series}`).sort()).toEqual(theirs.sort());
+});
+
 /** The message with which a page is refused, if it is. */
 function refusal(parse: () => unknown): string {
   try {

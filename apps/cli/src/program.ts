@@ -284,10 +284,11 @@ export function buildProgram(io: CliIo, runner: Runner): Command {
         .choices(["prometheus", "openmetrics"])
         .default("prometheus"),
     )
+    .option("--extended", "also how many series each metric has")
     .addHelpText(
       "after",
       examples([
-        "curl -s localhost:9100/metrics | promferry check-metrics",
+        "curl -s localhost:9100/metrics | promferry check-metrics --extended",
         "promferry check-metrics --format openmetrics page.txt",
       ]),
     )

@@ -342,6 +342,10 @@ export const JSON_OUTPUT: Readonly<Record<string, z.ZodType>> = {
     ok: z.boolean(),
     errors: z.array(pageFinding),
     warnings: z.array(pageFinding),
+    cardinality: z
+      .array(z.strictObject({ metric: text, series: count }))
+      .optional()
+      .describe("With --extended, the largest first."),
   }),
   receive: z.strictObject({ url: text, dir: text }).describe("Once, when it listens."),
   doctor: z.strictObject({

@@ -41,6 +41,30 @@ test("check-metrics reads a file and tells machines what it found", async () => 
   expect(json()).toMatchObject({ ok: false, errors: [{ line: 1, column: 3 }], warnings: [] });
 });
 
+const HISTOGRAM = '# HELP h H.\n# TYPE h histogram\nh_bucket{le="+Inf"} 1\nh_sum 1\nh_count 1\n';
+
+test("check-metrics --extended says how many series each metric has", async () => {
+  const stdin = `# TYPE a gauge\na 1\n${HISTOGRAM}`;
+  const { exitCode, stdout } = await runCli(["check-metrics", "--extended"], { stdin });
+  expect(exitCode).toBe(0);
+  expect(stdout.split("\n").map((line) => line.trim().split(/ {2,}/))).toEqual([
+    ["1:1: advice: a should have a help text"],
+    ["metric", "series", "share"],
+    ["h", "3", "75.00%"],
+    ["a", "1", "25.00%"],
+    ["all", "4", "100.00%"],
+    [""],
+  ]);
+  const { json } = await runCli(["check-metrics", "--extended", "--json"], { stdin });
+  expect(json()).toMatchObject({
+    ok: true,
+    cardinality: [
+      { metric: "h", series: 3 },
+      { metric: "a", series: 1 },
+    ],
+  });
+});
+
 test("check-metrics of a file that is not there is exit 74", async () => {
   const { exitCode, stderr } = await runCli(["check-metrics", "nowhere.txt"]);
   expect(exitCode).toBe(74);

@@ -50,5 +50,17 @@ test("checkMetrics gives one error and its position, and no warnings", () => {
   expect(checkMetrics("aB 1\nc x\n", { format: "prometheus" })).toEqual({
     errors: [{ line: 2, column: 3, message: 'expected a number, got "x"' }],
     warnings: [],
+    cardinality: [],
   });
+});
+
+test("checkMetrics counts the series of each family, the largest first, and a series once however often it stands there", () => {
+  const page =
+    '# TYPE a gauge\na 1\n# TYPE h histogram\nh_bucket{le="+Inf"} 1\nh_sum 1\nh_count 1\n' +
+    "# TYPE none gauge\n# TYPE b gauge\nb 1 1\nb 2 2\n# EOF\n";
+  expect(checkMetrics(page, { format: "openmetrics" }).cardinality).toEqual([
+    { metric: "h", series: 3 },
+    { metric: "a", series: 1 },
+    { metric: "b", series: 1 },
+  ]);
 });

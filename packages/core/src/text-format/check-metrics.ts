@@ -22,20 +22,32 @@ export interface MetricsCheck {
   readonly errors: readonly Finding[];
   /** In order of lines. Empty when there is an error. */
   readonly warnings: readonly Finding[];
+  /** Of each family with samples, the largest first. Empty when there is an error. */
+  readonly cardinality: readonly MetricCardinality[];
+}
+
+/** How many series a family has; those of a histogram or summary are its buckets or quantiles, sum and count. */
+export interface MetricCardinality {
+  readonly metric: string;
+  readonly series: number;
 }
 
 /**
  * Judges a page as `promtool check metrics` does: an error where the format is broken, warnings where
- * its naming advice is not followed. Families without samples get no warnings.
+ * its naming advice is not followed, and counts series as its `--extended` does. Families without samples get no
+ * warnings.
  *
  * @param options As for `parseExposition`.
  */
 export function checkMetrics(text: Uint8Array | string, options: ParseOptions): MetricsCheck {
   try {
     const warnings: Finding[] = [];
+    const cardinality: MetricCardinality[] = [];
     for (const draft of readDrafts(text, options)) {
       if (draft.values.length === 0) continue;
-      for (const { rule, message } of lintFamily(finishDraft(draft), options.format === "openmetrics")) {
+      const family = finishDraft(draft);
+      cardinality.push({ metric: draft.name, series: new Set(family.series).size });
+      for (const { rule, message } of lintFamily(family, options.format === "openmetrics")) {
         warnings.push({
           line: draft.line,
           column: 1,
@@ -45,11 +57,16 @@ export function checkMetrics(text: Uint8Array | string, options: ParseOptions): 
         });
       }
     }
-    return { errors: [], warnings: warnings.sort((a, b) => a.line - b.line) };
+    return {
+      errors: [],
+      warnings: warnings.sort((a, b) => a.line - b.line),
+      cardinality: cardinality.sort((a, b) => b.series - a.series),
+    };
   } catch (error) {
     if (!(error instanceof ExpositionError)) throw error;
     const { line, column, message } = error;
     const position = `${line}:${column}: `;
-    return { errors: [{ line, column, message: message.slice(position.length) }], warnings: [] };
+    const finding = { line, column, message: message.slice(position.length) };
+    return { errors: [finding], warnings: [], cardinality: [] };
   }
 }

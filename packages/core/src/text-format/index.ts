@@ -1,4 +1,4 @@
-export { checkMetrics, type Finding, type MetricsCheck } from "./check-metrics.ts";
+export { checkMetrics, type Finding, type MetricCardinality, type MetricsCheck } from "./check-metrics.ts";
 export { ExpositionError, type ExpositionErrorCode } from "./exposition-error.ts";
 export type { LintRule } from "./lint-rules.ts";
 export { formatCanonical, formatValue, parseNumber } from "./number.ts";
