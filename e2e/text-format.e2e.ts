@@ -172,7 +172,9 @@ test("promtool check metrics --extended counts the same series of each metric", 
     '# HELP a_total A.\n# TYPE a_total counter\na_total{x="1"} 1\na_total{x="2"} 1\n# HELP g G.\n# TYPE g gauge\ng 1\n' +
     '# HELP h H.\n# TYPE h histogram\nh_bucket{le="1"} 1\nh_bucket{le="+Inf"} 1\nh_sum 1\nh_count 1\n' +
     '# HELP s S.\n# TYPE s summary\ns{quantile="0.5"} 1\ns_sum 1\ns_count 1\n# HELP u U.\nu{x="1",y="2"} 1\n';
-  const { code, stdout } = await runPromtool(["check", "metrics", "--extended"], { input: Buffer.from(page) });
+  const { code, stdout } = await runPromtool(["check", "metrics", "--extended"], {
+    input: Buffer.from(page),
+  });
   expect(code).toBe(0);
   const theirs = stdout
     .split("\n")

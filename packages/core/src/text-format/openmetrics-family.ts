@@ -46,6 +46,9 @@ export interface OpenFamily {
   group: string | undefined;
   groupSeconds: number;
   point: HistogramPoint | undefined;
+  /** Of a counter's `_created` whose `_total` has not come yet, in the point at hand; -1: there is none. */
+  createdOffset: number;
+  hasTotal: boolean;
 }
 
 export function openFamily(name: NameMark, reader: PageReader, offset: number): OpenFamily {
@@ -57,6 +60,8 @@ export function openFamily(name: NameMark, reader: PageReader, offset: number): 
     group: undefined,
     groupSeconds: NaN,
     point: undefined,
+    createdOffset: -1,
+    hasTotal: false,
   };
 }
 
@@ -114,6 +119,8 @@ export function takeSample(family: OpenFamily, line: SampleLine, reader: PageRea
   }
   family.lastSeconds.set(series, seconds);
   if (family.point) takePoint(family.point, suffix, bound, line, reader);
+  if (suffix === "_total") family.hasTotal = true;
+  else if (suffix === "_created" && draft.type === "counter") family.createdOffset = line.offset;
   // Two times within one millisecond are one time in all that follows: the first sample counts.
   if (before !== undefined && toMs(before) === toMs(seconds)) return;
   if (line.exemplar) {
@@ -174,6 +181,9 @@ function checkValue(draft: FamilyDraft, line: SampleLine, reader: PageReader): v
       break;
     case "_gsum":
       if (Number.isNaN(value)) fail("a number that is not NaN");
+      break;
+    case "_created":
+      if (!Number.isFinite(value)) fail("a timestamp in seconds");
       break;
     case "_info":
       if (value !== 1) fail("the value 1 of an info metric");
@@ -277,8 +287,13 @@ function takePoint(
 }
 
 function finishPoint(family: OpenFamily, reader: PageReader): void {
-  const { point } = family;
+  const { point, createdOffset, hasTotal } = family;
   family.point = undefined;
+  family.createdOffset = -1;
+  family.hasTotal = false;
+  if (createdOffset >= 0 && !hasTotal) {
+    reader.fail("ERR_EXPOSITION_FAMILY", "expected the counter's _total beside its _created", createdOffset);
+  }
   if (!point) return;
   const { count, sum } = point;
   const isGauge = family.draft.type === "gaugehistogram";

@@ -64,7 +64,8 @@ interface Page {
 }
 
 /**
- * OpenMetrics 1.0, every MUST that one page alone can break. `le` and `quantile` come out in
+ * OpenMetrics 1.0, every MUST that one page alone can break, but that names which begin with underscores, reserved
+ * for later versions, are read: programs have them. `le` and `quantile` come out in
  * canonical form, as Prometheus stores them.
  *
  * @see OpenMetrics 1.0.0, "Text format"
