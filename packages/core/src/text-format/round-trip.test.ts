@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { createSeriesDictionary } from "../series/index.ts";
-import type { Label, MetricFamily, MetricType, Series } from "../series/series.ts";
-import { parseExposition, writeOpenMetrics, writePrometheusText } from "./index.ts";
+import { createSeriesDictionary, type SeriesDictionary } from "../series/index.ts";
+import type { Exemplar, Label, MetricFamily, MetricType, Series } from "../series/series.ts";
+import { formatCanonical, parseExposition, writeOpenMetrics, writePrometheusText } from "./index.ts";
 
 interface Draft {
   readonly type: MetricType;
@@ -85,6 +85,129 @@ test("openmetrics: parse(write(x)) is x, where x keeps to the rules", () => {
       expect(parseExposition(writeOpenMetrics(before), { format: "openmetrics" })).toEqual(before);
     }),
     { numRuns: 200 },
+  );
+});
+
+/** Points of one metric that keeps to OpenMetrics' rules, as rows: suffix, own label, value. */
+type Row = readonly [suffix: string, own: Label | undefined, value: number];
+
+const amount = fc.double({ noNaN: true, min: 0, noDefaultInfinity: true }).map((value) => value + 0);
+const increments = fc.array(fc.nat({ max: 1000 }), { minLength: 1, maxLength: 4 });
+const created = fc.option(amount, { nil: undefined });
+
+function rowsOf(type: MetricType, name: string): fc.Arbitrary<readonly Row[]> {
+  const own = (label: string, value: string): Label => ({ name: label, value });
+  const withCreated = (rows: Row[], at: number | undefined): Row[] =>
+    at === undefined ? rows : [...rows, ["_created", undefined, at]];
+  const buckets = (counts: readonly number[]): Row[] => {
+    let total = 0;
+    return counts.map((count, i) => {
+      total += count;
+      return ["_bucket", own("le", i === counts.length - 1 ? "+Inf" : formatCanonical(i / 2)), total];
+    });
+  };
+  switch (type) {
+    case "counter":
+      return fc.tuple(amount, created).map(([value, at]) => withCreated([["_total", undefined, value]], at));
+    case "histogram":
+      return fc.tuple(increments, amount, created).map(([counts, sum, at]) => {
+        const rows = buckets(counts);
+        return withCreated([...rows, ["_sum", undefined, sum], ["_count", undefined, rows.at(-1)![2]]], at);
+      });
+    case "gaugehistogram":
+      return fc.tuple(increments, amount).map(([counts, sum]) => {
+        const rows = buckets(counts);
+        return [...rows, ["_gsum", undefined, sum], ["_gcount", undefined, rows.at(-1)![2]]] as const;
+      });
+    case "summary":
+      return fc
+        .tuple(fc.uniqueArray(fc.constantFrom(0, 0.5, 0.99, 1)), amount, fc.nat(), created)
+        .map(([quantiles, sum, count, at]) => {
+          const rows = quantiles.map((q): Row => ["", own("quantile", formatCanonical(q)), sum]);
+          return withCreated([...rows, ["_sum", undefined, sum], ["_count", undefined, count]], at);
+        });
+    case "info":
+      return fc.constant([["_info", undefined, 1]] as const);
+    case "stateset":
+      return fc.boolean().map(
+        (isOn) =>
+          [
+            ["", own(name, "off"), isOn ? 0 : 1],
+            ["", own(name, "on"), isOn ? 1 : 0],
+          ] as const,
+      );
+    default:
+      return fc.double().map((value) => [["", undefined, value]] as const);
+  }
+}
+
+const exemplar = fc.record<Exemplar>({
+  labels: text.map((value) => (value === "" ? [] : [{ name: "id", value }])),
+  value: fc.constant(0),
+  timestampMs: timestamp,
+});
+
+/** A family of any type: some metrics, each at one time or none, with exemplars where they may be. */
+function lawfulFamily(i: number): fc.Arbitrary<(dictionary: SeriesDictionary) => MetricFamily> {
+  const types: MetricType[] = [
+    "counter",
+    "gauge",
+    "histogram",
+    "gaugehistogram",
+    "summary",
+    "info",
+    "stateset",
+    "unknown",
+  ];
+  return fc.constantFrom(...types).chain((type) => {
+    const hasUnit = type !== "info" && type !== "stateset";
+    const name = hasUnit ? `m${i}_seconds` : `m${i}`;
+    const metric = fc.record({
+      label: text,
+      timestampMs: timestamp,
+      rows: rowsOf(type, name),
+      exemplar: fc.option(exemplar, { nil: undefined }),
+    });
+    return fc
+      .record({
+        help: text,
+        unit: fc.constantFrom("", ...(hasUnit ? ["seconds"] : [])),
+        metrics: fc.uniqueArray(metric, { maxLength: 3, selector: ({ label }) => label }),
+      })
+      .map(({ help, unit, metrics }) => (dictionary) => {
+        const rows = metrics.flatMap(({ label, timestampMs, rows: points, exemplar: shown }) =>
+          points.map(([suffix, own, value]) => ({
+            series: dictionary.intern(name + suffix, [{ name: "a", value: label }, ...(own ? [own] : [])]),
+            value,
+            timestampMs,
+            shown: suffix === "_total" || suffix === "_bucket" ? shown : undefined,
+          })),
+        );
+        const exemplars = new Map(rows.flatMap(({ shown }, row) => (shown ? [[row, [shown]] as const] : [])));
+        return {
+          name,
+          type,
+          help,
+          unit,
+          series: rows.map(({ series }) => series),
+          values: rows.map(({ value }) => value),
+          timestampsMs: rows.map(({ timestampMs }) => timestampMs),
+          ...(exemplars.size > 0 && { exemplars }),
+        };
+      });
+  });
+}
+
+test("openmetrics: parse(write(x)) is x for every type, with units, exemplars and times of creation", () => {
+  const page = fc.tuple(lawfulFamily(0), lawfulFamily(1), lawfulFamily(2));
+  fc.assert(
+    fc.property(page, (list) => {
+      const dictionary = createSeriesDictionary();
+      const before = list.map((build) => build(dictionary));
+      const written = writeOpenMetrics(before);
+      expect(parseExposition(written, { format: "openmetrics" })).toEqual(before);
+    }),
+    { numRuns: 300 },
   );
 });
 
