@@ -9,7 +9,7 @@ import { readFrames } from "../frame-reader.ts";
 import { createRandom, type Random } from "../random.ts";
 import { type RealServer, realServers } from "../real-server.ts";
 import { createDoubtfulStore } from "../simulation/doubtful-store.ts";
-import { expectedSamples } from "../simulation/expected-samples.ts";
+import { differenceOf, expectedSamples } from "../simulation/expected-samples.ts";
 import { type ReceiverFault, startFaultServer, type TakenRequest } from "../simulation/fault-server.ts";
 import { createProgram } from "../simulation/program.ts";
 import { createVolatileFs } from "../simulation/volatile-fs.ts";
@@ -97,7 +97,7 @@ async function runOnce(context: FaultContext, index: number, real: RealServer | 
     },
   });
   try {
-    const { fs, nowMs: beginMs } = await writeJournal(random);
+    const { fs, nowMs: beginMs, counted } = await writeJournal(random);
     let nowMs = beginMs;
     let downFor = 0;
     const sleep = async (ms: number) => {
@@ -129,7 +129,13 @@ async function runOnce(context: FaultContext, index: number, real: RealServer | 
       nowMs += MINUTE_MS;
     }
     store.check();
-    const expected = expectedSamples(readFrames(fs.files(DIR)));
+    const frames = readFrames(fs.files(DIR));
+    demand(frames.length === counted.size, `${frames.length} frames of ${counted.size} are in the journal`);
+    for (const { writtenMs, samples } of frames) {
+      const difference = differenceOf(samples, counted.get(writtenMs) ?? new Map());
+      demand(difference === undefined, `a frame is not what its program counted: ${difference}`);
+    }
+    const expected = expectedSamples(frames);
     const record = (await readLedger(DIR, fs)).destinations.get(destination.name)!;
     const { accepted, unknown } = record;
     const sum = accepted + record.refused + unknown;
@@ -229,8 +235,9 @@ function createDestination(
   });
 }
 
-/** Two programs that ran for some hours until a while ago. */
+/** Two programs that ran for some hours until a while ago, and what they had counted at the time of each frame. */
 async function writeJournal(random: Random) {
+  const counted = new Map<number, ReadonlyMap<string, number>>();
   let nowMs = Math.floor(Date.now() / MINUTE_MS - 400) * MINUTE_MS;
   const fs = createVolatileFs(() => nowMs);
   const programs = [0, 1].map(() => ({
@@ -248,14 +255,18 @@ async function writeJournal(random: Random) {
       randomBytes: (size) => Buffer.from(Array.from({ length: size }, () => random.between(0, 255))),
     }),
   }));
-  for (const { writer } of programs) await writer.write({ kind: "start", families: [] });
+  for (const { writer } of programs) {
+    await writer.write({ kind: "start", families: [] });
+    counted.set(nowMs++, new Map());
+  }
   for (let i = 0; i < 8; i++) {
     nowMs += random.between(1, 45) * MINUTE_MS;
     const { program, writer } = random.pick(programs);
     program.work();
     await writer.write({ kind: "full", families: program.families() });
+    counted.set(nowMs, program.state());
   }
-  return { fs, nowMs: nowMs + MINUTE_MS };
+  return { fs, nowMs: nowMs + MINUTE_MS, counted };
 }
 
 function hashOf(text: string): number {
