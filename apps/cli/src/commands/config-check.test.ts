@@ -50,3 +50,16 @@ test("config schema prints JSON Schema", async () => {
   expect(exitCode).toBe(0);
   expect(json()).toMatchObject({ type: "object", additionalProperties: false });
 });
+
+test("a secret that stands in the file is not shown with its line, and the caret stays where it was", async () => {
+  const { home } = homeWith(`metrics:
+  destinations:
+    - { name: d, type: http, url: "https://h.example", auth: { username: bob, password: "hunter2-secret" } }
+    - { name: e, type: http, url: "https://h.example", auth: { token: hunter3-secret }, nonsense: 1 }
+`);
+  const { stdout } = await runCli(["config", "check", "--config", "config.yaml"], { home });
+  expect(stdout).toContain("a secret in plain text");
+  expect(stdout).toContain('unknown key "nonsense"');
+  expect(stdout).not.toMatch(/hunter\d-secret/);
+  expect(stdout).toContain("username: bob, password: **************** }");
+});

@@ -13,7 +13,7 @@ export interface Problem {
 
 /** A finding with its source line and a caret below it. */
 export function formatProblem(problem: Problem, file: string, source: string): string {
-  const line = source.split(/\r?\n/, problem.line)[problem.line - 1] ?? "";
+  const line = maskSecrets(source.split(/\r?\n/, problem.line)[problem.line - 1] ?? "");
   const number = String(problem.line).padStart(4);
   const caret = `${" ".repeat(number.length)} | ${line.slice(0, problem.column - 1).replace(/[^\t]/g, " ")}^`;
   const severity = problem.severity === "warning" ? "warning: " : "";
@@ -28,4 +28,12 @@ export function formatPath(path: readonly PropertyKey[]): string {
     else text += text === "" ? String(key) : `.${String(key)}`;
   }
   return text;
+}
+
+/** A secret that stands in the file is not repeated on a terminal or in a log; a variable's name may be. */
+function maskSecrets(line: string): string {
+  const secret = /((?:password|token|credentials)["']?\s*:\s*)("[^"]*"|'[^']*'|[^\s,}"'][^,}]*)/g;
+  return line.replace(secret, (whole, key: string, value: string) =>
+    value.includes("${") ? whole : key + "*".repeat(value.length),
+  );
 }
