@@ -52,7 +52,9 @@ export async function runCommand(args: readonly string[]): Promise<number> {
 
   program
     .command("init")
-    .description("says that the configured store is the right one: lists are served from now on")
+    .description(
+      "says that the configured store is the right one, and asks no Prometheus: lists are served from now on",
+    )
     .action(async () => {
       const settings = await settingsOf();
       await withStore(settings, (store) => store.setAuthoritative(OPERATOR));
@@ -134,7 +136,7 @@ async function serve(settings: Settings): Promise<void> {
     print(`try: ${tryLine(service.url, first)}`);
   }
   if (!(await store.info()).authoritative) {
-    print("the store is new: lists are refused until `promferry-targets init` or POST /v1/sd/confirm");
+    print("the store is new: lists are refused until `promferry targets init` or POST /v1/sd/confirm");
   }
   const reload = (): void => {
     service

@@ -110,7 +110,7 @@ export function createInstanceMirror(store: TargetStore, options: MirrorOptions 
 export async function authoritativeView(mirror: InstanceMirror): Promise<MirrorView> {
   const view = await mirror.view();
   if (view.authoritative) return view;
-  throw new ProblemError("store_new", "run `promferry-targets init` once it is the right store", {
+  throw new ProblemError("store_new", "run `promferry targets init` once it is the right store", {
     retryAfter: 30,
   });
 }

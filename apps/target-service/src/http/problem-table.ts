@@ -197,7 +197,7 @@ export const PROBLEMS = {
   store_new: {
     status: 503,
     title: "The store is new: what it does not know may still exist",
-    help: "`promferry-targets init`, or POST /v1/sd/confirm",
+    help: "`promferry targets init`, or POST /v1/sd/confirm",
   },
   store_unavailable: { status: 503, title: "The store does not answer", help: "see Retry-After" },
   prometheus_timeout: {

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import type { Settings } from "../config/settings.ts";
+import { type Settings, SettingsError } from "../config/settings.ts";
 import { authorizationFrom, type PrometheusCredentials } from "./prometheus-authorization.ts";
 import { createPrometheusClient, type PrometheusClient } from "./prometheus-client.ts";
 
@@ -12,7 +12,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * Besides the settings: PROMETHEUS_USERNAME with PROMETHEUS_PASSWORD_FILE, PROMETHEUS_TENANT (sent as `X-Scope-OrgID`), and
  * PROMETHEUS_CA_FILE.
  *
- * @throws {Error} When the CA can't be read.
+ * @throws {SettingsError} Where one of name and password is missing. @throws {Error} When the CA can't be read.
  */
 export async function openPrometheus(
   place: Settings["prometheus"],
@@ -33,5 +33,7 @@ export async function openPrometheus(
 function credentialsOf(tokenFile: string | undefined, env: Environment): PrometheusCredentials | undefined {
   const { PROMETHEUS_USERNAME: username, PROMETHEUS_PASSWORD_FILE: passwordFile } = env;
   if (tokenFile !== undefined) return { type: "bearer", tokenFile };
-  return username && passwordFile ? { type: "basic", username, passwordFile } : undefined;
+  if (username && passwordFile) return { type: "basic", username, passwordFile };
+  if (!username && !passwordFile) return undefined;
+  throw new SettingsError("PROMETHEUS_USERNAME and PROMETHEUS_PASSWORD_FILE: expected both, or neither");
 }
