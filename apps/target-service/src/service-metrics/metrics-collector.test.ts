@@ -55,6 +55,14 @@ test("of several replicas one collects", async (context) => {
   expect([await collector.collect(), await other.collect()]).toEqual([1, 0]);
 });
 
+test("a replica that ends hands over at once: no interval is missed for a restart", async (context) => {
+  const { store, collector } = start(context);
+  const other = start(context, { table: store, leadership: store }).collector;
+  expect(await collector.collect()).toBe(1);
+  await collector.stop();
+  expect(await other.collect()).toBe(1);
+});
+
 test("a label that is no id is not stored", async (context) => {
   const prometheus = prometheusWith({ project_id: "p-1", service_id: "a b" });
   expect(await start(context, { prometheus }).collector.collect()).toBe(0);

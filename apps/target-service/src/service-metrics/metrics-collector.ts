@@ -5,7 +5,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { isId } from "@promferry/target-registry";
 import { TARGET_LABELS } from "@promferry/target-registry/render";
-import type { MetricRow, TargetStore } from "@promferry/target-registry/store";
+import type { Fence, MetricRow, TargetStore } from "@promferry/target-registry/store";
 import type { PrometheusClient } from "../prometheus/prometheus-client.ts";
 import { METRICS, metricName } from "./metric-catalogue.ts";
 import { createTerms, type Level } from "./promql.ts";
@@ -17,7 +17,7 @@ export interface MetricsCollectorOptions {
   readonly table: MetricsTable;
   readonly prometheus: PrometheusClient;
   /** Of several replicas only the leader collects. */
-  readonly leadership: Pick<TargetStore, "lead">;
+  readonly leadership: Pick<TargetStore, "lead" | "resign">;
   /** METRICS_COLLECTION_INTERVAL, in milliseconds; at least 10,000. Default 60,000. */
   readonly intervalMs?: number;
   /** Default: services alone. */
@@ -35,7 +35,7 @@ export interface MetricsCollectorOptions {
 export interface MetricsCollector {
   /** One round for the interval that has ended last; the number of rows, 0 where another replica leads. */
   collect(): Promise<number>;
-  /** Ends the timer and waits for the round under way. */
+  /** Ends the timer, waits for the round under way, and lets another replica collect. */
   stop(): Promise<void>;
 }
 
@@ -47,6 +47,8 @@ const STORED: readonly string[] = [
   "network_traffic_out_bytes_total",
 ];
 const BATCH = 1_000;
+/** What a round may take before another replica thinks that this one has died. */
+const ROUND_MS = 60_000;
 
 /**
  * @throws {RangeError} When the interval is below ten seconds.
@@ -59,9 +61,11 @@ export function createMetricsCollector(options: MetricsCollectorOptions): Metric
   }
   const holder = randomUUID();
   const stopping = new AbortController();
+  let fence: Fence | null = null;
 
   async function collect(): Promise<number> {
-    if ((await leadership.lead("metrics", holder, 2 * intervalMs)) === null) return 0;
+    fence = await leadership.lead("metrics", holder, intervalMs + Math.min(intervalMs, ROUND_MS));
+    if (fence === null) return 0;
     // The same instant whoever collects it: a round that is done twice writes its rows once.
     const atMs = Math.floor(now() / intervalMs) * intervalMs;
     let count = 0;
@@ -126,6 +130,7 @@ export function createMetricsCollector(options: MetricsCollectorOptions): Metric
       clearInterval(timer);
       stopping.abort();
       await round;
+      if (fence !== null) await leadership.resign(fence).catch(() => {});
     },
   };
 }
