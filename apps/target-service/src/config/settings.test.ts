@@ -82,6 +82,8 @@ test.each([
   ["timings: {lease: 60s}", {}, "a third of the lease"],
   ["metrics: {collect: true}", {}, "PROMETHEUS_URL or prometheus.url"],
   ["", { METRICS_COLLECTION_INTERVAL: "often" }, "METRICS_COLLECTION_INTERVAL: expected a duration"],
+  ["", { METRICS_COLLECTION_INTERVAL: "5s" }, "metrics.interval: expected 10s to 1d"],
+  ["metrics: {interval: 30d}", {}, "metrics.interval: expected 10s to 1d"],
   ["", { ENABLE_METRICS_COLLECTION: "maybe" }, "ENABLE_METRICS_COLLECTION: expected true or false"],
   ["", { PROMFERRY_TARGETS_LISTEN: "9180" }, "listen: expected host:port, got 9180"],
   ["listen: 127.0.0.1:99999", {}, "listen: expected host:port"],

@@ -178,6 +178,10 @@ export function settle({ file, env, home = homedir() }: SettingsSource): Setting
       `METRICS_COLLECTION_INTERVAL: expected a duration such as 30s, got ${interval.slice(0, 40)}`,
     );
   }
+  // A timer takes no more than 24 days, and fires at once where it is given more.
+  if (intervalMs !== undefined && (intervalMs < 10_000 || intervalMs > 86_400_000)) {
+    problems.push("metrics.interval: expected 10s to 1d");
+  }
   const prometheusUrl = variable("PROMETHEUS_URL") ?? given.prometheus?.url;
   if (prometheusUrl !== undefined && !/^https?:\/\/[^\s?#]+$/.test(prometheusUrl)) {
     problems.push("PROMETHEUS_URL: expected an http or https address");
