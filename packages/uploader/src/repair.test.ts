@@ -51,6 +51,28 @@ async function quarantineLines({ dir }: TestBed): Promise<{ copy: string }[]> {
     .map((line) => JSON.parse(line));
 }
 
+test("what an earlier repair left torn under the repaired day's name is replaced, and not read at places that it no longer has", async (context) => {
+  const bed = await createTestBed(context);
+  await damagedDay(bed);
+  const original = join(bed.dir, "original");
+  await cp(join(bed.dir, FILE), original);
+  const [first] = (await repair(bed)).repaired;
+  const name = first?.name ?? "";
+  const whole = await readFile(join(bed.dir, name));
+  // As after a power loss: the day is back, and the repaired one ends in bytes that nobody wrote.
+  await cp(original, join(bed.dir, FILE));
+  await writeFile(join(bed.dir, name), Buffer.concat([whole, Buffer.from("torn\n")]));
+  await rm(original);
+  await age(bed);
+  const { repaired, left } = await repair(bed);
+  expect(repaired.map((each) => each.file)).toEqual([FILE]);
+  expect(left).toEqual([]);
+  expect(await readFile(join(bed.dir, name))).toEqual(whole);
+  const lengths = (await quarantineLines(bed)).map((line) => (line as unknown as { length: number }).length);
+  expect(lengths).not.toContain(0);
+  expect((await bed.journal.index()).damage).toEqual([]);
+});
+
 test("damage of a closed day lies in quarantine afterwards, with what it was, and the day without it", async (context) => {
   const bed = await createTestBed(context);
   const before = await readFile(await damagedDay(bed), "latin1");

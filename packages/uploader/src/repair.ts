@@ -75,8 +75,11 @@ export async function repairJournal(options: RepairOptions): Promise<RepairRepor
     const { files, damage } = await journal.index();
     const repaired: RepairedDay[] = [];
     const left: UnrepairedDay[] = [];
+    /** Files that stand under these names now are not those that the index saw. */
+    const made = new Set<string>();
     for (const file of files) {
       signal?.throwIfAborted();
+      if (made.has(file.name)) continue;
       const own = damage.filter((each) => each.file === file.name);
       const broken = own.filter(({ reason }) => reason !== "conflict");
       const reason = reasonToLeave(file, own, broken);
@@ -99,7 +102,10 @@ export async function repairJournal(options: RepairOptions): Promise<RepairRepor
         await store.change((ledger) => withoutFiles(ledger, new Set(old)));
       }
       if (result === "kept") left.push({ file: file.name, reason: outcome.reason });
-      else repaired.push({ file: file.name, name: outcome.gone ? undefined : name, damage: broken });
+      else {
+        made.add(name);
+        repaired.push({ file: file.name, name: outcome.gone ? undefined : name, damage: broken });
+      }
     }
     return { repaired, left };
   } finally {

@@ -115,7 +115,8 @@ export function createVolatileFs(now: () => number, start?: ReadonlyMap<string, 
       const inode = find(path);
       return {
         stat: async () => statOf(inode),
-        read: async (into, offset) => inode.bytes.copy(into, 0, offset),
+        // Behind the end there is nothing to read, as for pread.
+        read: async (into, offset) => (offset < inode.bytes.length ? inode.bytes.copy(into, 0, offset) : 0),
         async close() {},
       };
     },
