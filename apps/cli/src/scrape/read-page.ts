@@ -64,7 +64,7 @@ export function createPageReader({ maxSeries, keepEmptyLabels }: PageReaderOptio
       return families;
     } catch (error) {
       if (parsers.known() > 2 * maxSeries) parsers = createParsers();
-      if (!(error instanceof ExpositionError) || format !== "openmetrics") throw error;
+      if (!(error instanceof ExpositionError) || format !== "openmetrics" || textOnly) throw error;
       // Some programs speak OpenMetrics with an accent; their text format is most often right.
       textOnly = true;
       return read(url, options);
