@@ -28,14 +28,20 @@ export function createCatalogueFile(dir: string, catalogue: Catalogue, fs: Journ
       const known = await fs.stat(path).catch(() => undefined);
       if (known?.sizeBytes !== bytes.length) {
         const temporary = spare();
-        const file = await fs.openAppend(temporary);
         try {
-          checkWhole(await file.append(bytes), bytes.length, path);
-          await file.sync();
-        } finally {
-          await file.close();
+          const file = await fs.openAppend(temporary);
+          try {
+            checkWhole(await file.append(bytes), bytes.length, path);
+            await file.sync();
+          } finally {
+            await file.close();
+          }
+          await fs.rename(temporary, path);
+        } catch (error) {
+          // Each flush on a full disk would leave one.
+          await fs.unlink(temporary).catch(() => {});
+          throw error;
         }
-        await fs.rename(temporary, path);
         await fs.syncDirectory(dir);
       }
       written = true;
@@ -44,13 +50,22 @@ export function createCatalogueFile(dir: string, catalogue: Catalogue, fs: Journ
       if (written) return;
       fs.makeDirectorySync(dir);
       const temporary = spare();
-      const file = fs.openAppendSync(temporary);
       try {
-        checkWhole(file.append(bytes), bytes.length, path);
-      } finally {
-        file.close();
+        const file = fs.openAppendSync(temporary);
+        try {
+          checkWhole(file.append(bytes), bytes.length, path);
+        } finally {
+          file.close();
+        }
+        fs.renameSync(temporary, path);
+      } catch (error) {
+        try {
+          fs.unlinkSync(temporary);
+        } catch {
+          // It was never made.
+        }
+        throw error;
       }
-      fs.renameSync(temporary, path);
       written = true;
     },
   };

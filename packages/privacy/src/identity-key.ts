@@ -79,8 +79,8 @@ async function createKey(fs: IdentityFs, path: string, options: IdentityKeyOptio
   const text = `${JSON.stringify({ v: 1, key })}\n`;
   const aside = `${path}.${Buffer.from(randomBytes(6)).toString("hex")}.tmp`;
   await fs.mkdir(dir, { recursive: true, mode: 0o700 });
-  await fs.writeFile(aside, text, { mode: 0o600, flag: "wx", flush: true });
   try {
+    await fs.writeFile(aside, text, { mode: 0o600, flag: "wx", flush: true });
     await fs.link(aside, path);
   } catch (error) {
     if (hasCode(error, "EEXIST")) return;
@@ -90,7 +90,7 @@ async function createKey(fs: IdentityFs, path: string, options: IdentityKeyOptio
       if (!hasCode(inPlace, "EEXIST")) throw inPlace;
     });
   } finally {
-    await fs.unlink(aside);
+    await fs.unlink(aside).catch(() => {});
   }
 }
 

@@ -91,6 +91,24 @@ test("a file system without hard links gets its key in place", async ({ onTestFi
   expect(await readdir(dir)).toEqual(["identity.json"]);
 });
 
+test("on a full disk no half of a key is left behind", async ({ onTestFinished }) => {
+  const dir = await directory(onTestFinished);
+  const full: IdentityFs = {
+    mkdir,
+    readFile,
+    unlink,
+    link,
+    async writeFile(path) {
+      await writeFile(path, "");
+      throw Object.assign(new Error("no space left"), { code: "ENOSPC" });
+    },
+  };
+  await expect(resolveIdentity({ kind: "installation", dir, destination, fs: full })).rejects.toThrow(
+    "no space left",
+  );
+  expect(await readdir(dir)).toEqual([]);
+});
+
 for (const text of ["", "{}", '{"v":1,"key":"abc"}', '{"v":2,"key":"00"}']) {
   test(`a damaged key is refused and left as it is: ${JSON.stringify(text)}`, async ({ onTestFinished }) => {
     const dir = await directory(onTestFinished);

@@ -71,6 +71,7 @@ export function hookFs(fs: UploadFs, { before, after, cut }: FsHooks): UploadFs 
     rename: (from, to) => later("rename", from, () => fs.rename(from, to)),
     renameSync: (from, to) => now("rename", from, () => fs.renameSync(from, to)),
     unlink: (path) => later("unlink", path, () => fs.unlink(path)),
+    unlinkSync: (path) => now("unlink", path, () => fs.unlinkSync(path)),
     fileSystemType: (path) => later("statfs", path, () => fs.fileSystemType(path)),
     fileSystemTypeSync: (path) => now("statfs", path, () => fs.fileSystemTypeSync(path)),
   };

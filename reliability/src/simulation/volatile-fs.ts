@@ -98,6 +98,11 @@ export function createVolatileFs(now: () => number, start?: ReadonlyMap<string, 
       [basename(to), inode],
     ]);
   };
+  const unlink = (path: string) => {
+    find(path);
+    change(dirname(path), [[basename(path), undefined]]);
+  };
+
   const fs: JournalFs = {
     makeDirectory: async (path) => makeDirectory(path),
     makeDirectorySync: makeDirectory,
@@ -125,10 +130,8 @@ export function createVolatileFs(now: () => number, start?: ReadonlyMap<string, 
     readDirectory: async (path) => [...directoryOf(path).entries.keys()],
     rename: async (from, to) => rename(from, to),
     renameSync: rename,
-    async unlink(path) {
-      find(path);
-      change(dirname(path), [[basename(path), undefined]]);
-    },
+    unlink: async (path) => unlink(path),
+    unlinkSync: unlink,
     fileSystemType: async () => EXT4,
     fileSystemTypeSync: () => EXT4,
   };

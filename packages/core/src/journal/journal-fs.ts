@@ -7,6 +7,7 @@ import {
   renameSync,
   statfsSync,
   statSync,
+  unlinkSync,
   writeSync,
 } from "node:fs";
 import { mkdir, open, readdir, rename, stat, statfs, unlink } from "node:fs/promises";
@@ -64,6 +65,7 @@ export interface JournalFs {
   rename(from: string, to: string): Promise<void>;
   renameSync(from: string, to: string): void;
   unlink(path: string): Promise<void>;
+  unlinkSync(path: string): void;
   /** The type number of the file system that holds the directory (`f_type`), 0 where there is none. */
   fileSystemType(path: string): Promise<number>;
   fileSystemTypeSync(path: string): number;
@@ -123,6 +125,7 @@ export const nodeJournalFs: JournalFs = {
   rename,
   renameSync,
   unlink,
+  unlinkSync,
   fileSystemType: async (path) => (await statfs(path)).type,
   fileSystemTypeSync: (path) => statfsSync(path).type,
   async freeBytes(path) {
