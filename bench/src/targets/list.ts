@@ -12,7 +12,7 @@ import {
 import { median, share } from "./spread.ts";
 
 const COUNT = 100_000;
-const REPEATS = 7;
+const REPEATS = 5;
 const ASKED = 300;
 const SERVED = 20;
 /** As many as change within one second of a large roll-out. */
