@@ -35,6 +35,7 @@ const OFFLINE: readonly string[][] = [
   ["catalog"],
   ["enable", "--yes"],
   ["preview", "--now"],
+  ["privacy", "explain"],
   ["export"],
   ["journal", "verify"],
   ["import", "old.prom"],
@@ -48,7 +49,7 @@ const OFFLINE: readonly string[][] = [
 ];
 
 /** Not built yet, and says so. */
-const NOT_BUILT = ["compare", "privacy", "report", "view"];
+const NOT_BUILT = ["compare", "report", "view"];
 
 function leaves(command: Command, path: readonly string[] = []): string[] {
   return command.commands.flatMap((each) => {
