@@ -136,6 +136,46 @@ test("two flags are enough; a receiver that is away for a while misses nothing, 
   expect(inVictoria).toEqual(inPrometheus.map((series) => ({ ...series, labels: expect.anything() })));
 });
 
+test("--protocol 2 and auto bring native histograms to Prometheus, and auto everything else to VictoriaMetrics, which 2 says it can't", {
+  timeout: 120_000,
+}, async (context) => {
+  requireServer(context, "prometheus", "victoria-metrics");
+  const prometheus = await startPrometheus({ nativeHistograms: true });
+  context.onTestFinished(prometheus.stop);
+  const victoria = await startVictoriaMetrics();
+  context.onTestFinished(victoria.stop);
+  // Prometheus' own page has native histograms, and something in them.
+  for (let i = 0; i < 20; i++) await query(prometheus.url, "vector(1)");
+  const run = async (job: string, protocol: string, receiver: string) =>
+    startAgent(
+      context,
+      await folder(context),
+      ...["--scrape", `${prometheus.url}/metrics`, "--interval", "1s", "--job", job],
+      ...["--remote-write", `${receiver}/api/v1/write`, "--protocol", protocol],
+    );
+  const began = Date.now();
+  await run("two", "2", prometheus.url);
+  await run("auto", "auto", prometheus.url);
+  const toVictoria = await run("auto", "auto", victoria.url);
+  const refused = await run("two", "2", victoria.url);
+
+  for (const job of ["two", "auto"]) {
+    const selector = `{job="${job}",handler="/api/v1/query"}`;
+    const counted = `histogram_count(prometheus_http_request_duration_seconds${selector})`;
+    await until(async () => (await query(prometheus.url, counted))[0]?.value).toMatch(/^[1-9]\d+$/);
+    expect((await query(prometheus.url, `up{job="${job}"}`))[0]?.value).toBe("1");
+  }
+  await until(() => toVictoria.metric("accepted_samples_total")).toBeGreaterThan(300);
+  await until(() => toVictoria.metric("destination_failing")).toBe(0);
+  await until(async () => {
+    const [series] = await exportedSamples(victoria.url, 'up{job="auto"}', began, Date.now());
+    return series?.samples.length ?? 0;
+  }).toBeGreaterThan(1);
+  await refused.waitFor(/knows 1\.0 only and nothing was stored; set protocol to 1, or to auto/);
+  expect(await refused.metric("accepted_samples_total")).toBe(0);
+  expect(await refused.metric("backlog_bytes")).toBeGreaterThan(0);
+});
+
 test("killed and started again, it sends what it kept: every scrape that was made, and nothing twice but a request in doubt", {
   timeout: 120_000,
 }, async (context) => {
