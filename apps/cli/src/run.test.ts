@@ -110,8 +110,8 @@ test("what is not built is not offered: neither by help nor as a correction", as
 });
 
 test("under --json, what is not built is told as any wrong command line", async () => {
-  const { json } = await runCli(["privacy", "scan", "--json"]);
+  const { json } = await runCli(["report", "--html", "--json"]);
   expect(json()).toMatchObject({
-    error: { code: "usage", exitCode: 2, message: "`privacy` is not built yet" },
+    error: { code: "usage", exitCode: 2, message: "`report` is not built yet" },
   });
 });
