@@ -78,8 +78,12 @@ export async function preview(context: Context, flags: PreviewOptions): Promise<
 async function writeRequests(folder: string, requests: readonly PlannedRequest[]): Promise<string[]> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const written: string[] = [];
-  for (const [i, { destination, request }] of requests.entries()) {
-    const path = join(folder, `${destination}-${String(i + 1).padStart(4, "0")}`);
+  /** Destinations are served side by side: each counts its own. */
+  const counts = new Map<string, number>();
+  for (const { destination, request } of requests) {
+    const number = (counts.get(destination) ?? 0) + 1;
+    counts.set(destination, number);
+    const path = join(folder, `${destination}-${String(number).padStart(4, "0")}`);
     await writeFile(`${path}.bin`, request.body, { mode: 0o600 });
     await writeFile(`${path}.txt`, describeRequest(request), { mode: 0o600 });
     written.push(`${path}.bin`, `${path}.txt`);
