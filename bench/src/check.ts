@@ -3,6 +3,7 @@
  * README.md. A ratio that looks worse is measured up to three times, longer each time: noise goes, a loss stays.
  */
 import { encodeRequests } from "./cases/encode.ts";
+import { flushRegistries } from "./cases/registry.ts";
 import { compressRequests } from "./cases/snappy.ts";
 import { parsePages } from "./cases/text-format.ts";
 import { compareInProcess } from "./in-process.ts";
@@ -14,7 +15,12 @@ const ATTEMPTS = 3;
 const known = readTable();
 const isWorse = (row: Row) => row.ratio < ALLOWED * (known.get(rowKey(row)) ?? 0);
 
-for (const comparison of [...parsePages, ...encodeRequests, ...compressRequests]) {
+for (const comparison of [
+  ...parsePages,
+  ...encodeRequests,
+  ...compressRequests,
+  ...flushRegistries.slice(0, 1),
+]) {
   let rows = await compareInProcess(comparison, { rounds: 5, roundMs: 20 });
   for (let attempt = 2; attempt <= ATTEMPTS && rows.some(isWorse); attempt++) {
     const again = await compareInProcess(comparison, { rounds: 4 * attempt + 1, roundMs: 20 * attempt });

@@ -6,6 +6,7 @@
 
 import { parseArgs } from "node:util";
 import { encodeRequests } from "./cases/encode.ts";
+import { flushRegistries } from "./cases/registry.ts";
 import { compressRequests } from "./cases/snappy.ts";
 import { parsePages } from "./cases/text-format.ts";
 import { uploadJournals } from "./cases/upload.ts";
@@ -24,7 +25,9 @@ const rounds = Number(options.rounds);
 const isChosen = ({ name }: { readonly name: string }) => name.startsWith(options.only);
 
 const rows: Row[] = [];
-for (const each of [...parsePages, ...encodeRequests, ...compressRequests].filter(isChosen)) {
+for (const each of [...parsePages, ...encodeRequests, ...compressRequests, ...flushRegistries].filter(
+  isChosen,
+)) {
   rows.push(...(await compareInProcess(each)));
 }
 rows.push(...parsePageFiles(rounds, isChosen));

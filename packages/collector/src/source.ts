@@ -2,6 +2,7 @@ import {
   type Catalogue,
   catalogueGaugeRules,
   collectRegistry,
+  createGatherMemory,
   gatherRegistry,
   gaugeRules,
   type ReadableRegistry,
@@ -53,7 +54,7 @@ export function createSource(options: SourceOptions): Source {
   const allowed = catalogue === undefined ? [] : [allowList(catalogue)];
   const agreedTo = agreed === undefined ? [] : [agreedOnly(agreed)];
   const gate = composeFilters(...allowed, ...agreedTo, filter);
-  const gathered = createSeriesDictionary();
+  const memory = createGatherMemory();
   const passed = createSeriesDictionary();
   const session = { startedMs: 0, ...options.info };
   // A name that must not be written must not be written here either.
@@ -70,7 +71,7 @@ export function createSource(options: SourceOptions): Source {
       await Promise.race([collectRegistry(registry), passing(COLLECT_TIMEOUT_MS)]);
     },
     gather(collect) {
-      const families = gatherRegistry(registry, { dictionary: gathered, collect });
+      const families = gatherRegistry(registry, { memory, collect });
       const session = { startedMs: 0, ...info() };
       return filterFamilies(families, gate, { origin: "app", session, dictionary: passed });
     },

@@ -26,6 +26,8 @@ export {
 } from "./catalogue/definition.ts";
 export {
   collectRegistry,
+  createGatherMemory,
+  type GatherMemory,
   type GatherOptions,
   gatherRegistry,
   type ReadableRegistry,

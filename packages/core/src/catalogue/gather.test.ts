@@ -2,7 +2,7 @@ import { createRequire } from "node:module";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry, Summary } from "prom-client";
 import { expect, test } from "vitest";
 import { createSeriesDictionary, type MetricFamily } from "../series/index.ts";
-import { collectRegistry, gatherRegistry, type ReadableRegistry } from "./gather.ts";
+import { collectRegistry, createGatherMemory, gatherRegistry, type ReadableRegistry } from "./gather.ts";
 import { gaugeRules } from "./gauge-rules.ts";
 
 /** The page's lines as `name{sorted labels}` and value, read by a few lines of its own. */
@@ -221,3 +221,41 @@ test("gaugeRules reads what a gauge's aggregator says, and sum says nothing", ()
     g_omit: { sessions: "omit" },
   });
 });
+
+test("with a memory the same is gathered, whatever was set, reset, removed and renamed in between", () => {
+  const registry = new Registry();
+  everyKind(registry);
+  const registers = [registry];
+  const gauge = new Gauge({ name: "again", help: "Set again.", labelNames: ["a", "b"], registers });
+  const memory = createGatherMemory();
+  const reused: Record<string, string> = { a: "1" };
+  const changes: (() => void)[] = [
+    () => gauge.set({ a: "1", b: "2" }, 1),
+    // prom-client takes these two for one.
+    () => gauge.set({ a: "1,b:2" }, 2),
+    () => gauge.set(reused, 3),
+    () => {
+      reused["a"] = "2";
+    },
+    () => gauge.remove({ a: "1", b: "2" }),
+    () => gauge.set({ a: "1", b: "2" }, 4),
+    () => registry.setDefaultLabels({ zone: "x", a: "default" }),
+    () => registry.resetMetrics(),
+    () => everyKindAgain(registry),
+    () =>
+      (registry as { setContentType(type: string): void }).setContentType(Registry.OPENMETRICS_CONTENT_TYPE),
+  ];
+  for (const change of changes) {
+    change();
+    for (let n = 0; n < 2; n++)
+      expect(gatherRegistry(registry, { memory })).toEqual(gatherRegistry(registry));
+  }
+  const [one] = gatherRegistry(registry, { memory });
+  const [same] = gatherRegistry(registry, { memory });
+  expect(one?.series.every((series, row) => series === same?.series[row])).toBe(true);
+});
+
+function everyKindAgain(registry: Registry): void {
+  registry.clear();
+  everyKind(registry);
+}

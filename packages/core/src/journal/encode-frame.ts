@@ -2,7 +2,7 @@ import { crc32 } from "node:zlib";
 import { nativeHistogramProblem } from "../series/native-histogram.ts";
 import type { MetricFamily } from "../series/series.ts";
 // Not by its index: whoever only writes need not load the parsers.
-import { writeFrameText } from "../text-format/write-prometheus-text.ts";
+import { type SeriesHeads, writeFrameText } from "../text-format/write-prometheus-text.ts";
 import type { FrameHeader, SessionInfo } from "./frame.ts";
 import { formatHeader } from "./frame-header.ts";
 import { formatSessionLine } from "./session-line.ts";
@@ -23,6 +23,7 @@ export const END_MARK = "# End: ";
  *
  * @param families Samples without a timestamp get the header's `writtenMs`. Exemplars and start times of `origin=app` are
  * left out: no catalogue knows their labels, and a program's start is its session's.
+ * @param heads Keeps texts of series from one frame to the next. Default: of this frame only.
  * @throws {RangeError} What no reader would find again: a header field that the format has no place for, an
  * empty metric or label name, a timestamp or start time that is not a whole number of milliseconds since 1970, a
  * native histogram with a `nativeHistogramProblem`, or samples in a `start` frame.
@@ -31,6 +32,7 @@ export function encodeFrame(
   header: FrameHeader,
   info: SessionInfo | undefined,
   families: readonly MetricFamily[],
+  heads?: SeriesHeads,
 ): Uint8Array {
   for (const family of families) demandReadable(family);
   const sampleCount = countSamples(families);
@@ -42,6 +44,7 @@ export function encodeFrame(
   if (families.length > 0) {
     text += writeFrameText(families, {
       defaultTimestampMs: header.writtenMs,
+      ...(heads && { heads }),
       ...(version === 2 && { special: formatSpecial, asides: isPage ? formatAsides : () => "" }),
     });
   }

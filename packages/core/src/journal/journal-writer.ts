@@ -1,6 +1,6 @@
 import { randomBytes as nodeRandomBytes } from "node:crypto";
 import { join } from "node:path";
-import type { EpochMs, MetricFamily } from "../series/series.ts";
+import type { EpochMs, MetricFamily, Series } from "../series/series.ts";
 import { appendDurably, appendNow } from "./append-bytes.ts";
 import { changedFamilies, type FrameBase } from "./changed-families.ts";
 import { type DayBoundary, dayFileName } from "./day-file.ts";
@@ -137,6 +137,7 @@ export function createJournalWriter(options: JournalWriterOptions): JournalWrite
   /** Until it is on the disk, the start frame goes with each write: without it the first counts are lost. */
   let owedStart: Draft | undefined;
   const inFlight = new Set<Draft>();
+  const heads = new WeakMap<Series, string>();
 
   function openSession(name = Buffer.from(randomBytes(4)).toString("hex")): Session {
     return { name, clock: createSessionClock(options), nextSeq: 0, lastMs: Number.NEGATIVE_INFINITY };
@@ -187,7 +188,8 @@ export function createJournalWriter(options: JournalWriterOptions): JournalWrite
       if (copies < INFO_COPIES) told.set(header.session, { json, copies: copies + 1 });
       const listed = listedAfter(bases.get(header.session), header, families);
       if (header.kind === "full") bases.set(header.session, listed.base);
-      const frame = encodeFrame(listed.header, copies < INFO_COPIES ? draftInfo : undefined, listed.families);
+      const ownInfo = copies < INFO_COPIES ? draftInfo : undefined;
+      const frame = encodeFrame(listed.header, ownInfo, listed.families, heads);
       if (frame.length <= MAX_FRAME_BYTES) return frame;
       const size = `${frame.length} bytes, at most ${MAX_FRAME_BYTES} are allowed`;
       throw new JournalError("ERR_JOURNAL_TOO_LARGE", `cannot append a frame of ${size}, to ${path}`, path);

@@ -35,19 +35,23 @@ export function writePrometheusText(
   return writeFrameText(families, options);
 }
 
+/** Name and labels of a series as its lines have them. */
+export type SeriesHeads = Pick<WeakMap<Series, string>, "get" | "set">;
+
 /** Whole lines for what the format has none for. */
 export interface FrameTextOptions extends WritePrometheusTextOptions {
   /** In place of a sample that is no number. Default: it is left out. */
   readonly special?: (special: NativeHistogram | null, series: string, timestampMs: EpochMs) => string;
+  /** Keeps what a series' lines begin with from one page to the next. Default: of this page only. */
+  readonly heads?: SeriesHeads;
   /** Behind each sample. Default: nothing. */
   readonly asides?: (family: MetricFamily, row: number) => string;
 }
 
 /** The same for the journal, whose frames hold more than the format does. */
 export function writeFrameText(families: Iterable<MetricFamily>, options: FrameTextOptions): string {
-  const { defaultTimestampMs = NaN, special: writeSpecial, asides } = options;
+  const { defaultTimestampMs = NaN, special: writeSpecial, asides, heads = new Map() } = options;
   const texts = new Map<string, TextFamily>();
-  const heads = new Map<Series, string>();
   for (const family of families) {
     const type = texts.get(family.name)?.type ?? family.type;
     const homes = new Map<string, TextFamily>();
