@@ -3,6 +3,7 @@
  * script on what is published, so that neither side pays for type stripping. Prints its own cost as JSON.
  */
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
+import { ownCost } from "./own-cost.mjs";
 
 const [parser = "", path = "", lengthsPath = ""] = process.argv.slice(2);
 
@@ -35,5 +36,4 @@ for (const length of lengths) {
   families += count(buffer.subarray(0, read));
 }
 closeSync(file);
-const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
-console.log(JSON.stringify({ families, cpuMs: (userCPUTime + systemCPUTime) / 1000, peakMb: maxRSS / 1024 }));
+console.log(JSON.stringify({ families, ...ownCost() }));

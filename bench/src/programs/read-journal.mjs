@@ -3,9 +3,9 @@
  * its own cost as JSON.
  */
 import { openJournal } from "@promferry/core/journal";
+import { ownCost } from "./own-cost.mjs";
 
 const journal = openJournal(process.argv[2] ?? "");
 let families = 0;
 for (const frame of (await journal.index()).frames) families += (await journal.read(frame)).families.length;
-const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
-console.log(JSON.stringify({ families, cpuMs: (userCPUTime + systemCPUTime) / 1000, peakMb: maxRSS / 1024 }));
+console.log(JSON.stringify({ families, ...ownCost() }));

@@ -5,6 +5,7 @@
 import { openJournal } from "@promferry/core/journal";
 import { createRemoteWrite } from "@promferry/remote-write";
 import { upload } from "@promferry/uploader";
+import { ownCost } from "./own-cost.mjs";
 
 const [dir = "", url = "", maxSamples] = process.argv.slice(2);
 const startedMs = performance.now();
@@ -17,13 +18,11 @@ const { destinations } = await upload({
   journal: openJournal(dir),
   targets: [{ destination, project: ({ name, labels }) => ({ name, labels }) }],
 });
-const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
 console.log(
   JSON.stringify({
     samples: destinations[0]?.accepted,
     failure: destinations[0]?.failure,
     wallMs: performance.now() - startedMs,
-    cpuMs: (userCPUTime + systemCPUTime) / 1000,
-    peakMb: maxRSS / 1024,
+    ...ownCost(),
   }),
 );

@@ -169,15 +169,30 @@ function takeMetadata(page: Page, meaning: Exclude<Meaning, { kind: "sample" }>)
   }
 }
 
-/** HELP or TYPE with a blank behind it; stands at the name afterwards. */
+/**
+ * HELP or TYPE with a blank behind it; stands at the name afterwards. Prometheus' lexer passes over NUL bytes behind
+ * any byte of the keyword and of the blanks.
+ */
 function readKeyword(reader: PageReader): "HELP" | "TYPE" | undefined {
   reader.skipBlanks();
-  const keyword = reader.text(reader.at, reader.at + 4);
+  const { bytes } = reader;
+  let at = reader.at;
+  let keyword = "";
+  while (keyword.length < 4 && at < bytes.length) {
+    keyword += String.fromCharCode(bytes[at]!);
+    at = afterNulBytes(bytes, at + 1);
+  }
   if (keyword !== "HELP" && keyword !== "TYPE") return undefined;
-  if (!isBlank(reader.bytes[reader.at + 4] ?? endOfPage)) return undefined;
-  reader.at += 4;
-  reader.skipBlanks();
+  if (!isBlank(bytes[at] ?? endOfPage)) return undefined;
+  while (isBlank(bytes[at] ?? endOfPage)) at = afterNulBytes(bytes, at + 1);
+  reader.at = at;
   return keyword;
+}
+
+function afterNulBytes(bytes: Uint8Array, from: number): number {
+  let at = from;
+  while (bytes[at] === 0) at++;
+  return at;
 }
 
 function readSample(page: Page): void {
