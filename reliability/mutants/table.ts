@@ -108,8 +108,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "a session's growth is lost when it ends",
     file: `${MERGE}/targets.ts`,
-    search: "if (target.live.delete(accumulator)) target.endedGrowth += takeGrowth(accumulator);",
-    replace: "target.live.delete(accumulator);",
+    search: "  target.endedGrowth += taken;\n",
+    replace: "",
     fault: "clock",
   },
   {
@@ -136,8 +136,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "a request that the ledger names is taken for accepted",
     file: `${UPLOADER}/deliver-history.ts`,
-    search: "if (request?.digest !== next.digest) {",
-    replace: "if (request?.digest !== next.digest || next.inDoubt) {",
+    search: "  if (!request || (request.digest",
+    replace: "  if (!request || next.inDoubt || (request.digest",
     fault: "power-loss",
   },
   {
@@ -157,14 +157,14 @@ export const mutants: readonly Mutant[] = [
   {
     name: "a file that cannot be read is overtaken",
     file: `${UPLOADER}/upload.ts`,
-    search: "  checkReadable(index, options);\n",
+    search: "  checkReadable(index, options, ledger);\n",
     replace: "",
     fault: "errors",
   },
   {
     name: "days are deleted without a checkpoint of their totals",
     file: `${UPLOADER}/retention.ts`,
-    search: "  await writeTotals(journal.dir, journal.fs, stored);\n",
+    search: "  await options.totals.change((stored) => new Map([...stored, ...kept]));\n",
     replace: "",
     fault: "power-loss",
   },

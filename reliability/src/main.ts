@@ -14,7 +14,7 @@ import { BUNDLES_VARIABLE, bundleChildren } from "./bundle-children.ts";
 import { faults } from "./faults/index.ts";
 import { recordResults, writePage } from "./record.ts";
 import { type FaultResult, runFault } from "./run-fault.ts";
-import { type MutantResult, runMutants } from "./run-mutants.ts";
+import { checkPlaces, type MutantResult, runMutants } from "./run-mutants.ts";
 import { writeTable } from "./table.ts";
 
 const { values } = parseArgs({
@@ -48,6 +48,8 @@ const amounts = new Map(
   }),
 );
 
+// Cheap, and in CI: a change that takes a bug's place away is told where it is made.
+if (short) await checkPlaces();
 const results: FaultResult[] = [];
 const bundles = await bundleChildren();
 process.env[BUNDLES_VARIABLE] = bundles;

@@ -14,6 +14,20 @@ export interface MutantResult {
 }
 
 /**
+ * Looks whether each bug of the table can still be put into the sources.
+ *
+ * @throws {Error} One can't: its place was changed.
+ */
+export async function checkPlaces(): Promise<void> {
+  for (const { name, file, search } of mutants) {
+    const source = await readFile(new URL(`../../${file}`, import.meta.url), "utf8");
+    if (source.split(search).length !== 2) {
+      throw new Error(`mutant "${name}": its place in ${file} is not there once`);
+    }
+  }
+}
+
+/**
  * Puts each bug into a copy of the sources and runs the fault that has to show it.
  *
  * @param say Told of each result.
@@ -24,6 +38,7 @@ export async function runMutants(
   seed: string,
   say: (line: string) => void,
 ): Promise<MutantResult[]> {
+  await checkPlaces();
   const copy = await mkdtemp(join(tmpdir(), "promferry-mutants-"));
   try {
     await copySources(copy);
@@ -36,9 +51,6 @@ export async function runMutants(
     for (const mutant of list) {
       const path = join(copy, mutant.file);
       const source = await readFile(path, "utf8");
-      if (source.split(mutant.search).length !== 2) {
-        throw new Error(`mutant "${mutant.name}": its place in ${mutant.file} is not there once`);
-      }
       await writeFile(
         path,
         source.replace(mutant.search, () => mutant.replace),
