@@ -112,6 +112,6 @@ function buildHeaders(
 }
 
 function defaultUserAgent(): string {
-  const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
+  const { version } = createRequire(import.meta.url)("@promferry/core/package.json") as { version: string };
   return `promferry/${version}`;
 }
