@@ -152,6 +152,12 @@ function sessionsAtOnce(size: number): () => unknown {
     const columns = { series: [dictionary.intern(name, [])], values: [value], timestampsMs: [Number.NaN] };
     return { name, type, help: "", unit: "", ...columns };
   };
+  const buckets = ["1", "5", "+Inf"].map((le) => dictionary.intern("h_bucket", [{ name: "le", value: le }]));
+  const histogram = (value: number): MetricFamily => {
+    const series = [...buckets, dictionary.intern("h_sum", []), dictionary.intern("h_count", [])];
+    const columns = { series, values: series.map(() => value), timestampsMs: series.map(() => Number.NaN) };
+    return { name: "h", type: "histogram", help: "", unit: "", ...columns };
+  };
   const frames = Array.from({ length: size }, (_, i): Frame => {
     const session = (i % (size / 2)).toString(16).padStart(8, "0");
     const exit = i >= size / 2;
@@ -164,7 +170,7 @@ function sessionsAtOnce(size: number): () => unknown {
       consent: "config",
       exit,
     };
-    const families = [family("x_total", "counter", i + 1), family("g", "gauge", i)];
+    const families = [family("x_total", "counter", i + 1), family("g", "gauge", i), histogram(i + 1)];
     return { header: header as Frame["header"], info: { startedMs: 0, intervalMs: size }, families };
   });
   return () => {

@@ -8,7 +8,7 @@
 import type { FrameOrigin, GaugeMerge, SessionInfo } from "../journal/frame.ts";
 import { formatNativeHistogram, parseNativeHistogram } from "../series/native-histogram.ts";
 import type { EpochMs, FamilyMetadata, Label, MetricType, SampleValue, Series } from "../series/series.ts";
-import { addSourceBucket } from "./bucket-totals.ts";
+import { addSourceBucket, joinSource } from "./bucket-totals.ts";
 import {
   type CountingSlot,
   createSlotLookup,
@@ -231,7 +231,7 @@ function feederOf(slot: CountingSlot): object {
 function join({ session, slot }: { readonly session: SessionState; readonly slot: CountingSlot }): void {
   if (slot.kind === "counter") joinCounter(slot.target, slot.accumulator);
   else if (slot.kind === "gauge") joinGauge(session, slot);
-  else slot.target.totals.live.add(slot.group.buckets);
+  else joinSource(slot.target.totals, slot.group.buckets);
 }
 
 function storeTarget(target: Target, numberOf: ReadonlyMap<object, number>): StoredTarget {
@@ -322,6 +322,7 @@ function openTarget(stored: StoredTarget, table: TargetTable): Target {
         const leaving = restoreSeries(series);
         target.totals.bounds.push(restore(bound));
         target.totals.ended.push(restore(ended));
+        target.totals.liveGrowth?.push(0);
         target.outlets.push({
           series: table.dictionary.intern(leaving.name, leaving.labels),
           emitted,
@@ -345,8 +346,7 @@ function storeSlot(source: Series, slot: CountingSlot, indexOf: ReadonlyMap<Targ
   const counted = { ...shared, offset: store(offset), last: store(last) };
   const group = slot.group && { group: slot.group.key };
   if (slot.kind === "counter") return { ...counted, ...group, isCount: slot.isCount };
-  const { bounds, accumulators } = slot.group.buckets;
-  return { ...counted, ...group, bound: store(bounds[accumulators.indexOf(slot.accumulator)]!) };
+  return { ...counted, ...group, bound: store(slot.bound) };
 }
 
 function restoreSlot(
@@ -374,8 +374,9 @@ function openSlot(stored: StoredSlot, session: SessionState, target: Target): Co
   if (target.kind !== "bucket" || !group)
     throw new TypeError("totals checkpoint: a slot without its histogram");
   group.target = target;
-  addSourceBucket(group.buckets, restore(stored.bound!), accumulator);
-  return { kind: "bucket", type, target, accumulator, group };
+  const bound = restore(stored.bound!);
+  addSourceBucket(target.totals, group.buckets, bound, accumulator);
+  return { kind: "bucket", type, target, accumulator, bound, group };
 }
 
 function openGroup(session: SessionState, key: string): SourceGroup {

@@ -32,6 +32,8 @@ export interface BucketSlot {
   readonly type: MetricType;
   readonly target: BucketTarget;
   readonly accumulator: Accumulator;
+  /** As the series leaves. */
+  readonly bound: number;
   readonly group: SourceGroup;
 }
 

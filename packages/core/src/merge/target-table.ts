@@ -1,7 +1,7 @@
 import type { GaugeMerge } from "../journal/frame.ts";
 import { createSeriesDictionary, type SeriesDictionary, seriesKey } from "../series/dictionary.ts";
 import type { FamilyMetadata, Label } from "../series/series.ts";
-import { addBound, bucketTotalWithout, type SourceBuckets } from "./bucket-totals.ts";
+import { addBound, bucketTotalWithout, createBucketTotals, type SourceBuckets } from "./bucket-totals.ts";
 import type { BucketTarget, CounterTarget, GaugeTarget, PageTarget, Target } from "./targets.ts";
 
 /** A series on its way out: name and labels. */
@@ -88,7 +88,7 @@ export function createTargetTable(): TargetTable {
       return find<BucketTarget>("bucket", whole, () => ({
         kind: "bucket",
         ...freshOutlet(family),
-        totals: { bounds: [], ended: [], live: new Set() },
+        totals: createBucketTotals(),
         outlets: [],
       }));
     },

@@ -6,7 +6,7 @@
 import type { GaugeMerge } from "../journal/frame.ts";
 import type { EpochMs, Exemplar, FamilyMetadata, SampleValue, Series } from "../series/series.ts";
 import { type Accumulator, advance, growth, takeGrowth } from "./accumulator.ts";
-import type { BucketTotals } from "./bucket-totals.ts";
+import { type BucketTotals, resetBuckets } from "./bucket-totals.ts";
 import { combineGauge, type GaugeReading } from "./gauges.ts";
 import type { GaugeSlot, SessionState } from "./session-state.ts";
 
@@ -207,8 +207,7 @@ export function resetTotals(target: Target): void {
     target.endedGrowth = 0;
     target.liveGrowth = 0;
   } else if (target.kind === "bucket") {
-    for (const source of target.totals.live) source.accumulators.forEach(takeGrowth);
-    target.totals.ended.fill(0);
+    resetBuckets(target.totals);
     for (const [i, { series }] of target.outlets.entries()) {
       target.outlets[i] = { series, emitted: false, firstValue: 0 };
     }

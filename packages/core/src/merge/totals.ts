@@ -22,8 +22,8 @@ import type {
   SampleValue,
   Series,
 } from "../series/series.ts";
-import { advance, beginAccumulator } from "./accumulator.ts";
-import { addSourceBucket, bucketTotal, endSource } from "./bucket-totals.ts";
+import { beginAccumulator } from "./accumulator.ts";
+import { addSourceBucket, advanceBucket, bucketTotal, endSource, joinSource } from "./bucket-totals.ts";
 import { readCheckpoint, type TotalsCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { newExemplars } from "./page-exemplars.ts";
 import type { Projection } from "./projection.ts";
@@ -350,7 +350,7 @@ class TotalsState implements Totals {
       if (slot.kind === "counter") joinCounter(slot.target, slot.accumulator);
       else if (slot.kind === "gauge") joinGauge(session, slot);
     }
-    for (const { target, buckets } of session.groups.values()) target?.totals.live.add(buckets);
+    for (const { target, buckets } of session.groups.values()) if (target) joinSource(target.totals, buckets);
   }
 
   /** The frame's session, brought up to the frame. */
@@ -439,7 +439,7 @@ class TotalsState implements Totals {
         const { accumulator } = slot;
         const reset = slot.group?.reset ?? value < accumulator.last;
         if (slot.kind === "counter") advanceCounter(slot.target, accumulator, value, reset);
-        else advance(accumulator, value, reset);
+        else advanceBucket(slot.target.totals, slot.group.buckets, slot, value, reset);
       }
       if (slot.kind === "gauge") showGauge(session, slot, value);
       if (slot.kind !== "withheld") this.#touch(slot.target, session, version);
@@ -479,10 +479,10 @@ class TotalsState implements Totals {
     if (group && bound !== undefined) {
       const target = this.#table.buckets(leaving, outFamily);
       group.target = target;
-      target.totals.live.add(group.buckets);
+      joinSource(target.totals, group.buckets);
       openBound(this.#table, target, bound, leaving, group.buckets);
-      addSourceBucket(group.buckets, bound, accumulator);
-      return { kind: "bucket", type, target, accumulator, group };
+      addSourceBucket(target.totals, group.buckets, bound, accumulator);
+      return { kind: "bucket", type, target, accumulator, bound, group };
     }
     const target = this.#table.counter(leaving, outFamily);
     joinCounter(target, accumulator);
