@@ -145,6 +145,9 @@ const explained = z.strictObject({
           merges: z.strictObject({ series: count, into: count, how: text }).optional(),
         }),
       ),
+      capped: z
+        .array(z.strictObject({ metric: text, label: text, max: count }))
+        .describe("Labels of which only so many values leave, and all others as other."),
       blockedBy: text.optional().describe("What stops the upload; exit code 65."),
     }),
   ),

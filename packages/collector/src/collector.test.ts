@@ -82,6 +82,28 @@ function views(): { registry: Registry; views: Counter<"screen"> } {
   };
 }
 
+test("of a label's values the first ones are written in the collector's life, and all others as other", async (context) => {
+  const { registry, views: shown } = views();
+  const { dir, collector, advance } = await setUp(context, { registry, maxLabelValues: 2 });
+  await collector.start();
+  for (const screen of ["pods", "nodes", "jobs"]) shown.inc({ screen });
+  advance(300_000);
+  await collector.stop();
+  shown.remove({ screen: "pods" });
+  for (const screen of ["events", "nodes"]) shown.inc({ screen });
+  advance(1000);
+  await collector.start();
+  await collector.flush();
+  const frames = await framesIn(dir);
+  expect(frames.map(({ samples }) => samples)).toEqual([
+    [],
+    ["k1_views_total{screen=pods} 1", "k1_views_total{screen=nodes} 1", "k1_views_total{screen=other} 1"],
+    ["k1_views_total{screen=nodes} 2", "k1_views_total{screen=other} 2"],
+    ["k1_views_total{screen=nodes} 2", "k1_views_total{screen=other} 2"],
+  ]);
+  expect(() => createCollector({ registry, dir, app: "k1", maxLabelValues: 0 })).toThrow(RangeError);
+});
+
 test("a session is a start frame, full frames and an exit frame, at the session's time", async (context) => {
   const { registry, views: shown } = views();
   const { dir, collector, advance } = await setUp(context, { registry, version: "1.2.0" });

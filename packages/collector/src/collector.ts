@@ -6,6 +6,7 @@ import type { EpochMs, MetricFamily } from "@promferry/core/series";
 import type { Addition, AskingPlace, ConsentSources, DirectoryConsent, Filter } from "@promferry/privacy";
 import {
   consentIn,
+  createLabelCap,
   disabledRecord,
   enabledRecord,
   isForgetting,
@@ -54,6 +55,11 @@ export interface CollectorOptions {
   readonly dayBoundary?: DayBoundary;
   /** Applied to every series after the catalogue. Default: `denyList()`, then `valueScan` with this machine's names. */
   readonly filter?: Filter;
+  /**
+   * Different values of each label of a metric that are written in the collector's life, a whole number of at least 1;
+   * further ones become `other`. A smaller number in the catalogue holds. Default 100.
+   */
+  readonly maxLabelValues?: number;
   /**
    * Looks after the folder: deletes and compresses what may go, as `maintainJournal` of `@promferry/uploader` does.
    * Called soon after the start and then daily, once a day for the folder whichever process it is. Whatever it keeps
@@ -141,7 +147,7 @@ const MAX_INTERVAL_MS = 2 ** 31 - 1;
  * twice. Before `start` it touches no timer or listener, and no file but for reading `consent.json`.
  *
  * @throws {TypeError} Neither `registry` nor a `catalogue` with one is given.
- * @throws {RangeError} `intervalMs` is no length of time.
+ * @throws {RangeError} `intervalMs` is no length of time, or `maxLabelValues` no whole number of at least 1.
  */
 export function createCollector(options: CollectorOptions): Collector {
   const { dir, intervalMs = DEFAULT_INTERVAL_MS, fs = nodeJournalFs } = options;
@@ -150,6 +156,11 @@ export function createCollector(options: CollectorOptions): Collector {
   if (!(intervalMs > 0 && intervalMs <= MAX_INTERVAL_MS)) {
     throw new RangeError(`intervalMs: expected 1 to ${MAX_INTERVAL_MS}, got ${intervalMs}`);
   }
+  const { maxLabelValues: max } = options;
+  const cap = createLabelCap({
+    ...(max === undefined ? {} : { max }),
+    ...(catalogue === undefined ? {} : { catalogueOf: () => catalogue }),
+  });
   const { app, env = process.env, consent: said = {} } = options;
   const ask = () => consentIn(dir, { app, env, ...said });
   const report = (): CollectorConsent => {
@@ -198,6 +209,7 @@ export function createCollector(options: CollectorOptions): Collector {
       catalogue,
       agreed: standing.agreed,
       filter: options.filter,
+      cap: cap.filter,
       info,
     });
     const { dayBoundary, monotonicMs } = options;

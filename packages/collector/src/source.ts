@@ -28,6 +28,8 @@ export interface SourceOptions {
   readonly agreed: Catalogue | undefined;
   /** Applied after the catalogues. Default: deny-list and value scan. */
   readonly filter: Filter | undefined;
+  /** Applied last. */
+  readonly cap: Filter;
   /** What stays the same for the whole session. */
   readonly info: WriterInfo;
 }
@@ -50,10 +52,10 @@ const COLLECT_TIMEOUT_MS = 5_000;
 const GAUGE = { type: "gauge", help: "", unit: "" } as const;
 
 export function createSource(options: SourceOptions): Source {
-  const { registry, catalogue, agreed, filter = defaultFilter() } = options;
+  const { registry, catalogue, agreed, filter = defaultFilter(), cap } = options;
   const allowed = catalogue === undefined ? [] : [allowList(catalogue)];
   const agreedTo = agreed === undefined ? [] : [agreedOnly(agreed)];
-  const gate = composeFilters(...allowed, ...agreedTo, filter);
+  const gate = composeFilters(...allowed, ...agreedTo, filter, cap);
   const memory = createGatherMemory();
   const passed = createSeriesDictionary();
   const session = { startedMs: 0, ...options.info };

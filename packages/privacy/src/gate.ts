@@ -7,6 +7,7 @@ export { disabledRecord, enabledRecord, isForgetting } from "./decision.ts";
 export { denyList } from "./deny-list.ts";
 export { composeFilters } from "./filter.ts";
 export { filterFamilies } from "./filter-families.ts";
+export { createLabelCap } from "./label-cap.ts";
 export { mayAsk } from "./may-ask.ts";
 export { ownNames } from "./scan/own-names.ts";
 export { createScanner } from "./scan/scanner.ts";

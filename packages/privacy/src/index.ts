@@ -48,6 +48,13 @@ export {
 } from "./identity.ts";
 export { IdentityError, type IdentityErrorCode } from "./identity-error.ts";
 export { type IdentityFs, type IdentityKeyOptions, isIdentityFile } from "./identity-key.ts";
+export {
+  type CappedLabel,
+  createLabelCap,
+  type LabelCap,
+  type LabelCapOptions,
+  MAX_LABEL_VALUES,
+} from "./label-cap.ts";
 export { type AskingPlace, mayAsk } from "./may-ask.ts";
 export { FINDING_KINDS, type FindingKind } from "./scan/finding.ts";
 export { type OwnNamesOptions, ownNames } from "./scan/own-names.ts";

@@ -47,6 +47,8 @@ export async function deliverLatest(delivery: Delivery): Promise<void> {
   const newestMs = taken.at(-1)!.header.writtenMs;
   const counts = { accepted: 0, refused: 0, unknown: 0 };
   if (samples.length > 0) {
+    // What the projection let through now has to stay so once it was seen.
+    await store.remember();
     const deadline = delivery.deadline();
     await delivery.pace(samples.length, deadline);
     const outcome = await attempt(destination, toBatch(samples), {

@@ -28,6 +28,7 @@ export { UploadBusyError } from "./lock.ts";
 export type { LockHolder, ProcessTable } from "./lock-holder.ts";
 export { type MaintenanceOptions, type MaintenanceReport, maintainJournal } from "./maintain.ts";
 export type { FrameChoice, MayLeave } from "./plan.ts";
+export { recallFromLedger } from "./recall-from-ledger.ts";
 export {
   type RepairedDay,
   type RepairOptions,

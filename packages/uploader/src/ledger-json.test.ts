@@ -43,6 +43,12 @@ test("a destination may have any name", () => {
   expect([...parseLedger(formatLedger(ledger), ".uploaded").destinations.keys()]).toHaveLength(5);
 });
 
+test("the values that a destination was shown are read back as they were written", () => {
+  const admitted = { k1_views_total: { screen: ["pods", "a \"b\""], ["__proto__"]: ["x"] } };
+  const text = formatLedger(parseLedger(grafana(`,"admitted":${JSON.stringify(admitted)}`), ".uploaded"));
+  expect(parseLedger(text, ".uploaded").destinations.get("grafana")?.admitted).toEqual(admitted);
+});
+
 const grafana = (more: string) =>
   `{"v":1,"destinations":{"grafana":{"identity":"${identity}","accepted":0,"refused":0,"unknown":0,"cursor":{}${more}}}}`;
 const next = (more: string) =>
@@ -97,6 +103,11 @@ for (const { name, text, message, code = "ERR_LEDGER_CORRUPT" } of [
     name: "a session that is none",
     text: grafana(',"late":{"XYZ":[]}'),
     message: 'destinations.grafana.late.XYZ: expected a session, eight hexadecimal digits, found "XYZ"',
+  },
+  {
+    name: "a label's value that is no text",
+    text: grafana(',"admitted":{"x":{"a":["p",1]}}'),
+    message: "destinations.grafana.admitted.x.a[1]: expected a string, found 1",
   },
   {
     name: "a range from back to front",

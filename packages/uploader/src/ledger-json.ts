@@ -1,5 +1,6 @@
 import { crc32 } from "node:zlib";
 import { dayOfFile } from "@promferry/core/journal";
+import type { AdmittedValues } from "@promferry/core/merge";
 import {
   booleanAt,
   countAt,
@@ -30,6 +31,7 @@ const RECORD_KEYS = [
   "cursor",
   "late",
   "next",
+  "admitted",
 ];
 
 /**
@@ -149,7 +151,7 @@ function formerAt(value: unknown, path: string): FormerRecord {
 }
 
 function destinationAt(record: Readonly<Record<string, unknown>>, path: string): DestinationRecord {
-  const { newest_ms: newest, late, next } = record;
+  const { newest_ms: newest, late, next, admitted } = record;
   return {
     identity: digestAt(record["identity"], `${path}.identity`),
     newestMs: newest === undefined ? undefined : countAt(newest, `${path}.newest_ms`),
@@ -160,7 +162,18 @@ function destinationAt(record: Readonly<Record<string, unknown>>, path: string):
     cursor: cursorAt(record["cursor"], `${path}.cursor`),
     late: rangesAt(late ?? {}, `${path}.late`),
     next: next === undefined ? undefined : nextAt(next, `${path}.next`),
+    ...(admitted !== undefined && { admitted: admittedAt(admitted, `${path}.admitted`) }),
   };
+}
+
+function admittedAt(value: unknown, path: string): AdmittedValues {
+  for (const [metric, labels] of entriesAt(value, path)) {
+    for (const [label, values] of entriesAt(labels, `${path}.${metric}`)) {
+      const at = `${path}.${metric}.${label}`;
+      for (const [i, each] of listAt(values, at).entries()) stringAt(each, `${at}[${i}]`);
+    }
+  }
+  return value as AdmittedValues;
 }
 
 const NEXT_KEYS = [
@@ -269,6 +282,7 @@ function recordJson(record: DestinationRecord): Record<string, unknown> {
     cursor: Object.fromEntries(record.cursor),
     ...(record.late.size > 0 && { late: Object.fromEntries(record.late) }),
     ...(next && { next: nextJson(next) }),
+    ...(record.admitted && { admitted: record.admitted }),
   };
 }
 

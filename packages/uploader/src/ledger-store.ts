@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { JournalFs } from "@promferry/core/journal";
 import { emptyLedger, type Ledger } from "./ledger.ts";
 import { formatLedger, parseLedger } from "./ledger-json.ts";
+import { type RememberingDestination, recallAdmitted, withAdmitted } from "./remember.ts";
 import { readStateFile, replaceStateFile } from "./state-file.ts";
 
 /** The ledger's file name inside the journal's directory. */
@@ -12,6 +13,8 @@ export interface LedgerStore {
   readonly ledger: Ledger;
   /** Resolves when the change is on the disk. A change that fails is not taken. */
   change(edit: (ledger: Ledger) => Ledger): Promise<void>;
+  /** Resolves when all that projections let through is on the disk, as it is after each change. */
+  remember(): Promise<void>;
   /** A change that need not be on the disk before another one is. */
   stage(edit: (ledger: Ledger) => Ledger): Promise<void>;
 }
@@ -27,16 +30,20 @@ export async function readLedger(dir: string, fs: JournalFs): Promise<Ledger> {
   return text === undefined ? emptyLedger : parseLedger(text, path);
 }
 
-/**
- * @param beforeWrite Called before each write; a rejection keeps the write from happening.
- */
-export function createLedgerStore(
-  dir: string,
-  fs: JournalFs,
-  start: Ledger,
-  beforeWrite: () => Promise<void>,
-): LedgerStore {
+export interface LedgerStoreOptions {
+  readonly dir: string;
+  readonly fs: JournalFs;
+  readonly start: Ledger;
+  /** Called before each write; a rejection keeps the write from happening. */
+  readonly beforeWrite: () => Promise<void>;
+  /** Their projections go on from what the ledger has, and each change has what they decided since. */
+  readonly destinations: readonly RememberingDestination[];
+}
+
+export function createLedgerStore(options: LedgerStoreOptions): LedgerStore {
+  const { dir, fs, start, beforeWrite, destinations } = options;
   const path = join(dir, LEDGER_FILE);
+  recallAdmitted(start, destinations);
   let ledger = start;
   let last: Promise<void> = Promise.resolve();
   const inTurn = (work: () => Promise<void>) => {
@@ -44,27 +51,35 @@ export function createLedgerStore(
     last = done.catch(() => {});
     return done;
   };
+  const put = async (changed: Ledger) => {
+    await beforeWrite();
+    await replaceStateFile(fs, path, formatLedger(changed));
+    ledger = changed;
+  };
   return {
     get ledger() {
       return ledger;
     },
-    change: (edit) =>
+    change: (edit) => inTurn(async () => put(withAdmitted(edit(ledger), destinations))),
+    remember: () =>
       inTurn(async () => {
-        const changed = edit(ledger);
-        await beforeWrite();
-        await replaceStateFile(fs, path, formatLedger(changed));
-        ledger = changed;
+        const changed = withAdmitted(ledger, destinations);
+        if (changed !== ledger) await put(changed);
       }),
     stage: (edit) =>
       inTurn(async () => {
-        ledger = edit(ledger);
+        ledger = withAdmitted(edit(ledger), destinations);
       }),
   };
 }
 
 /** A store that keeps its changes to itself, for a dry run. */
-export function createMemoryStore(start: Ledger): LedgerStore {
+export function createMemoryStore(
+  start: Ledger,
+  destinations: readonly RememberingDestination[],
+): LedgerStore {
   let ledger = start;
+  recallAdmitted(start, destinations);
   const change = async (edit: (ledger: Ledger) => Ledger) => {
     ledger = edit(ledger);
   };
@@ -73,6 +88,7 @@ export function createMemoryStore(start: Ledger): LedgerStore {
       return ledger;
     },
     change,
+    remember: async () => {},
     stage: change,
   };
 }

@@ -1,3 +1,4 @@
+import type { AdmittedValues } from "@promferry/core/merge";
 import type { EpochMs } from "@promferry/core/series";
 import type { Cursor, SeqRanges } from "./seqs.ts";
 
@@ -48,6 +49,8 @@ export interface DestinationRecord {
   /** Frames that came late and whose growth is still to be shown; the cursor has passed them. */
   readonly late: SeqRanges;
   readonly next: NextRequest | undefined;
+  /** Label values that its projection let through, to stay so; absent where it counts none. */
+  readonly admitted?: AdmittedValues;
 }
 
 export interface FormerRecord extends DestinationRecord {

@@ -64,7 +64,9 @@ export async function maintainJournal(options: MaintenanceOptions): Promise<Main
   if (lock === undefined) return undefined;
   try {
     const guard = () => lock.check();
-    const store = createLedgerStore(dir, fs, await readLedger(dir, fs), guard);
+    const retained = destinations.map(retainedDestination);
+    const start = await readLedger(dir, fs);
+    const store = createLedgerStore({ dir, fs, start, beforeWrite: guard, destinations: retained });
     const { deleted, kept, bytesOver } = await deleteDays({
       journal,
       store,
@@ -73,7 +75,7 @@ export async function maintainJournal(options: MaintenanceOptions): Promise<Main
       quarantined: await quarantinedSessions(dir, fs),
       mayLeave,
       now: now(),
-      destinations: destinations.map(retainedDestination),
+      destinations: retained,
       ...cleanup,
     });
     const { files } = await journal.index();

@@ -71,7 +71,8 @@ export async function repairJournal(options: RepairOptions): Promise<RepairRepor
   });
   try {
     const guard = () => lock.check();
-    const store = createLedgerStore(dir, fs, await readLedger(dir, fs), guard);
+    const start = await readLedger(dir, fs);
+    const store = createLedgerStore({ dir, fs, start, beforeWrite: guard, destinations: [] });
     const { files, damage } = await journal.index();
     const repaired: RepairedDay[] = [];
     const left: UnrepairedDay[] = [];

@@ -148,7 +148,9 @@ export function startShipper(options: ShipOptions): Shipper {
 
   async function shipLocked(held: UploadLock): Promise<void> {
     const guard = () => held.check();
-    const store = createLedgerStore(dir, fs, await readLedger(dir, fs), guard);
+    const destinations = targets.map(retainedDestination);
+    const start = await readLedger(dir, fs);
+    const store = createLedgerStore({ dir, fs, start, beforeWrite: guard, destinations });
     const totals = await openTotals(dir, fs, true);
     const shared = { dir, fs, now, sleep, random, mayLeave, settleMs, patientMs, tell };
     const current: ShipSession = { ...shared, store, totals, queue, lastSegmentOf: new Map(), guard };

@@ -62,12 +62,21 @@ async function uploadAll(
   checkReadable(index, options, ledger);
   // What a destination is told must not be lost here when the power goes.
   if (!dryRun) await syncDays(journal, index.files);
+  const remembering = [...options.targets, ...(options.otherDestinations ?? [])].map(retainedDestination);
   const session: UploadSession = {
     ...effects,
     options,
     journal,
     mayLeave: options.mayLeave ?? (() => true),
-    store: dryRun ? createMemoryStore(ledger) : createLedgerStore(journal.dir, fs, ledger, guard),
+    store: dryRun
+      ? createMemoryStore(ledger, remembering)
+      : createLedgerStore({
+          dir: journal.dir,
+          fs,
+          start: ledger,
+          beforeWrite: guard,
+          destinations: remembering,
+        }),
     totals: await openTotals(journal.dir, fs, !dryRun),
     quarantined: await quarantinedSessions(journal.dir, fs),
     index,

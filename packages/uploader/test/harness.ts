@@ -12,7 +12,7 @@ import {
   openJournal,
 } from "@promferry/core/journal";
 import type { Projection } from "@promferry/core/merge";
-import { createSeriesDictionary, type MetricFamily } from "@promferry/core/series";
+import { createSeriesDictionary, type MetricFamily, type Series } from "@promferry/core/series";
 import type { UploadOptions, UploadReport } from "../src/index.ts";
 import { upload } from "../src/index.ts";
 
@@ -29,7 +29,7 @@ export interface TestBed {
   readonly journal: Journal;
   /** Now: an hour after the last frame, unless a test sets it. */
   nowMs: number;
-  /** Writes one frame; `values` are counters by series name. */
+  /** Writes one frame; `values` are counters by series, as `name` or `name{label="value"}`. */
   write(session: string, atMs: number, values: Record<string, number> | "start" | "exit"): Promise<void>;
   upload(options: Partial<UploadOptions> & Pick<UploadOptions, "targets">): Promise<UploadReport>;
 }
@@ -81,14 +81,21 @@ export async function createTestBed(
 const dictionary = createSeriesDictionary();
 
 function counters(values: Record<string, number>): MetricFamily[] {
-  return Object.entries(values).map(([name, value]) => ({
+  const families = new Map<string, { readonly series: Series[]; readonly values: number[] }>();
+  for (const [text, value] of Object.entries(values)) {
+    const [, name = text, label, said = ""] = /^(\w+)\{(\w+)="(\w+)"\}$/.exec(text) ?? [];
+    const family = families.get(name) ?? { series: [], values: [] };
+    families.set(name, family);
+    family.series.push(dictionary.intern(name, label === undefined ? [] : [{ name: label, value: said }]));
+    family.values.push(value);
+  }
+  return Array.from(families, ([name, columns]) => ({
     name,
     type: "counter",
     help: "Counted.",
     unit: "",
-    series: [dictionary.intern(name, [])],
-    values: [value],
-    timestampsMs: [Number.NaN],
+    ...columns,
+    timestampsMs: columns.values.map(() => Number.NaN),
   }));
 }
 
@@ -113,6 +120,8 @@ export interface ReceiverOptions {
   readonly maxBytes?: number;
   /** What it says of each batch that it keeps out by its own rules. Default: nothing. */
   readonly keptOut?: Pick<EncodedBatch, "refused" | "leftOut">;
+  /** Whether `name{label="value"}` stands in the place of a sample's name. Default false. */
+  readonly withLabels?: boolean;
   /** Called for each send, counted from 1. Default: takes all. */
   readonly answer?: (n: number, batch: Batch, body: string) => Answer;
 }
@@ -124,11 +133,12 @@ export function createReceiver(options: ReceiverOptions = {}): Receiver {
     maxSamples = 1000,
     maxBytes = 1e6,
     keptOut = { refused: [] },
+    withLabels = false,
     answer = () => "take",
   } = options;
   const samples: string[] = [];
   const bodies: string[] = [];
-  const bodyOf = (batch: Batch) => linesOf(batch).join("\n");
+  const bodyOf = (batch: Batch) => linesOf(batch, withLabels).join("\n");
   const encode = (batch: Batch): EncodedBatch => ({
     requests: [{ method: "POST", url: "http://127.0.0.1/", headers: {}, body: Buffer.from(bodyOf(batch)) }],
     ...keptOut,
@@ -145,10 +155,10 @@ export function createReceiver(options: ReceiverOptions = {}): Receiver {
       const body = bodyOf(batch);
       bodies.push(body);
       const given = answer(bodies.length, batch, body);
-      if (given === "take") samples.push(...linesOf(batch));
+      if (given === "take") samples.push(...linesOf(batch, withLabels));
       else if ("receipt" in given) return given.receipt(batch.sampleCount);
       else {
-        if (given.takes) samples.push(...linesOf(batch));
+        if (given.takes) samples.push(...linesOf(batch, withLabels));
         throw given.error;
       }
       const { refused, leftOut = [] } = keptOut;
@@ -158,8 +168,11 @@ export function createReceiver(options: ReceiverOptions = {}): Receiver {
   };
 }
 
-function linesOf(batch: Batch): string[] {
-  return batch.series.flatMap(({ series, timestampsMs, values }) =>
-    timestampsMs.map((at, i) => `${series.name} ${values[i] ?? "stale"}@${at - NOON}`),
-  );
+function linesOf(batch: Batch, withLabels: boolean): string[] {
+  return batch.series.flatMap(({ series, timestampsMs, values }) => {
+    const labels = withLabels ? series.labels.map(({ name, value }) => `{${name}="${value}"}`) : [];
+    return timestampsMs.map(
+      (at, i) => `${series.name}${labels.join("")} ${values[i] ?? "stale"}@${at - NOON}`,
+    );
+  });
 }

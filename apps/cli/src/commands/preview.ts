@@ -26,22 +26,24 @@ interface PreviewedSeries {
 /** The upload itself as a dry run, with every batch looked at on its way to the encoder. */
 export async function preview(context: Context, flags: PreviewOptions): Promise<ExitCode> {
   const { out } = context;
-  const { options, notes, blockedBy } = await prepareUpload(context, flags, { dryRun: true });
+  const { options, withNotes, blockedBy } = await prepareUpload(context, flags, { dryRun: true });
   const seen = new Map<string, Map<unknown, PreviewedSeries>>();
   const requests: PlannedRequest[] = [];
-  const report = await upload({
-    ...options,
-    dryRun: true,
-    ...(flags.write === undefined ? {} : { onRequest: (request) => requests.push(request) }),
-    targets: options.targets.map((target) => ({
-      ...target,
-      destination: watched(target.destination, (batch) => {
-        const series = seen.get(target.destination.name) ?? new Map();
-        seen.set(target.destination.name, series);
-        remember(series, batch);
-      }),
-    })),
-  });
+  const report = withNotes(
+    await upload({
+      ...options,
+      dryRun: true,
+      ...(flags.write === undefined ? {} : { onRequest: (request) => requests.push(request) }),
+      targets: options.targets.map((target) => ({
+        ...target,
+        destination: watched(target.destination, (batch) => {
+          const series = seen.get(target.destination.name) ?? new Map();
+          seen.set(target.destination.name, series);
+          remember(series, batch);
+        }),
+      })),
+    }),
+  );
   const { limit } = flags;
   const written =
     flags.write === undefined
@@ -55,7 +57,7 @@ export async function preview(context: Context, flags: PreviewOptions): Promise<
     destinations: shown.map((each) => ({ ...each, series: each.series.slice(0, limit) })),
     ...(written && { written }),
   });
-  printReport(out, report, notes);
+  printReport(out, report);
   for (const { name: destination, series, refused, leftOut } of shown) {
     if (series.length === 0) continue;
     out.line();

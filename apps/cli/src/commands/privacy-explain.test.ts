@@ -89,6 +89,7 @@ test("privacy explain names the frames that stay, and under --json all of it", a
         frames: 0,
         framesStay: [{ reason: "DO_NOT_TRACK is set", frames: 3 }],
         metrics: [],
+        capped: [],
       },
     ],
   });

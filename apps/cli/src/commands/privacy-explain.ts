@@ -1,9 +1,12 @@
-import { dayOfFile, type FrameRef } from "@promferry/core/journal";
-import { createExplainer, type ExplainedMetric } from "@promferry/privacy";
+import { dayOfFile, type FrameRef, nodeJournalFs } from "@promferry/core/journal";
+import { type CappedLabel, createExplainer, type ExplainedMetric } from "@promferry/privacy";
+import { recallFromLedger } from "@promferry/uploader";
+import type { MetricsConfig } from "../config/schema.ts";
 import type { Context } from "../context.ts";
 import { count } from "../count.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { Output } from "../output.ts";
+import { cappedInWords } from "../upload/capped-in-words.ts";
 import { prepareUpload, type UploadFlags } from "../upload/prepare-upload.ts";
 
 interface Explanation {
@@ -12,13 +15,15 @@ interface Explanation {
   readonly frames: number;
   readonly framesStay: readonly { readonly reason: string; readonly frames: number }[];
   readonly metrics: readonly ExplainedMetric[];
+  /** Labels of which values become other, since there are too many. */
+  readonly capped: readonly CappedLabel[];
   readonly blockedBy?: string;
 }
 
 /** Puts the whole journal through each destination's filters, as an upload would, and tells what becomes of it. */
 export async function privacyExplain(context: Context, flags: UploadFlags): Promise<ExitCode> {
   const { io, out } = context;
-  const { options, blockedBy } = await prepareUpload(context, flags, { dryRun: true });
+  const { options, settings, prepared, blockedBy } = await prepareUpload(context, flags, { dryRun: true });
   const { journal, targets, mayLeave = () => true, from = "", toDate = "9999-12-31" } = options;
   const { frames } = await journal.index();
   const chosen = frames.filter(({ file }) => {
@@ -26,6 +31,7 @@ export async function privacyExplain(context: Context, flags: UploadFlags): Prom
     return day >= from && day <= toDate;
   });
   const { leaving, stay } = divide(chosen, mayLeave);
+  await recallFromLedger(settings.dir, nodeJournalFs, targets);
   const explainers = targets.map(({ project }) => createExplainer(project));
   for (const ref of leaving) {
     io.signal.throwIfAborted();
@@ -40,13 +46,14 @@ export async function privacyExplain(context: Context, flags: UploadFlags): Prom
       frames: leaving.length,
       framesStay: stay,
       metrics: explainers[i]!.metrics(),
+      capped: prepared[i]!.capped(),
       ...(why !== undefined && { blockedBy: why }),
     }),
   );
   out.json({ destinations: explained });
   for (const [i, each] of explained.entries()) {
     if (i > 0) out.line();
-    print(out, each);
+    print(out, each, settings.metrics);
   }
   if (why !== undefined) out.note(`promferry: ${why}`);
   return why === undefined ? EXIT.ok : EXIT.privacy;
@@ -65,7 +72,11 @@ function divide(
   return { leaving, stay: Array.from(reasons, ([reason, stays]) => ({ reason, frames: stays })) };
 }
 
-function print(out: Output, { destination, frames, framesStay, metrics }: Explanation): void {
+function print(
+  out: Output,
+  { destination, frames, framesStay, metrics, capped }: Explanation,
+  config: MetricsConfig,
+): void {
   const total = metrics.reduce((sum, { series }) => sum + series, 0);
   const leaves = metrics.reduce((sum, metric) => sum + metric.leaves, 0);
   out.line(
@@ -82,7 +93,12 @@ function print(out: Output, { destination, frames, framesStay, metrics }: Explan
       column < 2 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!),
     );
     out.line(`  ${i === 0 ? out.style.dim(line.join("  ")) : line.join("  ")}`);
-    for (const fate of i === 0 ? [] : fates(metrics[i - 1]!)) out.line(`    ${fate}`);
+    const metric = metrics[i - 1];
+    if (metric === undefined) continue;
+    for (const fate of fates(metric)) out.line(`    ${fate}`);
+    for (const each of capped) {
+      if (each.metric === metric.name) out.line(`    ${cappedInWords(each, config)}`);
+    }
   }
 }
 

@@ -91,21 +91,23 @@ async function uploadOnce(context: Context, flags: UploadMetricsOptions): Promis
   const { targets: others, skipped } = await retainedTargets(context, settings, choice.others);
   const progressLine = createProgressLine(io.now);
   const cleanup = skipped ? undefined : cleanupFor(settings.metrics, flags);
-  const report = await upload({
-    ...prepared.options,
-    dryRun,
-    timeoutMs: timeout,
-    waitMs: wait ? WAIT_MS : 0,
-    otherDestinations: others,
-    ...(cleanup ? { cleanup } : {}),
-    onProgress: (progress) => out.progress(progressLine(progress)),
-  });
+  const report = prepared.withNotes(
+    await upload({
+      ...prepared.options,
+      dryRun,
+      timeoutMs: timeout,
+      waitMs: wait ? WAIT_MS : 0,
+      otherDestinations: others,
+      ...(cleanup ? { cleanup } : {}),
+      onProgress: (progress) => out.progress(progressLine(progress)),
+    }),
+  );
   const blockedBy = prepared.blockedBy();
   const verdict = blockedBy === undefined ? report.verdict : EXIT.privacy;
   if (!dryRun) await deletePastGroups(context, prepared.options.journal, prepared.prepared, report);
   const exitCode = report.aborted ? stopCode(io.signal.reason) : verdict;
   out.json({ ...toJson(report), exitCode });
-  printReport(out, report, prepared.notes);
+  printReport(out, report);
   if (blockedBy !== undefined && report.verdict !== EXIT.privacy) out.note(`promferry: ${blockedBy}`);
   if (skipped && (flags.cleanup || settings.metrics.delete_after_push)) {
     out.note(`promferry: no day was deleted: ${skipped.message}`);

@@ -1,3 +1,4 @@
+import { MAX_LABEL_VALUES } from "@promferry/privacy";
 import { z } from "zod";
 import {
   auth,
@@ -88,6 +89,13 @@ const metrics = z.strictObject({
   scan: scan
     .prefault({})
     .describe("What becomes of names, values and HELP texts of a program that look like somebody's data."),
+  max_label_values: z
+    .int({ error: "expected a whole number" })
+    .min(1, { error: "expected at least 1" })
+    .default(MAX_LABEL_VALUES)
+    .describe(
+      "Of each label of a program's metric: further values become other. A smaller number in the catalogue holds.",
+    ),
   default_destination: text.optional().describe("What upload-metrics takes without --to. Default: all."),
   session_labels: z
     .array(z.enum(SESSION_LABELS, { error: `expected ${SESSION_LABELS.join(", ")}` }), {

@@ -37,6 +37,8 @@ metrics:
   # What becomes of what looks like an e-mail address, a key, an IP address … : other (in its place), drop (the series), block (the upload), allow;
   # by kind, as in { default: other, key: block, uuid: allow }. Absent: other for every kind.
   #scan: {}
+  # Of each label of a metric, this many different values leave; further ones become other.
+  #max_label_values: 100
   # What of a session stands on its series: version, os, arch, run_id, git_sha.
   #session_labels: [version, os, arch]
 

@@ -44,7 +44,7 @@ function printed(destination: Partial<DestinationReport>, dryRun = false): strin
     heldFrames: 0,
     unreadable: [],
   } as unknown as UploadReport;
-  printReport(out, report, new Map());
+  printReport(out, report);
   return [...lines, ...notes];
 }
 

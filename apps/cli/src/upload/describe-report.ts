@@ -25,17 +25,12 @@ const WHY: Readonly<Record<DeletionCause, string>> = {
 const MOST_REASONS = 10;
 
 /** Prints a report for people: what went to standard output, what went wrong to standard error. */
-export function printReport(
-  out: Output,
-  report: UploadReport,
-  notes: ReadonlyMap<string, readonly string[]>,
-): void {
+export function printReport(out: Output, report: UploadReport): void {
   const { style } = out;
   for (const destination of report.destinations) {
     out.line(`${style.bold(destination.name)}  ${summary(destination, report.dryRun)}`);
     for (const line of details(destination, report.dryRun)) out.line(`  ${line}`);
-    for (const note of [...(notes.get(destination.name) ?? []), ...destination.notes])
-      out.line(`  note: ${note}`);
+    for (const note of destination.notes) out.line(`  note: ${note}`);
   }
   for (const { day, cause, files, lost } of report.deleted) {
     out.line(`deleted ${day} (${files.join(", ")})${WHY[cause]}`);

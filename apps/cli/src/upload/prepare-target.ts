@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import type { HttpOptions } from "@promferry/core/delivery";
 import type { SessionInfo } from "@promferry/core/journal";
-import type { Projection } from "@promferry/core/merge";
 import type { EpochMs } from "@promferry/core/series";
 import {
+  type CappedLabel,
+  createLabelCap,
   createScanner,
   type Identity,
   type IdentityKind,
@@ -25,7 +26,9 @@ import { expandVariables, findVariables } from "../config/variables.ts";
 import { type Context, cliVersion } from "../context.ts";
 import { createAuthorization } from "../credentials/authorization.ts";
 import { EXIT } from "../exit-codes.ts";
+import { cappedInWords } from "./capped-in-words.ts";
 import { createDestination } from "./create-destination.ts";
+import { findCatalogue } from "./find-catalogue.ts";
 import { createHttpClient } from "./http-client.ts";
 import { loadNativeSnappy } from "./native-snappy.ts";
 import { createPrivacyGate } from "./privacy-gate.ts";
@@ -47,9 +50,11 @@ export interface PreparedTarget {
   readonly target: UploadTarget;
   /** Whether its series carry something that tells this installation from others. */
   readonly isDistinct: boolean;
-  readonly notes: readonly string[];
+  readonly notes: () => readonly string[];
   /** The `user` label, of `rotating` this week's; absent with identity none, and where the key is missing and was not to be made. */
   readonly user: string | undefined;
+  /** Labels of which values became `other`. */
+  readonly capped: () => readonly CappedLabel[];
   /** What of the data stopped the upload; undefined where nothing did. */
   readonly blockedBy: () => string | undefined;
   /** The grouping labels at a Pushgateway of what a session wrote at an instant. */
@@ -76,6 +81,10 @@ export async function prepareTarget(
   const connection = purpose.dryRun ? {} : await connect(context, settings, config, purpose);
   const scanner = createScanner({ ownNames: ownNames({ env, home: context.io.home }) });
   const gate = createPrivacyGate();
+  const cap = createLabelCap({
+    max: metrics.max_label_values,
+    catalogueOf: ({ catalog }) => (catalog === undefined ? undefined : findCatalogue(dir, catalog)),
+  });
   const snappy = destinationKind(config.type) === "remote-write" ? await loadNativeSnappy() : undefined;
 
   const build = ({ user, userIn }: Partial<Identity>) => {
@@ -116,9 +125,13 @@ export async function prepareTarget(
     const named = { ...config.external_labels, ...config.grouping_keys };
     return {
       isDistinct: user !== undefined || metrics.exclusive || "user" in named || "instance" in named,
-      notes: warning ? [warning] : [],
+      notes: () => [
+        ...(warning ? [warning] : []),
+        ...cap.capped().map((each) => `of ${each.metric}, ${cappedInWords(each, metrics)}`),
+      ],
       user: provisional ? undefined : userIn ? userIn(weekOf(context.io.now())) : user,
       rotates: userIn !== undefined,
+      capped: cap.capped,
       blockedBy: gate.blockedBy,
       groupLabels: (session, atMs) =>
         mapValues(built.grouping, (value) =>
@@ -128,25 +141,27 @@ export async function prepareTarget(
         destination: gate.guard(built.destination, (batch) =>
           config.scan_pages ? scanExemplars(batch, { scanner, action: scanAction(metrics) }) : batch,
         ),
-        project: inPeriods(
+        project: Object.assign(
           gate.watch(
             destinationProjection({
               metrics,
               dir,
               destination: config,
               scanner,
+              cap: cap.filter,
               user: userIn ?? user,
               externalLabels: built.externalLabels,
               // A value that all series share is in the group's key and needs no label.
               groupingLabels: withoutTexts(built.grouping),
             }),
           ),
-          userIn !== undefined,
+          { memory: cap.memory, ...(userIn !== undefined && { periodOf: weekOf }) },
         ),
         projectionId: projectionId([
           [metrics.session_labels, metrics.exclude_cluster_info, user, built.labelTexts],
           config.write_relabel_configs,
           [metrics.scan, config.scan_pages],
+          metrics.max_label_values,
         ]),
         onTooOld: config.on_too_old,
         ...(config.max_age === undefined ? {} : { maxAgeMs: config.max_age }),
@@ -157,10 +172,6 @@ export async function prepareTarget(
     if (error instanceof TypeError) throw fail(error.message);
     throw error;
   }
-}
-
-function inPeriods(project: Projection, weekly: boolean): Projection {
-  return weekly ? Object.assign(project, { periodOf: weekOf }) : project;
 }
 
 /** A digest of all that decides names and labels, so that no configured value stands in the clear. */

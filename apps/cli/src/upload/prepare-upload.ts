@@ -1,7 +1,7 @@
 import { DeliveryError } from "@promferry/core/delivery";
 import { openJournal } from "@promferry/core/journal";
 import { readConsent } from "@promferry/privacy";
-import type { UploadOptions, UploadTarget } from "@promferry/uploader";
+import type { UploadOptions, UploadReport, UploadTarget } from "@promferry/uploader";
 import { CliError } from "../cli-error.ts";
 import type { Settings } from "../config/load-config.ts";
 import type { Context } from "../context.ts";
@@ -21,8 +21,8 @@ export interface PreparedUpload {
   readonly choice: Choice;
   /** Without `dryRun` and what else the command decides. */
   readonly options: UploadOptions;
-  /** By destination. */
-  readonly notes: ReadonlyMap<string, readonly string[]>;
+  /** The report with what the user should know of each destination, as far as only the configuration says it. */
+  readonly withNotes: (report: UploadReport) => UploadReport;
   readonly prepared: readonly PreparedTarget[];
   /** What of the data must not leave and stopped the upload; undefined where nothing did. */
   readonly blockedBy: () => string | undefined;
@@ -60,7 +60,14 @@ export async function prepareUpload(
     choice,
     prepared,
     blockedBy: () => prepared.map((each) => each.blockedBy()).find((why) => why !== undefined),
-    notes: new Map(prepared.map(({ target, notes }) => [target.destination.name, notes])),
+    withNotes: (report) => ({
+      ...report,
+      destinations: report.destinations.map((each) => {
+        const { notes = () => [] } =
+          prepared.find(({ target }) => target.destination.name === each.name) ?? {};
+        return { ...each, notes: [...notes(), ...each.notes] };
+      }),
+    }),
     options: {
       journal,
       targets: prepared.map(({ target }) => whileAgreed(target, settings.dir)),

@@ -26,6 +26,8 @@ export interface ProjectionOptions {
   readonly dir: string;
   readonly destination: DestinationConfig;
   readonly scanner: Scanner;
+  /** Counts what the other filters let through, before labels are added. */
+  readonly cap: Filter;
   /** Value of the label `user`; absent with identity none. */
   readonly user: string | ((weekMs: EpochMs) => string) | undefined;
   /** Labels for series that don't have them. */
@@ -35,8 +37,8 @@ export interface ProjectionOptions {
 }
 
 /**
- * What one destination sees of a series: of a program's own telemetry what catalogue, agreement, deny-list and
- * value scan let through, with the labels of its session and its user; then, of scraped pages too, grouping and
+ * What one destination sees of a series: of a program's own telemetry what catalogue, agreement, deny-list,
+ * value scan and the cap on values let through, with the labels of its session and its user; then, of scraped pages too, grouping and
  * external labels, and the destination's rules.
  */
 export function destinationProjection(options: ProjectionOptions): Projection {
@@ -48,6 +50,7 @@ export function destinationProjection(options: ProjectionOptions): Projection {
     ...(agreed === undefined ? [] : [agreedOnly(agreed)]),
     ...(metrics.exclude_cluster_info ? [denyList()] : []),
     valueScan({ scanner: options.scanner, action: scanAction(metrics), pages: destination.scan_pages }),
+    options.cap,
     joinSession({ labels: metrics.session_labels, ...(user === undefined ? {} : { user }) }),
     addLabels(options.groupingLabels, "replace"),
     addLabels(options.externalLabels, "keep"),

@@ -6,6 +6,12 @@ export type {
   StoredTarget,
   TotalsCheckpoint,
 } from "./checkpoint.ts";
-export type { Projected, Projection, ProjectionContext } from "./projection.ts";
+export type {
+  AdmittedValues,
+  Projected,
+  Projection,
+  ProjectionContext,
+  ProjectionMemory,
+} from "./projection.ts";
 export { createTotals, type TotalSample, type Totals, type TotalsOptions } from "./totals.ts";
 export type { Withheld } from "./withholding.ts";

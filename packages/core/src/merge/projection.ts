@@ -24,9 +24,20 @@ export type Projected =
       readonly blocks?: true;
     };
 
+/** Label values by metric and label, each list in the order in which its values were admitted. */
+export type AdmittedValues = Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
+
+/** What a projection has to remember of earlier decisions to decide the same again. */
+export interface ProjectionMemory {
+  /** Goes on from what was kept, and from nothing else. */
+  recall(stored: AdmittedValues | undefined): void;
+  /** What is to be kept; the same object until something is added to it. */
+  kept(): AdmittedValues;
+}
+
 /**
  * Decides, once for each series of each session, under which name and labels it leaves, if at all:
- * joined session labels, the privacy gate, external labels, relabelling. Pure.
+ * joined session labels, the privacy gate, external labels, relabelling. Pure, but for what it remembers.
  *
  * Series that fall together are merged by the totals: counters and histograms add up, gauges follow
  * their {@link GaugeMerge}.
@@ -41,4 +52,6 @@ export interface Projection {
    * a program's series are decided anew, and totals begin at 0.
    */
   readonly periodOf?: (atMs: EpochMs) => EpochMs;
+  /** Whoever sends keeps it for the destination, before anything goes out that was decided by it. Absent: it needs none. */
+  readonly memory?: ProjectionMemory;
 }
