@@ -1,4 +1,4 @@
-import { counter, defineMetrics, open } from "@promferry/core";
+import { counter, defineMetrics, type OpenLabel, open } from "@promferry/core";
 import type { SessionInfo } from "@promferry/core/journal";
 import type { MetricType } from "@promferry/core/series";
 import fc from "fast-check";
@@ -54,7 +54,7 @@ test("le is a label like any other where it is no bound", () => {
 });
 
 test("a catalogue's smaller cap holds, and its closed labels have none, session by session", () => {
-  const catalogueOf = (labels: Parameters<typeof counter>[0]["labels"]) =>
+  const catalogueOf = (labels: { readonly a: OpenLabel | readonly string[] }) =>
     defineMetrics({ namespace: "n" }, { x: counter({ name: "x_total", help: "X.", labels }) }).catalogue;
   const closed = catalogueOf({ a: ["1", "2", "3", "4", "5"] });
   const small = catalogueOf({ a: open({ max: 2 }) });

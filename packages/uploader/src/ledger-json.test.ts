@@ -44,7 +44,7 @@ test("a destination may have any name", () => {
 });
 
 test("the values that a destination was shown are read back as they were written", () => {
-  const admitted = { k1_views_total: { screen: ["pods", "a \"b\""], ["__proto__"]: ["x"] } };
+  const admitted = { k1_views_total: { screen: ["pods", 'a "b"'], ["__proto__"]: ["x"] } };
   const text = formatLedger(parseLedger(grafana(`,"admitted":${JSON.stringify(admitted)}`), ".uploaded"));
   expect(parseLedger(text, ".uploaded").destinations.get("grafana")?.admitted).toEqual(admitted);
 });
