@@ -45,8 +45,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "no line feed before a frame",
     file: `${JOURNAL}/encode-frame.ts`,
-    search: 'Buffer.concat([Buffer.from("\\n"), covered,',
-    replace: "Buffer.concat([covered,",
+    search: "page.text(`\\n${formatHeader(header, version)}\\n`);",
+    replace: "page.text(`${formatHeader(header, version)}\\n`);",
     fault: "damage",
   },
   {

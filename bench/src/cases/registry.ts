@@ -1,6 +1,5 @@
 import { createGatherMemory, gatherRegistry } from "@promferry/core";
-import { encodeFrame } from "@promferry/core/journal";
-import type { Series } from "@promferry/core/series";
+import { createFrameMemory, encodeFrame } from "@promferry/core/journal";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Comparison } from "../case.ts";
 import { seeded } from "../seeded.ts";
@@ -54,7 +53,7 @@ function registryOf(seriesCount: number): Registry {
 export const flushRegistries: readonly Comparison[] = [2000, 20_000, 200_000].map((seriesCount) => {
   const registry = registryOf(seriesCount);
   const memory = createGatherMemory();
-  const heads = new WeakMap<Series, string>();
+  const frames = createFrameMemory();
   const header = { writtenMs: AT_MS, session: "0badcafe", seq: 1, exit: false } as const;
   return {
     name: `registry/flush-${seriesCount / 1000}k`,
@@ -65,7 +64,7 @@ export const flushRegistries: readonly Comparison[] = [2000, 20_000, 200_000].ma
           { ...header, kind: "full", origin: "app", consent: "config" },
           undefined,
           gatherRegistry(registry, { memory }),
-          heads,
+          frames,
         ),
     },
     peers: {

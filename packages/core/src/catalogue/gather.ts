@@ -25,20 +25,37 @@ export interface GatherOptions {
   readonly collect?: boolean;
 }
 
-/** The series of one entry of a metric's map, in the order in which they are shown. */
+/** One entry of a metric's map. */
 interface KnownEntry {
   /** As they were when the series were made; a copy, since whoever set them may reuse the object. */
   readonly labels: LabelBag;
-  readonly defaults: LabelBag;
-  readonly name: string;
+  /** The series in the order in which they are shown. */
   readonly series: readonly Series[];
+}
+
+/** What a metric had when it was last gathered. */
+interface KnownMetric {
+  readonly name: string;
+  readonly defaults: LabelBag;
+  /** By key of its map, in order. */
+  readonly entries: ReadonlyMap<string, KnownEntry>;
+  readonly order: readonly KnownEntry[];
+  /** Those of all entries, each once. */
+  readonly series: readonly Series[];
+  /** As many as there are series. */
+  readonly timestampsMs: readonly number[];
+  /** As many as there are values before twins are left out. */
+  readonly zeros: readonly number[];
+  /** Rows that stay; undefined where no series stands twice. */
+  readonly kept: readonly number[] | undefined;
+  /** How `bucketValues` names the bounds. */
+  readonly bounds: readonly string[];
 }
 
 /** What is remembered from one gathering to the next. Entries that are gone are forgotten. */
 export interface GatherMemory {
   readonly dictionary: SeriesDictionary;
-  /** By metric, and by its map's key. */
-  readonly known: WeakMap<object, Map<string, KnownEntry>>;
+  readonly known: WeakMap<object, KnownMetric>;
 }
 
 export function createGatherMemory(dictionary: SeriesDictionary = createSeriesDictionary()): GatherMemory {
@@ -61,7 +78,7 @@ export function gatherRegistry(
 ): readonly MetricFamily[] {
   const { memory, dictionary = memory?.dictionary ?? createSeriesDictionary(), collect = true } = options;
   const metrics = registry.getMetricsAsArray() as readonly Metric[];
-  if (collect) for (const metric of metrics) void runCollect(metric);
+  if (collect) for (const metric of metrics) if (metric.collect) void runCollect(metric);
   const defaults = (registry as { _defaultLabels?: LabelBag })._defaultLabels ?? {};
   const openMetrics = registry.contentType.startsWith("application/openmetrics-text");
   const context = { defaults, openMetrics, memory: { dictionary, known: memory?.known ?? new WeakMap() } };
@@ -120,14 +137,6 @@ interface GatherContext {
   readonly memory: GatherMemory;
 }
 
-interface Columns {
-  readonly series: Series[];
-  readonly values: number[];
-  readonly timestampsMs: number[];
-  readonly exemplars: Map<number, readonly Exemplar[]>;
-  readonly seen: Set<Series>;
-}
-
 function gatherMetric(metric: Metric, context: GatherContext): MetricFamily {
   const { hashMap } = metric;
   const { openMetrics, memory } = context;
@@ -138,54 +147,84 @@ function gatherMetric(metric: Metric, context: GatherContext): MetricFamily {
   }
   const name =
     openMetrics && metric.type === "counter" ? `${metric.name.replace(/_total$/, "")}_total` : metric.name;
-  const before = memory.known.get(metric);
-  const known = new Map<string, KnownEntry>();
-  const columns: Columns = {
-    series: [],
-    values: [],
-    timestampsMs: [],
-    exemplars: new Map(),
-    seen: new Set(),
-  };
-  for (const [key, entry] of Object.entries(hashMap)) {
-    const found = before?.get(key);
-    const shown =
-      found && stillHolds(found, name, entry.labels, context.defaults)
-        ? found
-        : nameEntry(metric, name, entry.labels, context);
-    known.set(key, shown);
-    if (metric.type === "histogram") addHistogram(columns, shown.series, metric, entry);
-    else if (metric.type === "summary") addSummary(columns, shown.series, metric, entry);
-    else add(columns, shown.series[0]!, entry.value, openMetrics ? entry.exemplar : null);
+  let entries = Object.values(hashMap);
+  if (metric.pruneAgedBuckets) entries = entries.filter((entry) => !isPruned(metric, entry));
+  let known = memory.known.get(metric);
+  if (known === undefined || !stillHolds(known, name, entries, context.defaults)) {
+    known = nameMetric(metric, hashMap, name, known, context);
+    memory.known.set(metric, known);
   }
-  memory.known.set(metric, known);
-  const { series, values, timestampsMs, exemplars } = columns;
+  const { series, timestampsMs, kept } = known;
+  const all = known.zeros.slice();
+  let row = 0;
+  for (const entry of entries) row = readEntry(all, row, metric, entry, known.bounds);
+  const values = kept === undefined ? all : kept.map((each) => all[each]!);
   const type = familyTypes[metric.type] ?? "unknown";
   const family = { name, type, help: metric.help, unit: "", series, values, timestampsMs };
+  const exemplars = openMetrics ? exemplarsOf(metric, entries, known) : NO_EXEMPLARS;
   return exemplars.size > 0 ? { ...family, exemplars } : family;
 }
 
-/** Keys of the map are ambiguous where a label's value looks like more labels. */
-function stillHolds(found: KnownEntry, name: string, labels: LabelBag, defaults: LabelBag): boolean {
-  if (found.name !== name || found.defaults !== defaults) return false;
+function isPruned(metric: Metric, entry: Entry): boolean {
+  return metric.type === "summary" && metric.pruneAgedBuckets === true && entry.td.size() === 0;
+}
+
+function stillHolds(
+  known: KnownMetric,
+  name: string,
+  entries: readonly Entry[],
+  defaults: LabelBag,
+): boolean {
+  const { order } = known;
+  if (known.name !== name || known.defaults !== defaults || order.length !== entries.length) return false;
+  for (let i = 0; i < order.length; i++) if (!hasLabels(order[i]!.labels, entries[i]!.labels)) return false;
+  return true;
+}
+
+function hasLabels(known: LabelBag, labels: LabelBag): boolean {
   let count = 0;
   for (const label in labels) {
-    if (found.labels[label] !== labels[label]) return false;
+    if (known[label] !== labels[label]) return false;
     count++;
   }
-  for (const _ in found.labels) count--;
+  for (const _ in known) count--;
   return count === 0;
 }
 
-function nameEntry(
+/** Keys of the map are ambiguous where a label's value looks like more labels, so that labels decide. */
+function nameMetric(
   metric: Metric,
+  hashMap: Readonly<Record<string, Entry>>,
   name: string,
-  labels: LabelBag,
+  before: KnownMetric | undefined,
   { defaults, memory }: GatherContext,
-): KnownEntry {
-  const named = (sample: string, own: LabelBag = {}) =>
-    memory.dictionary.intern(sample, labelList({ ...defaults, ...own, ...labels }));
-  return { name, defaults, labels: { ...labels }, series: seriesOf(metric, name, named) };
+): KnownMetric {
+  const isSame = before?.name === name && before.defaults === defaults;
+  const entries = new Map<string, KnownEntry>();
+  for (const [key, entry] of Object.entries(hashMap)) {
+    if (isPruned(metric, entry)) continue;
+    const { labels } = entry;
+    const found = isSame ? before.entries.get(key) : undefined;
+    const named = (sample: string, own: LabelBag = {}) =>
+      memory.dictionary.intern(sample, labelList({ ...defaults, ...own, ...labels }));
+    const isKnown = found !== undefined && hasLabels(found.labels, labels);
+    entries.set(key, isKnown ? found : { labels: { ...labels }, series: seriesOf(metric, name, named) });
+  }
+  const order = [...entries.values()];
+  const all = order.flatMap((entry) => entry.series);
+  const rows = new Map<Series, number>();
+  for (const [row, series] of all.entries()) if (!rows.has(series)) rows.set(series, row);
+  return {
+    name,
+    defaults,
+    entries,
+    order,
+    series: [...rows.keys()],
+    timestampsMs: Array.from(rows, () => Number.NaN),
+    zeros: all.map(() => 0.5),
+    kept: rows.size === all.length ? undefined : [...rows.values()],
+    bounds: (metric.upperBounds ?? []).map(String),
+  };
 }
 
 function seriesOf(
@@ -219,44 +258,61 @@ const familyTypes: Readonly<Record<string, MetricType>> = {
   summary: "summary",
 };
 
-function addHistogram(columns: Columns, series: readonly Series[], metric: Metric, entry: Entry): void {
-  const { upperBounds = [] } = metric;
-  const { bucketExemplars } = entry;
-  let cumulative = 0;
-  for (let i = 0; i < upperBounds.length; i++) {
-    const bound = upperBounds[i]!;
-    cumulative += entry.bucketValues[bound] ?? 0;
-    add(columns, series[i]!, cumulative, bucketExemplars?.[bound]);
+/** Puts the entry's values into the rows of its series; gives the row behind them. */
+function readEntry(
+  values: number[],
+  row: number,
+  metric: Metric,
+  entry: Entry,
+  bounds: readonly string[],
+): number {
+  let at = row;
+  if (metric.type === "histogram") {
+    const { bucketValues } = entry;
+    let cumulative = 0;
+    for (let i = 0; i < bounds.length; i++) {
+      cumulative += bucketValues[bounds[i]!] ?? 0;
+      values[at++] = cumulative;
+    }
+    values[at++] = entry.count;
+  } else if (metric.type === "summary") {
+    entry.td.compress();
+    for (const quantile of metric.percentiles ?? []) values[at++] = entry.td.percentile(quantile) || 0;
+  } else {
+    values[at++] = entry.value;
+    return at;
   }
-  const rest = upperBounds.length;
-  add(columns, series[rest]!, entry.count, bucketExemplars?.["-1"]);
-  add(columns, series[rest + 1]!, entry.sum);
-  add(columns, series[rest + 2]!, entry.count);
+  values[at++] = entry.sum;
+  values[at++] = entry.count;
+  return at;
 }
 
-function addSummary(columns: Columns, series: readonly Series[], metric: Metric, entry: Entry): void {
-  if (metric.pruneAgedBuckets && entry.td.size() === 0) return;
-  const { percentiles = [] } = metric;
-  entry.td.compress();
-  for (let i = 0; i < percentiles.length; i++) {
-    add(columns, series[i]!, entry.td.percentile(percentiles[i]!) || 0);
+const NO_EXEMPLARS: ReadonlyMap<number, readonly Exemplar[]> = new Map();
+
+/** By row. */
+function exemplarsOf(
+  metric: Metric,
+  entries: readonly Entry[],
+  { order, kept }: KnownMetric,
+): ReadonlyMap<number, readonly Exemplar[]> {
+  const exemplars = new Map<number, readonly Exemplar[]>();
+  let first = 0;
+  for (const [i, entry] of entries.entries()) {
+    const shown =
+      metric.type === "histogram"
+        ? [...(metric.upperBounds ?? []), -1].map((bound) => entry.bucketExemplars?.[bound])
+        : [entry.exemplar];
+    for (const [k, exemplar] of shown.entries()) {
+      const row = kept === undefined ? first + k : kept.indexOf(first + k);
+      if (exemplar && row >= 0) exemplars.set(row, [exemplarOf(exemplar)]);
+    }
+    first += order[i]!.series.length;
   }
-  add(columns, series[percentiles.length]!, entry.sum);
-  add(columns, series[percentiles.length + 1]!, entry.count);
+  return exemplars;
 }
 
-function add(columns: Columns, series: Series, value: number, exemplar?: PromExemplar | null): void {
-  if (columns.seen.has(series)) return;
-  columns.seen.add(series);
-  if (exemplar) {
-    const { labelSet, value: exemplarValue, timestamp } = exemplar;
-    const timestampMs = Math.round(timestamp * 1000);
-    const shown = { labels: labelList(labelSet), value: exemplarValue, timestampMs };
-    columns.exemplars.set(columns.series.length, [shown]);
-  }
-  columns.series.push(series);
-  columns.values.push(value);
-  columns.timestampsMs.push(Number.NaN);
+function exemplarOf({ labelSet, value, timestamp }: PromExemplar): Exemplar {
+  return { labels: labelList(labelSet), value, timestampMs: Math.round(timestamp * 1000) };
 }
 
 function labelList(bag: LabelBag): readonly Label[] {

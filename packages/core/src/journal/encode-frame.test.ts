@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { canonicalLabels, type MetricFamily } from "../series/index.ts";
 import { decodeFrame } from "./decode-frame.ts";
-import { encodeFrame } from "./encode-frame.ts";
+import { createFrameMemory, encodeFrame } from "./encode-frame.ts";
 import type { FrameHeader } from "./frame.ts";
 import { scanFrames } from "./scan-frames.ts";
 
@@ -234,3 +234,48 @@ for (const { name, header, message } of [
     expect(() => encodeFrame(header, undefined, [gauge("k1_open", {}, 1)])).toThrow(message);
   });
 }
+
+test("a memory changes no byte, whichever series come, go and change their order, in full frames and others", () => {
+  const all = Array.from({ length: 8 }, (_, i) => ({
+    name: i % 3 === 0 ? "h_count" : i === 4 ? "é" : "h_bucket",
+    labels: canonicalLabels([{ name: "n", value: `${i}"` }]),
+  }));
+  const frame = fc.record({
+    kind: fc.constantFrom("full" as const, "full" as const, "changes" as const),
+    families: fc.uniqueArray(
+      fc.record({
+        name: fc.constantFrom("h", "h_count", "g"),
+        type: fc.constantFrom<MetricFamily["type"]>("histogram", "gauge"),
+        rows: fc.uniqueArray(fc.nat(7)),
+        inOrder: fc.boolean(),
+      }),
+      { selector: (family) => family.name, maxLength: 3 },
+    ),
+  });
+  fc.assert(
+    fc.property(fc.array(frame, { maxLength: 12 }), (frames) => {
+      const memory = createFrameMemory();
+      for (const { kind, families } of frames) {
+        const header = { ...HEADER, kind, ...(kind === "changes" && { base: 11 }) };
+        const given = families.map(({ name, type: of, rows, inOrder }): MetricFamily => {
+          const shown = inOrder ? rows.toSorted() : rows;
+          const series = shown.map((row) => all[row]!);
+          const timestampsMs = shown.map((row) => (row === 7 ? 1 : Number.NaN));
+          return { name, type: of, help: "", unit: "", series, values: shown, timestampsMs };
+        });
+        const bytes = Buffer.from(encodeFrame(header, undefined, given, memory)).toString();
+        expect(bytes).toBe(Buffer.from(encodeFrame(header, undefined, given)).toString());
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("the numbers of a frame are written as JavaScript shows them", () => {
+  const values = [0, -0, 7, 10, 99, 2 ** 31 - 1, 2 ** 31, -1, -(2 ** 31), 2 ** 53, 1e21, 0.1, 5e-324, -1.5];
+  const family = { ...gauge("g", {}, 0), timestampsMs: values.map(() => 0), values };
+  const series = values.map((_, i) => ({ name: "g", labels: [{ name: "n", value: String(i) }] }));
+  const text = Buffer.from(encodeFrame(HEADER, undefined, [{ ...family, series }])).toString();
+  const shown = [...text.matchAll(/^g\{n="\d+"\} (\S+) 0$/gm)].map(([, number]) => number);
+  expect(shown).toEqual(values.map((value) => (Object.is(value, -0) ? "-0" : String(value))));
+});

@@ -2,7 +2,7 @@ export { type CompressionResult, compressDay } from "./compress-day.ts";
 export type { Damage, DamageReason, PendingTail, UnsupportedFrame } from "./damage.ts";
 export { type DayBoundary, dayFileName, dayOfFile, isClosed, isPacked, packedName } from "./day-file.ts";
 export { type DecodeOptions, decodeFrame } from "./decode-frame.ts";
-export { encodeFrame, MAX_FRAME_BYTES } from "./encode-frame.ts";
+export { createFrameMemory, encodeFrame, type FrameMemory, MAX_FRAME_BYTES } from "./encode-frame.ts";
 export type {
   ConsentGrant,
   Frame,

@@ -256,6 +256,32 @@ test("a frame still on its way goes with the last synchronous one and counts onc
   expect(damage).toEqual([]);
 });
 
+test("the bytes of a write under way stay as they are while the last frame is made", async (context) => {
+  const dir = await directory(context);
+  let lastOne = (): void => {};
+  const fs: JournalFs = {
+    ...SHARED,
+    openAppend: async (path) => {
+      const file = await SHARED.openAppend(path);
+      return {
+        ...file,
+        // The disk takes them only now.
+        append: async (bytes) => {
+          lastOne();
+          return file.append(bytes);
+        },
+      };
+    },
+  };
+  const { writer: journal } = writer(dir, { fs });
+  await journal.write({ kind: "start", families: [] });
+  lastOne = () => void journal.writeSync({ kind: "full", families: views(7), exit: true });
+  await journal.write({ kind: "full", families: views(6) });
+  const { frames, damage } = await scan(dir);
+  expect(frames.map(({ header }) => header.seq)).toEqual([0, 1, 2, 1]);
+  expect(damage).toEqual([]);
+});
+
 test("a frame that went to a file being removed is written again", async (context) => {
   const dir = await directory(context);
   const moved: string[] = [];

@@ -1,10 +1,10 @@
 import { randomBytes as nodeRandomBytes } from "node:crypto";
 import { join } from "node:path";
-import type { EpochMs, MetricFamily, Series } from "../series/series.ts";
+import type { EpochMs, MetricFamily } from "../series/series.ts";
 import { appendDurably, appendNow } from "./append-bytes.ts";
 import { changedFamilies, type FrameBase } from "./changed-families.ts";
 import { type DayBoundary, dayFileName } from "./day-file.ts";
-import { encodeFrame, MAX_FRAME_BYTES } from "./encode-frame.ts";
+import { createFrameMemory, encodeFrame, type FrameMemory, MAX_FRAME_BYTES } from "./encode-frame.ts";
 import type { ConsentGrant, FrameHeader, FrameOrigin, SessionInfo } from "./frame.ts";
 import { isForbidden, JournalError, systemFailure } from "./journal-error.ts";
 import { type FileStat, type JournalFs, nodeJournalFs } from "./journal-fs.ts";
@@ -137,7 +137,7 @@ export function createJournalWriter(options: JournalWriterOptions): JournalWrite
   /** Until it is on the disk, the start frame goes with each write: without it the first counts are lost. */
   let owedStart: Draft | undefined;
   const inFlight = new Set<Draft>();
-  const heads = new WeakMap<Series, string>();
+  const memory = createFrameMemory();
 
   function openSession(name = Buffer.from(randomBytes(4)).toString("hex")): Session {
     return { name, clock: createSessionClock(options), nextSeq: 0, lastMs: Number.NEGATIVE_INFINITY };
@@ -177,6 +177,7 @@ export function createJournalWriter(options: JournalWriterOptions): JournalWrite
     drafts: readonly Draft[],
     path: string,
     file: FileStat,
+    own: FrameMemory,
   ): { bytes: Uint8Array; after: KnownFile } {
     const before = isKnown(path, file) ? known : undefined;
     const told = new Map(before?.told);
@@ -189,12 +190,12 @@ export function createJournalWriter(options: JournalWriterOptions): JournalWrite
       const listed = listedAfter(bases.get(header.session), header, families);
       if (header.kind === "full") bases.set(header.session, listed.base);
       const ownInfo = copies < INFO_COPIES ? draftInfo : undefined;
-      const frame = encodeFrame(listed.header, ownInfo, listed.families, heads);
-      if (frame.length <= MAX_FRAME_BYTES) return frame;
+      const frame = encodeFrame(listed.header, ownInfo, listed.families, own);
+      if (frame.length <= MAX_FRAME_BYTES) return drafts.length === 1 ? frame : Buffer.from(frame);
       const size = `${frame.length} bytes, at most ${MAX_FRAME_BYTES} are allowed`;
       throw new JournalError("ERR_JOURNAL_TOO_LARGE", `cannot append a frame of ${size}, to ${path}`, path);
     });
-    const bytes = Buffer.concat(frames);
+    const bytes = frames.length === 1 ? frames[0]! : Buffer.concat(frames);
     return {
       bytes,
       after: { path, identity: file.identity, sizeBytes: file.sizeBytes + bytes.length, told, bases },
@@ -227,7 +228,7 @@ export function createJournalWriter(options: JournalWriterOptions): JournalWrite
     const path = join(dir, file);
     let after: KnownFile | undefined;
     const bytesFor = (stat: FileStat) => {
-      const encoded = encode(drafts, path, stat);
+      const encoded = encode(drafts, path, stat, memory);
       after = encoded.after;
       return encoded.bytes;
     };
@@ -243,8 +244,10 @@ export function createJournalWriter(options: JournalWriterOptions): JournalWrite
   function appendSync(drafts: readonly Draft[], part?: string): string {
     const file = dayFile(drafts, part);
     const path = join(dir, file);
+    // Bytes of its own: those of a write that has not ended may still be read.
+    const own = createFrameMemory(memory.heads);
     try {
-      appendNow(fs, path, (stat) => encode(drafts, path, stat).bytes);
+      appendNow(fs, path, (stat) => encode(drafts, path, stat, own).bytes);
     } catch (error) {
       if (part === undefined && isForbidden(error)) return appendSync(drafts, ownerOf(drafts));
       throw error instanceof RangeError ? error : systemFailure("append to", path, error);

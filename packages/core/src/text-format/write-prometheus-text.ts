@@ -1,6 +1,8 @@
-import type { EpochMs, MetricFamily, MetricType, NativeHistogram, Series } from "../series/series.ts";
-import { escapeHelp, writeMetricName, writeSeries } from "./escape.ts";
-import { formatValue } from "./number.ts";
+import { pickRows } from "../series/sample-value.ts";
+import type { EpochMs, MetricFamily, MetricType, NativeHistogram } from "../series/series.ts";
+import { escapeHelp, writeMetricName } from "./escape.ts";
+import { createPageBytes, type PageBytes } from "./page-bytes.ts";
+import { createSeriesHeads, type HeadRows, type SeriesHeads } from "./series-heads.ts";
 
 export interface WritePrometheusTextOptions {
   /** For samples without a timestamp. Default: they stay without. */
@@ -12,7 +14,15 @@ interface TextFamily {
   readonly name: string;
   readonly type: MetricType;
   readonly help: string;
-  readonly lines: string[];
+  readonly runs: Run[];
+}
+
+/** Rows that stand together. */
+interface Run {
+  readonly family: MetricFamily;
+  readonly from: number;
+  /** The row behind the last one. */
+  readonly to: number;
 }
 
 /**
@@ -32,63 +42,100 @@ export function writePrometheusText(
   families: Iterable<MetricFamily>,
   options: WritePrometheusTextOptions = {},
 ): string {
-  return writeFrameText(families, options);
+  const page = createPageBytes();
+  writeFrameText(page, families, options);
+  return page.written().toString("utf8");
 }
-
-/** Name and labels of a series as its lines have them. */
-export type SeriesHeads = Pick<WeakMap<Series, string>, "get" | "set">;
 
 /** Whole lines for what the format has none for. */
 export interface FrameTextOptions extends WritePrometheusTextOptions {
   /** In place of a sample that is no number. Default: it is left out. */
   readonly special?: (special: NativeHistogram | null, series: string, timestampMs: EpochMs) => string;
-  /** Keeps what a series' lines begin with from one page to the next. Default: of this page only. */
-  readonly heads?: SeriesHeads;
   /** Behind each sample. Default: nothing. */
   readonly asides?: (family: MetricFamily, row: number) => string;
+  /** Keeps what the lines begin with from one page to the next. Default: of this page only. */
+  readonly heads?: SeriesHeads;
+  /** Whether series that the page does not have may be forgotten by `heads`. Default true. */
+  readonly isWhole?: boolean;
 }
 
 /** The same for the journal, whose frames hold more than the format does. */
-export function writeFrameText(families: Iterable<MetricFamily>, options: FrameTextOptions): string {
-  const { defaultTimestampMs = NaN, special: writeSpecial, asides, heads = new Map() } = options;
+export function writeFrameText(
+  page: PageBytes,
+  families: Iterable<MetricFamily>,
+  options: FrameTextOptions,
+): void {
+  const { heads = createSeriesHeads(), isWhole = true } = options;
   const texts = new Map<string, TextFamily>();
-  for (const family of families) {
-    const type = texts.get(family.name)?.type ?? family.type;
-    const homes = new Map<string, TextFamily>();
-    if (family.series.length === 0) textFamily(texts, family, family.name, type);
-    for (let i = 0; i < family.series.length; i++) {
-      const special = family.special?.get(i);
-      if (special !== undefined && !writeSpecial) continue;
-      const series = family.series[i]!;
-      let home = homes.get(series.name);
-      if (!home) {
-        home = textFamily(texts, family, ...homeOf(type, family.name, series.name));
-        homes.set(series.name, home);
+  for (const family of families) addFamily(texts, options.special ? family : numbersOf(family));
+  const rows = new Map<MetricFamily, HeadRows>();
+  for (const { name, type, help, runs } of texts.values()) {
+    const shown = writeMetricName(name);
+    if (help !== "") page.text(`# HELP ${shown} ${escapeHelp(help)}\n`);
+    page.text(`# TYPE ${shown} ${type === "unknown" ? "untyped" : type}\n`);
+    for (const run of runs) {
+      let own = rows.get(run.family);
+      if (own === undefined) {
+        own = heads.rowsOf(run.family.name, run.family.series, isWhole);
+        rows.set(run.family, own);
       }
-      let head = heads.get(series);
-      if (head === undefined) {
-        head = writeSeries(series.name, series.labels);
-        heads.set(series, head);
-      }
-      const ownMs = family.timestampsMs[i]!;
-      const timestampMs = Number.isNaN(ownMs) ? defaultTimestampMs : ownMs;
-      if (special !== undefined) home.lines.push(writeSpecial!(special, head, timestampMs));
-      else {
-        const value = formatValue(family.values[i]!);
-        home.lines.push(
-          Number.isNaN(timestampMs) ? `${head} ${value}\n` : `${head} ${value} ${Math.round(timestampMs)}\n`,
-        );
-      }
-      if (asides) home.lines.push(asides(family, i));
+      writeRun(page, run, own, options);
     }
   }
-  let page = "";
-  for (const { name, type, help, lines } of texts.values()) {
-    const shown = writeMetricName(name);
-    if (help !== "") page += `# HELP ${shown} ${escapeHelp(help)}\n`;
-    page += `# TYPE ${shown} ${type === "unknown" ? "untyped" : type}\n${lines.join("")}`;
+  if (isWhole) heads.forgetOthers();
+}
+
+function writeRun(
+  page: PageBytes,
+  { family, from, to }: Run,
+  { bytes, ends, places }: HeadRows,
+  { defaultTimestampMs = Number.NaN, special: writeSpecial, asides }: FrameTextOptions,
+): void {
+  const { values, timestampsMs, special } = family;
+  for (let row = from; row < to; row++) {
+    const place = places === undefined ? row : places[row]!;
+    const start = place === 0 ? 0 : ends[place - 1]!;
+    const end = ends[place]!;
+    const ownMs = timestampsMs[row]!;
+    const timestampMs = Number.isNaN(ownMs) ? defaultTimestampMs : ownMs;
+    const odd = special?.get(row);
+    if (odd !== undefined) page.text(writeSpecial!(odd, bytes.toString("utf8", start, end), timestampMs));
+    else page.sample(bytes, start, end, values[row]!, timestampMs);
+    if (asides) page.text(asides(family, row));
   }
-  return page;
+}
+
+/** Without samples that are no numbers; undefined where there are no others. */
+function numbersOf(family: MetricFamily): MetricFamily | undefined {
+  const { special } = family;
+  if (special === undefined || special.size === 0) return family;
+  const rows = [...family.series.keys()].filter((row) => !special.has(row));
+  return rows.length === 0 ? undefined : pickRows(family, rows);
+}
+
+function addFamily(texts: Map<string, TextFamily>, family: MetricFamily | undefined): void {
+  if (family === undefined) return;
+  const type = texts.get(family.name)?.type ?? family.type;
+  if (family.series.length === 0) textFamily(texts, family, family.name, type);
+  const homes = new Map<string, TextFamily>();
+  let name: string | undefined;
+  let home: TextFamily | undefined;
+  let from = 0;
+  for (let row = 0; row < family.series.length; row++) {
+    const sample = family.series[row]!.name;
+    if (sample === name) continue;
+    name = sample;
+    let next = homes.get(sample);
+    if (next === undefined) {
+      next = textFamily(texts, family, ...homeOf(type, family.name, sample));
+      homes.set(sample, next);
+    }
+    if (next === home) continue;
+    home?.runs.push({ family, from, to: row });
+    home = next;
+    from = row;
+  }
+  home?.runs.push({ family, from, to: family.series.length });
 }
 
 function textFamily(
@@ -99,7 +146,7 @@ function textFamily(
 ): TextFamily {
   const known = texts.get(name);
   if (known) return known;
-  const created = { name, type: textType(type), help: family.help, lines: [] };
+  const created = { name, type: textType(type), help: family.help, runs: [] };
   texts.set(name, created);
   return created;
 }
