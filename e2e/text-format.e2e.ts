@@ -15,6 +15,7 @@ import {
 } from "@promferry/core/text-format";
 import { expect, type TestContext, test } from "vitest";
 import { requireServer, runPromtool, startPrometheus } from "./harness/index.ts";
+import { nextPage, realPages, seeded, smallPages } from "./text-format/damaged-pages.ts";
 
 interface Verdict {
   readonly name: string;
@@ -63,7 +64,7 @@ for (const [format, mediaType] of scraped) {
     expect(rows.map(({ name }, i) => [name, taken[i]])).toEqual(expected(rows));
   });
 
-  test(`a scraping Prometheus agrees on damaged pages as ${format}`, {
+  test(`a scraping Prometheus agrees on generated and damaged pages as ${format}`, {
     timeout: 120_000 + damagedCount * 100,
   }, async (context) => {
     requireServer(context, "prometheus");
@@ -71,25 +72,35 @@ for (const [format, mediaType] of scraped) {
     const lastLine = format === "openmetrics" ? "# EOF\n" : "";
     const wholes = [...smallPages, ...(await realPages())].map((page) => page + lastLine);
     const parser = createExpositionParser({ format });
+    const wrong: object[] = [];
     for (let n = 0; n < damagedCount; n += batchSize) {
       const count = Math.min(batchSize, damagedCount - n);
-      const pages = Array.from({ length: count }, () => damage(wholes, random)).filter(isHarmless);
+      const pages = Array.from({ length: count }, () => nextPage(wholes, format, random)).filter(isHarmless);
       const taken = await scrape(pages, mediaType, context.onTestFinished);
       const verdicts = pages.map((page, i) => {
         const ours = refusal(() => parseExposition(page, { format }));
         expect(refusal(() => parser.parse(page))).toBe(ours);
         return { page: page.toString("latin1"), ours, prometheus: taken[i] };
       });
-      // The table has the reasons for what is refused here and taken there: most of OpenMetrics, and one more.
-      const wrong = verdicts.filter(({ ours, prometheus }) =>
-        prometheus
-          ? format === "scrape" && ours !== "" && !/expected each label name once/.test(ours)
-          : ours === "",
+      // The table has the reasons for what is refused here and taken there: most of OpenMetrics, and a few more.
+      wrong.push(
+        ...verdicts.filter(({ ours, prometheus }) =>
+          prometheus
+            ? format === "scrape" && ours !== "" && !listedScrapeDifferences.test(ours)
+            : ours === "",
+        ),
       );
-      expect(wrong).toEqual([]);
     }
+    expect(wrong).toEqual([]);
   });
 }
+
+/**
+ * Where the table says that a scraping Prometheus is laxer than we are; and of a sample whose timestamp is too old to be
+ * stored, it does not look at the labels.
+ */
+const listedScrapeDifferences =
+  /expected each label name once|__name__ is reserved|expected (a metric name,|a label name or|'=' after) .*got "\\u0000/;
 
 /** A scraping Prometheus 3.5 panics on a line like `{f} 4`, in either format, and takes its other targets along. */
 function isHarmless(page: Buffer): boolean {
@@ -135,7 +146,7 @@ async function scrape(
 const listedDifferences =
   /^expected (each series once|a metric name in the braces|counter, gauge, .*got ".*\\)/;
 
-test("promtool check metrics agrees on damaged pages, in verdict and in advice", {
+test("promtool check metrics agrees on generated and damaged pages, in verdict and in advice", {
   timeout: 60_000 + damagedCount * 500,
 }, async (context) => {
   requireServer(context, "promtool");
@@ -153,15 +164,15 @@ test("promtool check metrics agrees on damaged pages, in verdict and in advice",
       refusal(() => parseExposition(page, { format: "prometheus" })),
     );
     if (takes && listedDifferences.test(errors[0]?.message ?? "")) return;
-    expect({ shown, takes: errors.length === 0 }).toEqual({ shown, takes });
-    if (!takes) return;
+    expect.soft({ shown, takes: errors.length === 0 }).toEqual({ shown, takes });
+    if (!takes || errors.length > 0) return;
     taken++;
     const advice = new Set(warnings.map(({ metric, rule }) => `${metric} ${rule}`));
-    expect({ shown, advice: [...advice].sort() }).toEqual({ shown, advice: promtoolAdvice(stderr) });
+    expect.soft({ shown, advice: [...advice].sort() }).toEqual({ shown, advice: promtoolAdvice(stderr) });
   };
   for (const page of pages) await compare(Buffer.from(page));
   for (let i = 0; i < damagedCount; i += 4) {
-    await Promise.all(Array.from({ length: 4 }, () => compare(damage(pages, random))));
+    await Promise.all(Array.from({ length: 4 }, () => compare(nextPage(pages, "prometheus", random))));
   }
   expect(taken).toBeGreaterThan(damagedCount / 6);
 });
@@ -237,56 +248,4 @@ function promtoolAdvice(stderr: string): string[] {
     advice.add(`${metric} ${rule}`);
   }
   return [...advice].sort();
-}
-
-const smallPages: readonly string[] = [
-  '# HELP a_total Things \\\\ and \\n.\n# TYPE a_total counter\na_total{x="1",y="q\\"\\n"} 5 1759761000001\na_total{x="2"} 6\n',
-  '# TYPE h histogram\nh_bucket{le="1"} 1\nh_bucket{le="+Inf"} 2\nh_sum 3\nh_count 2\n',
-  '# TYPE s summary\ns{quantile="0.5"} 1\ns{quantile="0.9",a="b"} NaN\ns_sum 3\ns_count 2\n',
-  'a 1\nb{} 2\n{"c",d="e"} 3 -5\n{f} 4\n',
-  '# some comment\n\n#\n# TYPE g_ms gauge\n  g_ms\t{ aB = "b" , c="d" , } +1.5e-3\t 12\ng_ms -Inf\n',
-  '# TYPE x gaugehistogram\nx_bucket{le="0.5"} 1.5\nx_gcount 1\nx_count 4\n# HELP y_minutes y\ny_minutes .5\n',
-];
-
-const pieces: readonly string[] = [
-  ...'\n\r \t#{}"\\,=_10-+.e:\0é\xff',
-  ...["inf", "NaN", "0x1", "1_0", "le", "quantile", "__name__", "_sum", "_count", "_bucket", "_total"],
-  ...["# TYPE a gauge\n", "# HELP a x\n", "# TYPE h_count counter\n", "TYPE", "HELP", "counter", "untyped"],
-  ...["\\n", "\\t", '\\"', "a 1\n", 'a_total{x="2"} 6\n', '"a.b"', '{"a"}', 'le="x"', "9223372036854775808"],
-];
-
-/** Parts of a node exporter's page, each from one family's HELP line on. */
-async function realPages(): Promise<string[]> {
-  const page = await readFile(new URL("../bench/src/pages/node-exporter.prom", import.meta.url), "utf8");
-  const families = page.split(/^(?=# HELP )/m);
-  const parts: string[] = [];
-  for (let i = 0; i < families.length; i += 8) {
-    const part = families.slice(i, i + 8).join("");
-    if (part.length < 5000) parts.push(part);
-  }
-  return parts;
-}
-
-/** A page with one piece put in, cut out or doubled. */
-function damage(pages: readonly string[], random: () => number): Buffer {
-  const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
-  const page = Buffer.from(pick(pages));
-  const at = Math.floor(random() * (page.length + 1));
-  const cut = pick([0, 0, 1, 1, 2, 5]);
-  const kind = random();
-  if (kind < 0.7) {
-    const piece = Buffer.from(pick(pieces), pick(["latin1", "utf8"] as const));
-    return Buffer.concat([page.subarray(0, at), piece, page.subarray(at + cut)]);
-  }
-  if (kind < 0.85) return Buffer.concat([page.subarray(0, at), page.subarray(at + 1)]);
-  return Buffer.concat([page.subarray(0, at), page.subarray(at, at + 8), page.subarray(at)]);
-}
-
-/** Numbers in [0, 1) that are the same in every run. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fff_ffff;
-    return state / 0x8000_0000;
-  };
 }
