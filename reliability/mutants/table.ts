@@ -150,7 +150,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "a late frame is sent at its own time",
     file: `${UPLOADER}/plan.ts`,
-    search: 'const isLate = header.origin === "app" && header.writtenMs <= newestMs;',
+    search: 'const isLate = header.origin === "app" && leavingTime(header, coarseness) <= newestMs;',
     replace: "const isLate = false;",
     fault: "clock",
   },

@@ -1,6 +1,6 @@
 import type { Destination } from "@promferry/core/delivery";
 import type { Frame, FrameRef } from "@promferry/core/journal";
-import { createTotals, type Totals } from "@promferry/core/merge";
+import { type Coarseness, createTotals, leavingTime, type Totals } from "@promferry/core/merge";
 import type { EpochMs } from "@promferry/core/series";
 import type { Delivery } from "./delivery.ts";
 import { createDryDestination } from "./dry-destination.ts";
@@ -60,8 +60,11 @@ export function createDelivery(
   const { maxFutureMs = Number.POSITIVE_INFINITY } = limits;
   const choice = { force, ...(from !== undefined && { from }), ...(toDate !== undefined && { toDate }) };
   const known = knownTotals(session.totals.totals.get(name), retainedDestination(target));
-  const frames = part?.frames ?? framesFor(session.index, store, name);
+  const { coarseness } = project;
+  const frames = inLeavingOrder(part?.frames ?? framesFor(session.index, store, name), coarseness);
   if (force && known) noteUnsendable(frames, known.through, tally);
+  // A step that is not over has no end to show yet.
+  const aheadMs = coarseness?.timeStepMs === undefined ? maxFutureMs : 0;
   const maxAgeMs = age === undefined ? undefined : age - AGE_MARGIN_MS;
   const pace = createPace({
     samplesPerSecond,
@@ -75,12 +78,16 @@ export function createDelivery(
     store,
     tally,
     frames,
+    coarseness,
     choice,
     mayLeave,
     asOfMs,
-    untilMs: part?.untilMs ?? (sendNow ? asOfMs + maxFutureMs : asOfMs - SETTLE_DELAY_MS),
+    untilMs: part?.untilMs ?? (sendNow ? asOfMs + aheadMs : asOfMs - SETTLE_DELAY_MS),
     maxAgeMs,
-    collapseBeforeMs: maxAgeMs !== undefined && onTooOld === "collapse" ? asOfMs - maxAgeMs : undefined,
+    collapseBeforeMs:
+      maxAgeMs !== undefined && onTooOld === "collapse"
+        ? asOfMs - maxAgeMs + (coarseness?.timeStepMs ?? 0)
+        : undefined,
     given: part?.given ?? known?.through ?? new Map(),
     isContinued: part !== undefined,
     ...(part && { patientMs: part.patientMs }),
@@ -121,6 +128,15 @@ export function createDelivery(
     },
   };
   return delivery;
+}
+
+/** Where a program's frames wait for the end of their step, pages are sent before them. */
+function inLeavingOrder(
+  frames: readonly FrameRef[],
+  coarseness: Coarseness | undefined,
+): readonly FrameRef[] {
+  if (coarseness?.timeStepMs === undefined) return frames;
+  return [...frames].sort((a, b) => leavingTime(a.header, coarseness) - leavingTime(b.header, coarseness));
 }
 
 async function noSleep(): Promise<void> {}

@@ -1,5 +1,5 @@
 import type { FrameHeader } from "@promferry/core/journal";
-import type { Totals } from "@promferry/core/merge";
+import { leavingTimeAfter, type Totals } from "@promferry/core/merge";
 import type { EpochMs } from "@promferry/core/series";
 import type { Delivery } from "./delivery.ts";
 import { dropRequest } from "./drop-request.ts";
@@ -11,7 +11,7 @@ import { createRequestMeasure, type RequestMeasure } from "./samples.ts";
 import { sendRequests } from "./send-requests.ts";
 import { type Cursor, raise } from "./seqs.ts";
 import { dueByFile } from "./tally.ts";
-import { buildWindows, type SampleAges } from "./window.ts";
+import { buildWindows, type SampleAges, type WindowOptions } from "./window.ts";
 
 /**
  * Sends a destination that keeps history everything that is due, in order of time.
@@ -100,9 +100,10 @@ async function finishLast(delivery: Delivery, measure: RequestMeasure): Promise<
 }
 
 function planHistory(delivery: Delivery, given: Cursor): FramePlan {
-  const { frames, choice, mayLeave, untilMs, collapseBeforeMs } = delivery;
+  const { frames, coarseness, choice, mayLeave, untilMs, collapseBeforeMs } = delivery;
   return planFrames({
     frames,
+    coarseness,
     record: recordOf(delivery),
     choice,
     mayLeave,
@@ -118,17 +119,21 @@ function recordOf({ store, destination }: Delivery): DestinationRecord {
 }
 
 /** Late frames are owed nothing more once a newer sample is sure to come. */
-function settling(
-  plan: FramePlan,
-  delivery: Delivery,
-): { settleMs?: (lastStepMs: EpochMs | undefined) => EpochMs } {
+function settling(plan: FramePlan, delivery: Delivery): Pick<WindowOptions, "settleMs"> {
   const isLate = plan.actions.some((each) => each.kind === "fold" && each.why === "late");
   if (!isLate || delivery.choice.force || plan.waiting.length > 0 || plan.unchosen.length > 0) return {};
   const { newestMs = 0 } = recordOf(delivery);
   const { collapseBeforeMs = 0, untilMs } = delivery;
   // After what was sent with a clock that was ahead, nothing can be said before that time has come.
   if (newestMs > untilMs) return {};
-  return { settleMs: (lastStepMs = 0) => Math.max(newestMs, lastStepMs, collapseBeforeMs) + 1 };
+  return {
+    settleMs(lastStepMs = 0) {
+      const newest = Math.max(newestMs, lastStepMs, collapseBeforeMs);
+      const settleMs = leavingTimeAfter(newest, delivery.coarseness);
+      // The end of a step that is not over: more may come until then.
+      return settleMs > newest + 1 && settleMs > untilMs ? undefined : settleMs;
+    },
+  };
 }
 
 function agesOf(delivery: Delivery, asOfMs: EpochMs): SampleAges {
@@ -136,7 +141,8 @@ function agesOf(delivery: Delivery, asOfMs: EpochMs): SampleAges {
   return {
     oldestMs: asOfMs - maxAgeMs,
     newestMs: asOfMs + (destination.limits.maxFutureMs ?? Number.POSITIVE_INFINITY),
-    collapses: delivery.collapseBeforeMs !== undefined,
+    collapsesBy:
+      delivery.collapseBeforeMs === undefined ? undefined : leavingTimeAfter(0, delivery.coarseness),
   };
 }
 

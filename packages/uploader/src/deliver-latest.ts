@@ -1,5 +1,6 @@
 import { toBatch } from "@promferry/core/delivery";
 import type { FrameRef } from "@promferry/core/journal";
+import { leavingTime } from "@promferry/core/merge";
 import { attempt } from "./attempt.ts";
 import type { Delivery } from "./delivery.ts";
 import { withRecord } from "./ledger.ts";
@@ -16,7 +17,7 @@ import { dueByFile } from "./tally.ts";
  * @throws {LedgerError}
  */
 export async function deliverLatest(delivery: Delivery): Promise<void> {
-  const { destination, store, tally, choice, untilMs } = delivery;
+  const { destination, store, tally, choice, untilMs, coarseness } = delivery;
   const { name } = destination;
   const waiting: FrameRef[] = [];
   const unchosen: FrameRef[] = [];
@@ -26,7 +27,8 @@ export async function deliverLatest(delivery: Delivery): Promise<void> {
   for (const ref of delivery.frames) {
     const verdict = delivery.mayLeave(ref);
     if (verdict !== true) append(withheld, verdict, ref);
-    else if (ref.header.writtenMs > untilMs && !covers(record.cursor, ref.header)) waiting.push(ref);
+    else if (leavingTime(ref.header, coarseness) > untilMs && !covers(record.cursor, ref.header))
+      waiting.push(ref);
     // The state is made of all that came before it.
     else if (isInside(ref, choice.toDate === undefined ? {} : { toDate: choice.toDate })) taken.push(ref);
     else unchosen.push(ref);
@@ -44,7 +46,7 @@ export async function deliverLatest(delivery: Delivery): Promise<void> {
   const samples = totals.latest();
   tally.withhold(totals.withheld());
   const file = taken.at(-1)!.file;
-  const newestMs = taken.at(-1)!.header.writtenMs;
+  const newestMs = leavingTime(taken.at(-1)!.header, coarseness);
   const counts = { accepted: 0, refused: 0, unknown: 0 };
   if (samples.length > 0) {
     // What the projection let through now has to stay so once it was seen.

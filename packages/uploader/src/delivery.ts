@@ -1,6 +1,6 @@
 import type { Destination, RetryOptions } from "@promferry/core/delivery";
 import type { Frame, FrameRef } from "@promferry/core/journal";
-import type { Totals } from "@promferry/core/merge";
+import type { Coarseness, Totals } from "@promferry/core/merge";
 import type { EpochMs } from "@promferry/core/series";
 import type { LedgerStore } from "./ledger-store.ts";
 import type { FrameChoice, MayLeave } from "./plan.ts";
@@ -14,16 +14,18 @@ export interface Delivery {
   readonly destination: Destination;
   readonly store: LedgerStore;
   readonly tally: Tally;
-  /** The journal's frames, in order of time. */
+  /** The journal's frames, by the time at which they leave. */
   readonly frames: readonly FrameRef[];
+  /** How coarse the destination sees a program's totals. */
+  readonly coarseness: Coarseness | undefined;
   readonly choice: FrameChoice;
   readonly mayLeave: MayLeave;
   /** When the upload began: what ages are counted from. */
   readonly asOfMs: EpochMs;
-  /** Frames after this wait. */
+  /** Frames that leave after this wait. */
   readonly untilMs: EpochMs;
   readonly maxAgeMs: number | undefined;
-  /** With `onTooOld: "collapse"`: frames before this show only in later totals. */
+  /** With `onTooOld: "collapse"`: frames that leave before this show only in later totals. */
   readonly collapseBeforeMs: EpochMs | undefined;
   /** Frames that the totals' checkpoint has. */
   readonly given: Cursor;

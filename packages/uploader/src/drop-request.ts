@@ -1,3 +1,4 @@
+import { leavingTime } from "@promferry/core/merge";
 import type { Delivery } from "./delivery.ts";
 import { type FileRecord, type NextRequest, withFile, withRecord } from "./ledger.ts";
 import { contains, raise, upTo, withFrames, withoutRanges } from "./seqs.ts";
@@ -11,19 +12,19 @@ import { noCounts } from "./settle.ts";
  * the upload goes on with the instant after it.
  */
 export async function dropRequest(
-  delivery: Pick<Delivery, "store" | "tally" | "frames" | "now"> & {
+  delivery: Pick<Delivery, "store" | "tally" | "frames" | "coarseness" | "now"> & {
     readonly destination: { readonly name: string };
   },
   next: NextRequest,
 ): Promise<void> {
-  const { store, tally, destination, frames } = delivery;
+  const { store, tally, destination, frames, coarseness } = delivery;
   const { name } = destination;
   const unknown = (next.inDoubt ? next.to - next.from : 0) + next.suspects;
   const doneToMs = next.inDoubt ? next.newestMs : next.afterMs;
   const done = frames.filter(
     (ref) =>
       doneToMs !== undefined &&
-      ref.header.writtenMs <= doneToMs &&
+      leavingTime(ref.header, coarseness) <= doneToMs &&
       (contains(next.frames, ref.header) || contains(next.passed, ref.header)),
   );
   const headers = done.map((ref) => ref.header);

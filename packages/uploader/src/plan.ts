@@ -1,4 +1,5 @@
 import { dayOfFile, type FrameRef } from "@promferry/core/journal";
+import { type Coarseness, leavingTime } from "@promferry/core/merge";
 import type { EpochMs } from "@promferry/core/series";
 import type { DestinationRecord, NextRequest } from "./ledger.ts";
 import { type Cursor, contains, covers } from "./seqs.ts";
@@ -43,12 +44,13 @@ export interface FrameChoice {
 export type MayLeave = (frame: FrameRef) => true | string;
 
 export interface FramePlanOptions {
-  /** In order of time, as the journal's index has them. */
+  /** By the time at which they leave, and those of one such time as the journal's index has them. */
   readonly frames: readonly FrameRef[];
+  readonly coarseness: Coarseness | undefined;
   readonly record: DestinationRecord;
   readonly choice: FrameChoice;
   readonly mayLeave: MayLeave;
-  /** Frames after this wait. */
+  /** Frames that leave after this wait. */
   readonly untilMs: EpochMs;
   /** Frames that the totals have taken in already. */
   readonly given: Cursor;
@@ -63,7 +65,7 @@ export interface FramePlanOptions {
  * neither. Pure.
  */
 export function planFrames(options: FramePlanOptions): FramePlan {
-  const { record, choice, given, untilMs, collapseBeforeMs = Number.NEGATIVE_INFINITY } = options;
+  const { record, choice, given, untilMs, coarseness, collapseBeforeMs = Number.NEGATIVE_INFINITY } = options;
   const newestMs = record.newestMs ?? Number.NEGATIVE_INFINITY;
   const waiting: FrameRef[] = [];
   const withheld = new Map<string, FrameRef[]>();
@@ -76,8 +78,8 @@ export function planFrames(options: FramePlanOptions): FramePlan {
       const { header } = ref;
       const wasAccepted = covers(record.cursor, header);
       // A scraped page is never late: nothing but its own samples shows it.
-      const isLate = header.origin === "app" && header.writtenMs <= newestMs;
-      const isCollapsed = header.origin === "app" && header.writtenMs < collapseBeforeMs;
+      const isLate = header.origin === "app" && leavingTime(header, coarseness) <= newestMs;
+      const isCollapsed = header.origin === "app" && leavingTime(header, coarseness) < collapseBeforeMs;
       const isWanted = choice.force || (!wasAccepted && !isLate);
       const isOwed = wasAccepted && !choice.force && contains(record.late, header);
       if (isChosen && isWanted && !isCollapsed) steps.push(ref);
@@ -87,7 +89,8 @@ export function planFrames(options: FramePlanOptions): FramePlan {
           fold(ref, wasAccepted ? "accepted" : "passed"),
         );
     }
-    if (steps.length > 0) draft.rest.push({ kind: "step", atMs: steps[0]!.header.writtenMs, refs: steps });
+    if (steps.length > 0)
+      draft.rest.push({ kind: "step", atMs: leavingTime(steps[0]!.header, coarseness), refs: steps });
   };
 
   let instant: FrameRef[] = [];
@@ -98,7 +101,8 @@ export function planFrames(options: FramePlanOptions): FramePlan {
       append(withheld, verdict, ref);
       continue;
     }
-    if (ref.header.writtenMs > untilMs) {
+    const atMs = leavingTime(ref.header, coarseness);
+    if (atMs > untilMs) {
       take(instant);
       instant = [];
       // Accepted while the clock was ahead: totals without it would fall.
@@ -106,7 +110,7 @@ export function planFrames(options: FramePlanOptions): FramePlan {
       else waiting.push(ref);
       continue;
     }
-    if (instant.length > 0 && instant[0]!.header.writtenMs !== ref.header.writtenMs) {
+    if (instant.length > 0 && leavingTime(instant[0]!.header, coarseness) !== atMs) {
       take(instant);
       instant = [];
     }
@@ -142,7 +146,7 @@ export function planResume(
   frames: readonly FrameRef[],
   record: DestinationRecord,
   next: NextRequest,
-  { mayLeave, given }: Pick<FramePlanOptions, "mayLeave" | "given">,
+  { mayLeave, given, coarseness }: Pick<FramePlanOptions, "mayLeave" | "given" | "coarseness">,
 ): readonly PlannedAction[] {
   const isNamed = ({ header }: FrameRef) =>
     covers(record.cursor, header) || contains(next.passed, header) || contains(next.frames, header);
@@ -152,18 +156,17 @@ export function planResume(
   for (const ref of frames) {
     if (!isNamed(ref) || covers(given, ref.header) || mayLeave(ref) !== true) continue;
     const { header } = ref;
+    const atMs = leavingTime(header, coarseness);
     if (contains(next.frames, header)) {
       const previous = draft.rest.at(-1);
-      if (previous?.kind === "step" && previous.atMs === header.writtenMs) {
+      if (previous?.kind === "step" && previous.atMs === atMs) {
         draft.rest[draft.rest.length - 1] = { ...previous, refs: [...previous.refs, ref] };
-      } else draft.rest.push({ kind: "step", atMs: header.writtenMs, refs: [ref] });
+      } else draft.rest.push({ kind: "step", atMs, refs: [ref] });
       afterLast = draft.rest.length;
     } else if (!next.forced && contains(record.late, header)) draft.late.push(fold(ref, "late"));
     else {
       const why = contains(next.passed, header) ? "passed" : "accepted";
-      (header.origin === "app" && header.writtenMs <= baseMs ? draft.before : draft.rest).push(
-        fold(ref, why),
-      );
+      (header.origin === "app" && atMs <= baseMs ? draft.before : draft.rest).push(fold(ref, why));
     }
   }
   // What was sent again on purpose may be followed by what was accepted before.

@@ -65,8 +65,9 @@ async function beginAnew(session: UploadSession, target: UploadTarget, tally: Ta
   const { name } = destination;
   const frames = framesFor(index, store, name);
   const { next } = store.ledger.destinations.get(name)!;
+  const { coarseness } = target.project;
   // It was made of what is lost.
-  if (next) await dropRequest({ store, tally, destination, frames, now }, next);
+  if (next) await dropRequest({ store, tally, destination, frames, coarseness, now }, next);
   await restartTotals(session, destination);
   tally.note(`${why}: its counters start again from 0, with what the journal still holds.`);
 }

@@ -132,7 +132,11 @@ export function createDestinationShipper(session: ShipSession, target: UploadTar
     if (isKnown || !isLost || !index.frames.some(({ header }) => header.origin === "app")) return;
     const { next } = recordOf();
     const tally = createTally(name, true);
-    if (next) await dropRequest({ store, tally, destination, frames: index.frames, now }, next);
+    if (next)
+      await dropRequest(
+        { store, tally, destination, frames: index.frames, coarseness: project.coarseness, now },
+        next,
+      );
     await restartTotals(
       { journal, index, store, totals: session.totals, quarantined: new Set(), mayLeave },
       retainedDestination(target),

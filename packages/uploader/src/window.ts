@@ -38,8 +38,11 @@ export interface Window {
 export interface SampleAges {
   readonly oldestMs: EpochMs;
   readonly newestMs: EpochMs;
-  /** Whether a series' beginning is moved up to `oldestMs` where it is older. */
-  readonly collapses: boolean;
+  /**
+   * Where a series' beginning is older than `oldestMs`: how long before the sample that follows it stands instead, in
+   * milliseconds. Undefined: it is too old.
+   */
+  readonly collapsesBy: number | undefined;
 }
 
 export interface WindowOptions {
@@ -52,7 +55,7 @@ export interface WindowOptions {
   /** Puts all steps into one window, of any size. Default false. */
   readonly whole?: boolean;
   /** The time for what late frames are owed after the last action; absent: they stay owed. */
-  readonly settleMs?: (lastStepMs: EpochMs | undefined) => EpochMs;
+  readonly settleMs?: (lastStepMs: EpochMs | undefined) => EpochMs | undefined;
 }
 
 /** Feeds the totals and cuts what they give into windows. The last window may be without samples. */
@@ -128,8 +131,8 @@ function addStep(
     let sample = samples[i]!;
     const after = samples[i + 1];
     const isBeginning = sample.value === 0 && after?.series === sample.series;
-    if (ages.collapses && isBeginning && sample.timestampMs < ages.oldestMs) {
-      sample = { ...sample, timestampMs: after.timestampMs - 1 };
+    if (ages.collapsesBy !== undefined && isBeginning && sample.timestampMs < ages.oldestMs) {
+      sample = { ...sample, timestampMs: after.timestampMs - ages.collapsesBy };
     }
     if (sample.timestampMs < ages.oldestMs) count(draft.tooOld);
     else if (sample.timestampMs > ages.newestMs) count(draft.tooNew);

@@ -6,6 +6,7 @@ export type {
   StoredTarget,
   TotalsCheckpoint,
 } from "./checkpoint.ts";
+export { type Coarseness, coarsely, leavingTime, leavingTimeAfter } from "./coarseness.ts";
 export type {
   AdmittedValues,
   Projected,

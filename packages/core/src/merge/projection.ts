@@ -1,5 +1,6 @@
 import type { FrameOrigin, SessionInfo } from "../journal/frame.ts";
 import type { EpochMs, FamilyMetadata, Label } from "../series/series.ts";
+import type { Coarseness } from "./coarseness.ts";
 
 /** What a projection may look at besides the series itself. */
 export interface ProjectionContext {
@@ -54,4 +55,6 @@ export interface Projection {
   readonly periodOf?: (atMs: EpochMs) => EpochMs;
   /** Whoever sends keeps it for the destination, before anything goes out that was decided by it. Absent: it needs none. */
   readonly memory?: ProjectionMemory;
+  /** How coarse a program's totals are shown; absent: as they are. `coarsely` sets it. */
+  readonly coarseness?: Coarseness;
 }

@@ -4,7 +4,7 @@ import type { FamilyMetadata, Label, Series } from "../series/series.ts";
 export type SeriesShape = "counter" | "count" | "bucket" | "gauge";
 
 /** The shape that type and suffix give a series; `count` is the `_count` that tells of a reset. */
-export function shapeOf(series: Series, family: FamilyMetadata): SeriesShape {
+export function shapeOf(series: Pick<Series, "name">, family: FamilyMetadata): SeriesShape {
   switch (family.type) {
     case "counter":
       return series.name.endsWith("_created") ? "gauge" : "counter";

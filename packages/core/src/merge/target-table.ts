@@ -1,6 +1,6 @@
 import type { GaugeMerge } from "../journal/frame.ts";
 import { createSeriesDictionary, type SeriesDictionary, seriesKey } from "../series/dictionary.ts";
-import type { FamilyMetadata, Label } from "../series/series.ts";
+import type { FamilyMetadata, Label, Series } from "../series/series.ts";
 import { addBound, bucketTotalWithout, createBucketTotals, type SourceBuckets } from "./bucket-totals.ts";
 import type { BucketTarget, CounterTarget, GaugeTarget, PageTarget, Target } from "./targets.ts";
 
@@ -20,6 +20,8 @@ export interface TargetTable {
   page(leaving: Leaving, family: FamilyMetadata): PageTarget;
   /** The histogram that a `_bucket` series belongs to. */
   buckets(leaving: Leaving, family: FamilyMetadata): BucketTarget;
+  /** The `_count` beside a sum or a quantile. */
+  countBeside(series: Series, family: FamilyMetadata): CounterTarget | undefined;
   /** Targets of another kind that have a series in common with this one, from before its type changed. */
   rivals(target: Target): Target[];
 }
@@ -91,6 +93,10 @@ export function createTargetTable(): TargetTable {
         totals: createBucketTotals(),
         outlets: [],
       }));
+    },
+    countBeside: ({ labels }, family) => {
+      const count = { name: `${family.name}_count`, labels: withoutLabel(labels, "quantile") };
+      return byKey.get(keyOf("counter", count)) as CounterTarget | undefined;
     },
     rivals: (target) => {
       if (target.kind === "bucket") {

@@ -10,7 +10,7 @@
  * were cut into uploads.
  */
 
-import type { Frame, FrameHeader } from "../journal/frame.ts";
+import type { Frame, FrameHeader, FrameOrigin } from "../journal/frame.ts";
 import { seriesKey } from "../series/dictionary.ts";
 import { isHistogram, isSameValue, valueAt } from "../series/sample-value.ts";
 import type {
@@ -25,6 +25,8 @@ import type {
 import { beginAccumulator } from "./accumulator.ts";
 import { addSourceBucket, advanceBucket, bucketTotal, endSource, joinSource } from "./bucket-totals.ts";
 import { readCheckpoint, type TotalsCheckpoint, writeCheckpoint } from "./checkpoint.ts";
+import { coarsen, isBelowMinimum } from "./coarse-targets.ts";
+import { type Coarseness, joinStep, leavingTime } from "./coarseness.ts";
 import { newExemplars } from "./page-exemplars.ts";
 import type { Projection } from "./projection.ts";
 import { boundOf, familyAs, shapeOf } from "./series-shape.ts";
@@ -106,6 +108,9 @@ export interface Totals {
    * Takes the frames of one instant, all of equal `writtenMs`, and gives their samples, in order of
    * first appearance. Frames of `origin=app` must be later than every frame given before.
    *
+   * Where the projection has a `timeStepMs`, takes the frames of one step, all of equal `leavingTime`, and gives
+   * samples at its end.
+   *
    * A counter's series that is new to the destination is preceded by a 0 at its session's previous
    * frame, at least 1 ms earlier, so that `increase` sees its first events.
    */
@@ -160,6 +165,7 @@ const SESSION_KEPT_MS = 30 * 24 * HOUR_MS;
 
 class TotalsState implements Totals {
   readonly #project: Projection;
+  readonly #coarseness: Coarseness | undefined;
   readonly #table: TargetTable;
   readonly #sessions: Map<string, SessionState>;
   readonly #running: Set<SessionState>;
@@ -183,6 +189,7 @@ class TotalsState implements Totals {
     const table = createTargetTable();
     const state = readCheckpoint(options.checkpoint, table);
     this.#project = options.project;
+    this.#coarseness = options.project.coarseness;
     this.#table = table;
     this.#sessions = state.sessions;
     this.#running = state.running;
@@ -193,7 +200,7 @@ class TotalsState implements Totals {
   }
 
   fold(frame: Frame, { late }: { readonly late: boolean }): void {
-    this.#begin(frame.header.writtenMs);
+    this.#begin(frame.header);
     if (frame.header.origin === "scrape") {
       this.#passThrough(frame, undefined);
       return;
@@ -201,16 +208,37 @@ class TotalsState implements Totals {
     this.#absorb(frame, false);
     for (const [target, previousMs] of this.#touched) {
       if (late) target.owedSinceMs ??= previousMs ?? frame.header.writtenMs;
-      else markSettled(target);
+      else this.#settle(target);
     }
     if (!late) this.#foldedHeaders.push(frame.header);
   }
 
   step(frames: readonly Frame[]): TotalSample[] {
+    const stepMs = this.#coarseness?.timeStepMs;
+    return stepMs === undefined ? this.#stepAt(frames) : this.#stepOver(frames, stepMs);
+  }
+
+  /** The frames of a program that leave together, at the end of their step, and pages that are written just then. */
+  #stepOver(frames: readonly Frame[], stepMs: number): TotalSample[] {
+    const pages = frames.filter(({ header }) => header.origin === "scrape");
+    const instants = new Map<EpochMs, Frame[]>();
+    for (const frame of frames) {
+      const { origin, writtenMs } = frame.header;
+      if (origin === "app") instants.set(writtenMs, [...(instants.get(writtenMs) ?? []), frame]);
+    }
+    const shown = [...instants]
+      .sort(([a], [b]) => a - b)
+      .map(([atMs, instant]) => ({ atMs, samples: this.#stepAt(instant) }));
+    const endMs = this.#leavingTime(shown.at(-1)?.atMs ?? 0);
+    return [...joinStep(shown, endMs, stepMs, this.#restartedMs), ...this.#stepAt(pages)];
+  }
+
+  #stepAt(frames: readonly Frame[]): TotalSample[] {
     const samples: TotalSample[] = [];
-    const atMs = frames[0]?.header.writtenMs;
-    if (atMs === undefined) return samples;
-    this.#begin(atMs);
+    const first = frames[0]?.header;
+    if (first === undefined) return samples;
+    const atMs = first.writtenMs;
+    this.#begin(first);
     const inOrder = [...frames].sort((a, b) => (a.header.session < b.header.session ? -1 : 1));
     for (const frame of inOrder) {
       if (frame.header.writtenMs !== atMs)
@@ -218,7 +246,7 @@ class TotalsState implements Totals {
       if (frame.header.origin === "scrape") this.#passThrough(frame, samples);
       else this.#absorb(frame, true);
     }
-    for (const [target, previousMs] of this.#touched) this.#emit(target, atMs, previousMs, samples);
+    for (const [target, previousMs] of this.#touched) this.#show(target, atMs, previousMs, samples);
     for (const frame of inOrder) this.#endVersions(frame.header, samples);
     return samples;
   }
@@ -230,16 +258,24 @@ class TotalsState implements Totals {
       if (sinceMs === undefined) continue;
       // A gauge's late value has been overtaken: it is owed nothing.
       if (target.kind === "gauge") target.owedSinceMs = undefined;
-      else this.#emit(target, atMs, sinceMs, samples);
+      else this.#show(target, atMs, sinceMs, samples);
     }
-    return samples;
+    const stepMs = this.#coarseness?.timeStepMs;
+    if (stepMs === undefined) return samples;
+    return joinStep([{ atMs, samples }], atMs, stepMs, this.#restartedMs);
   }
 
   latest(): TotalSample[] {
-    this.#endSilent(this.#newestMs);
+    const isStepped = this.#coarseness?.timeStepMs !== undefined;
+    const appMs = isStepped ? this.#newestOfApps() : this.#newestMs;
+    this.#endSilent(this.#newestMs, isStepped ? "scrape" : undefined);
+    if (isStepped) this.#endSilent(appMs, "app");
     const samples: TotalSample[] = [];
     for (const target of this.#table.byKey.values()) {
-      if (!target.stale) this.#pushValue(target, this.#newestMs, samples);
+      if (target.stale || this.#isWithheld(target)) continue;
+      const from = samples.length;
+      this.#pushValue(target, this.#leavingTime(appMs), samples);
+      if (this.#coarseness !== undefined) coarsen(samples, from, target, this.#coarseness);
     }
     return samples;
   }
@@ -268,16 +304,32 @@ class TotalsState implements Totals {
     });
   }
 
-  #begin(atMs: EpochMs): void {
+  /** Pages may be newer, since they don't wait for the end of a step. */
+  #newestOfApps(): EpochMs {
+    let newestMs = Number.NEGATIVE_INFINITY;
+    for (const { origin, lastMs } of this.#sessions.values()) {
+      if (origin === "app" && lastMs > newestMs) newestMs = lastMs;
+    }
+    return newestMs;
+  }
+
+  #leavingTime(atMs: EpochMs): EpochMs {
+    return leavingTime({ origin: "app", writtenMs: atMs }, this.#coarseness);
+  }
+
+  #begin({ writtenMs: atMs, origin }: FrameHeader): void {
     this.#step++;
     this.#touched = new Map();
     if (this.#foldedHeaders[0]?.writtenMs !== atMs) this.#endFoldedVersions();
+    const isStepped = this.#coarseness?.timeStepMs !== undefined;
+    // Where a program's frames wait for the end of their step, pages are ahead of them.
+    if (isStepped) this.#endSilent(atMs, origin);
     if (atMs <= this.#newestMs) return;
     const periodMs = this.#project.periodOf?.(atMs);
     const isNewPeriod = periodMs !== undefined && this.#newestMs < periodMs && this.#newestMs > 0;
     const isNewHour = Math.floor(atMs / HOUR_MS) > Math.floor(this.#newestMs / HOUR_MS);
     this.#newestMs = atMs;
-    this.#endSilent(atMs);
+    if (!isStepped) this.#endSilent(atMs);
     if (isNewHour) this.#forget(atMs);
     if (isNewPeriod) this.#renew(periodMs);
   }
@@ -307,13 +359,16 @@ class TotalsState implements Totals {
     }
   }
 
-  #endSilent(atMs: EpochMs): void {
+  /** @param origin Only sessions of it. Default: all. */
+  #endSilent(atMs: EpochMs, origin?: FrameOrigin): void {
     const over = new Set<SessionState>();
-    for (const session of this.#leaving) if (!runsAt(session, atMs)) over.add(session);
+    const goesOn = (session: SessionState) =>
+      runsAt(session, atMs) || (origin !== undefined && session.origin !== origin);
+    for (const session of this.#leaving) if (!goesOn(session)) over.add(session);
     if (atMs > this.#nextEndMs) {
       this.#nextEndMs = Number.POSITIVE_INFINITY;
       for (const session of this.#running) {
-        if (runsAt(session, atMs)) this.#nextEndMs = Math.min(this.#nextEndMs, endOf(session));
+        if (goesOn(session)) this.#nextEndMs = Math.min(this.#nextEndMs, endOf(session));
         else over.add(session);
       }
     }
@@ -573,6 +628,35 @@ class TotalsState implements Totals {
     }
     this.#pushValue(target, atMs, out);
     markSettled(target);
+  }
+
+  /** What {@link #emit} gives, as coarse as it may leave. */
+  #show(target: Target, atMs: EpochMs, previousMs: EpochMs | undefined, out: TotalSample[]): void {
+    if (this.#coarseness === undefined) this.#emit(target, atMs, previousMs, out);
+    else if (this.#isWithheld(target)) target.owedSinceMs = undefined;
+    else {
+      const from = out.length;
+      this.#emit(target, atMs, previousMs, out);
+      coarsen(out, from, target, this.#coarseness);
+    }
+  }
+
+  /** Whether the target stays behind below the minimum; it is counted then. */
+  #isWithheld(target: Target): boolean {
+    if (!this.#isBelowMinimum(target)) return false;
+    for (const { series } of target.kind === "bucket" ? target.outlets : [target])
+      this.#withholding.add("minimum_count", series);
+    return true;
+  }
+
+  /** Folded, the target has been shown; but not below the minimum, so that a 0 still precedes its first sample. */
+  #settle(target: Target): void {
+    if (this.#isBelowMinimum(target)) target.owedSinceMs = undefined;
+    else markSettled(target);
+  }
+
+  #isBelowMinimum(target: Target): boolean {
+    return isBelowMinimum(target, this.#table, this.#coarseness);
   }
 
   #pushValue(target: Target, timestampMs: EpochMs, out: TotalSample[]): void {
