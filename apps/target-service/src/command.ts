@@ -4,6 +4,7 @@ import { createReadStream } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { createInterface } from "node:readline";
+import { setFlagsFromString } from "node:v8";
 import type { StoreRecord, TargetStore } from "@promferry/target-registry/store";
 import { StoreError } from "@promferry/target-registry/store";
 import { Command, CommanderError } from "commander";
@@ -113,6 +114,8 @@ export async function runCommand(args: readonly string[]): Promise<number> {
 }
 
 async function serve(settings: Settings): Promise<void> {
+  // Where a machine has much memory, V8 gives young objects 128 MiB. With 1 MiB the service works as fast (bench).
+  setFlagsFromString("--semi-space-growth-factor=1");
   await mkdir(settings.dataDir, { recursive: true, mode: 0o700 });
   const store = await openStore(settings);
   const first = await makeFirstToken(settings.tokensFile, settings.dataDir, process.stdout.isTTY === true);

@@ -51,11 +51,10 @@ interface Answer {
   readonly ms: number;
 }
 
-/** @param flags Of Node, for the service. */
-export async function measureList(store: StorePlace, flags: readonly string[] = []): Promise<ListReport> {
+export async function measureList(store: StorePlace): Promise<ListReport> {
   const ids = instanceIds(COUNT);
   const service = await startService({
-    ...{ store, flags },
+    store,
     records: fleetRecords(ids, Date.now()),
     lines: ["rate_limits: {platform: 10000000}"],
   });

@@ -29,9 +29,6 @@ const { values: options } = parseArgs({
 const wanted = options.only.split(",");
 const stores = options.stores.split(",");
 
-/** V8 lets the young part of the heap grow to a multiple of this where the machine has much memory. */
-const SMALL_YOUNG = "--max-semi-space-size=8";
-
 interface Row {
   readonly what: string;
   readonly store: string;
@@ -63,14 +60,6 @@ for (const store of stores) {
       const { p50, longest } = list.served;
       add(store, "200 from memory, to the last byte", "", `p50 ${ms(p50)}, longest ${ms(longest)}`);
       add(store, "memory after all that", "300 MB", memory(list));
-    });
-    await withStores(store, async ([place]) => {
-      add(
-        store,
-        `the same with \`${SMALL_YOUNG}\``,
-        "300 MB",
-        memory(await measureList(place, [SMALL_YOUNG])),
-      );
     });
   }
   if (wanted.includes("register")) {

@@ -42,20 +42,13 @@ export interface ServerOptions {
   readonly records?: Iterable<string>;
   /** Further lines of the service's configuration. */
   readonly lines?: readonly string[];
-  /** Flags of Node. Default: none. */
-  readonly flags?: readonly string[];
 }
 
 /** Instances that a project may have in these measurements. */
 const QUOTA = 1_000_000;
 
 /** The service with rate limits as they come, a log at its usual level, and the audit in a file. */
-export async function startService({
-  store,
-  records,
-  lines = [],
-  flags,
-}: ServerOptions): Promise<RunningServer> {
+export async function startService({ store, records, lines = [] }: ServerOptions): Promise<RunningServer> {
   const dir = await mkdtemp(join(tmpdir(), "promferry-bench-"));
   const sha256 = createHash("sha256").update(PLATFORM).digest("hex");
   await writeFile(
@@ -79,7 +72,7 @@ export async function startService({
   ];
   await writeFile(config, `${all.join("\n")}\n`);
   if (records !== undefined) await fill(dir, config, records);
-  return start(dir, [SERVICE, "--config", config], flags);
+  return start(dir, [SERVICE, "--config", config]);
 }
 
 /** `bare-join.mjs` on a store of the same kind. */
@@ -107,12 +100,8 @@ async function fill(dir: string, config: string, records: Iterable<string>): Pro
   await rm(file);
 }
 
-async function start(
-  dir: string,
-  program: readonly string[],
-  flags: readonly string[] = [],
-): Promise<RunningServer> {
-  const child = spawn(process.execPath, [...flags, "--import", PROBE, ...program], {
+async function start(dir: string, program: readonly string[]): Promise<RunningServer> {
+  const child = spawn(process.execPath, ["--import", PROBE, ...program], {
     stdio: ["ignore", "pipe", "inherit", "ipc"],
   });
   const ended = finished(child).catch(() => {});

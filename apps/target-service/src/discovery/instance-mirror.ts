@@ -37,7 +37,7 @@ export interface MirrorOptions {
 }
 
 /** Instances that are read and rendered between two turns of the event loop. */
-const PAGE = 200;
+const PAGE = 100;
 
 export function createInstanceMirror(store: TargetStore, options: MirrorOptions = {}): InstanceMirror {
   const { freshMs = 1_000, reloadMs = 3_600_000, elapsed = () => performance.now() } = options;
