@@ -140,6 +140,10 @@ const explained = z.strictObject({
           leaves: count.describe("Series that leave, those that merge counted once."),
           renamed: names.describe("Sample names under which they leave, where not their own."),
           labels: z.strictObject({ dropped: names, added: names, changed: names }),
+          clamped: z
+            .strictObject({ min: z.number().optional(), max: z.number().optional(), samples: count })
+            .optional()
+            .describe("What a gauge's values are kept between, and how many samples lie beyond."),
           helpChanged: z.boolean(),
           stays: z.array(z.strictObject({ reason: text, series: count })),
           merges: z.strictObject({ series: count, into: count, how: text }).optional(),

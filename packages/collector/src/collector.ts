@@ -3,13 +3,22 @@ import type { Catalogue, ReadableRegistry } from "@promferry/core";
 import type { DayBoundary, JournalFs, JournalWriter, WriteResult, WriterInfo } from "@promferry/core/journal";
 import { createJournalWriter, LOW_DISK_BYTES, nodeJournalFs } from "@promferry/core/journal/writer";
 import type { EpochMs, MetricFamily } from "@promferry/core/series";
-import type { Addition, AskingPlace, ConsentSources, DirectoryConsent, Filter } from "@promferry/privacy";
+import type {
+  Addition,
+  AskingPlace,
+  ConsentSources,
+  DirectoryConsent,
+  Filter,
+  GaugeBounds,
+} from "@promferry/privacy";
 import {
+  clampGauges,
   consentIn,
   createLabelCap,
   disabledRecord,
   enabledRecord,
   isForgetting,
+  noGauge,
   writeConsent,
 } from "@promferry/privacy/gate";
 import { type CatalogueFile, createCatalogueFile } from "./catalogue-file.ts";
@@ -60,6 +69,8 @@ export interface CollectorOptions {
    * further ones become `other`. A smaller number in the catalogue holds. Default 100.
    */
   readonly maxLabelValues?: number;
+  /** By a gauge's name what its values are kept between: those beyond are written as the bound. Default: nothing. */
+  readonly clamp?: GaugeBounds;
   /**
    * Looks after the folder: deletes and compresses what may go, as `maintainJournal` of `@promferry/uploader` does.
    * Called soon after the start and then daily, once a day for the folder whichever process it is. Whatever it keeps
@@ -146,8 +157,8 @@ const MAX_INTERVAL_MS = 2 ** 31 - 1;
  * A collector for one registry. Make one for each: two on the same registry would count everything
  * twice. Before `start` it touches no timer or listener, and no file but for reading `consent.json`.
  *
- * @throws {TypeError} Neither `registry` nor a `catalogue` with one is given.
- * @throws {RangeError} `intervalMs` is no length of time, or `maxLabelValues` no whole number of at least 1.
+ * @throws {TypeError} Neither `registry` nor a `catalogue` with one is given, or `clamp` names what is no gauge of it.
+ * @throws {RangeError} `intervalMs` is no length of time, `maxLabelValues` no whole number of at least 1, or bounds are none.
  */
 export function createCollector(options: CollectorOptions): Collector {
   const { dir, intervalMs = DEFAULT_INTERVAL_MS, fs = nodeJournalFs } = options;
@@ -156,7 +167,8 @@ export function createCollector(options: CollectorOptions): Collector {
   if (!(intervalMs > 0 && intervalMs <= MAX_INTERVAL_MS)) {
     throw new RangeError(`intervalMs: expected 1 to ${MAX_INTERVAL_MS}, got ${intervalMs}`);
   }
-  const { maxLabelValues: max } = options;
+  const { maxLabelValues: max, clamp = {} } = options;
+  checkBounds(clamp, catalogue);
   const cap = createLabelCap({
     ...(max === undefined ? {} : { max }),
     ...(catalogue === undefined ? {} : { catalogueOf: () => catalogue }),
@@ -210,6 +222,7 @@ export function createCollector(options: CollectorOptions): Collector {
       agreed: standing.agreed,
       filter: options.filter,
       cap: cap.filter,
+      clamp,
       info,
     });
     const { dayBoundary, monotonicMs } = options;
@@ -434,6 +447,14 @@ function sourceOf({ registry, catalogue }: CollectorOptions): {
   }
   const plain = catalogue !== undefined && !("catalogue" in catalogue) ? catalogue : undefined;
   return { registry: source, catalogue: metrics?.catalogue ?? plain };
+}
+
+function checkBounds(clamp: GaugeBounds, catalogue: Catalogue | undefined): void {
+  clampGauges(clamp);
+  for (const name of catalogue ? Object.keys(clamp) : []) {
+    const problem = noGauge(name, catalogue!);
+    if (problem) throw new TypeError(`createCollector: clamp names ${name}, but ${problem}`);
+  }
 }
 
 function fixedInfo(options: CollectorOptions, intervalMs: number, catalog: string | undefined): WriterInfo {

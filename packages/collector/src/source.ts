@@ -9,10 +9,11 @@ import {
 } from "@promferry/core";
 import type { WriterInfo } from "@promferry/core/journal";
 import { createSeriesDictionary } from "@promferry/core/series";
-import type { Filter, FilteredFamilies } from "@promferry/privacy";
+import type { Filter, FilteredFamilies, GaugeBounds } from "@promferry/privacy";
 import {
   agreedOnly,
   allowList,
+  clampGauges,
   composeFilters,
   createScanner,
   denyList,
@@ -30,6 +31,8 @@ export interface SourceOptions {
   readonly filter: Filter | undefined;
   /** Applied last. */
   readonly cap: Filter;
+  /** Applied to the values of gauges. */
+  readonly clamp: GaugeBounds;
   /** What stays the same for the whole session. */
   readonly info: WriterInfo;
 }
@@ -52,10 +55,10 @@ const COLLECT_TIMEOUT_MS = 5_000;
 const GAUGE = { type: "gauge", help: "", unit: "" } as const;
 
 export function createSource(options: SourceOptions): Source {
-  const { registry, catalogue, agreed, filter = defaultFilter(), cap } = options;
+  const { registry, catalogue, agreed, filter = defaultFilter(), cap, clamp } = options;
   const allowed = catalogue === undefined ? [] : [allowList(catalogue)];
   const agreedTo = agreed === undefined ? [] : [agreedOnly(agreed)];
-  const gate = composeFilters(...allowed, ...agreedTo, filter, cap);
+  const gate = composeFilters(...allowed, ...agreedTo, filter, cap, clampGauges(clamp));
   const memory = createGatherMemory();
   const passed = createSeriesDictionary();
   const session = { startedMs: 0, ...options.info };

@@ -1,5 +1,12 @@
 import type { FrameOrigin, GaugeRule, SessionInfo } from "@promferry/core/journal";
-import { type Label, type MetricFamily, type MetricType, seriesKey } from "@promferry/core/series";
+import {
+  type Label,
+  type MetricFamily,
+  type MetricType,
+  seriesKey,
+  type ValueBounds,
+  withinBounds,
+} from "@promferry/core/series";
 import type { Filter } from "./filter.ts";
 
 /** What a filter makes of one metric's series. */
@@ -19,6 +26,8 @@ export interface ExplainedMetric {
     /** Those of which a value became another one. */
     readonly changed: readonly string[];
   };
+  /** What its values are kept between as they leave, and samples that lie beyond; absent where nothing is said. */
+  readonly clamped?: ValueBounds & { readonly samples: number };
   /** Whether its HELP text is another one, or none. */
   readonly helpChanged: boolean;
   /** Series that stay, by reason. */
@@ -51,9 +60,12 @@ export function createExplainer(filter: Filter): Explainer {
       seen.set(session, known);
       for (const family of families) {
         const metric = metricOf(metrics, family, origin);
-        for (const series of family.series) {
+        for (const [row, series] of family.series.entries()) {
           const source = seriesKey(series.name, series.labels);
-          if (known.has(source)) continue;
+          if (known.has(source)) {
+            noteValue(metric, family.values[row]!);
+            continue;
+          }
           known.add(source);
           metric.sources.add(source);
           const projected = filter(series, { family, origin, session: info });
@@ -61,6 +73,8 @@ export function createExplainer(filter: Filter): Explainer {
             addTo(metric.stays, projected.withheld, source);
             continue;
           }
+          metric.bounds = projected.bounds ?? metric.bounds;
+          noteValue(metric, family.values[row]!);
           const target = seriesKey(projected.name, projected.labels);
           metric.targets.add(target);
           if (projected.help !== undefined && projected.help !== family.help) metric.helpChanged = true;
@@ -84,6 +98,9 @@ interface Metric {
   readonly dropped: Set<string>;
   readonly added: Set<string>;
   readonly changed: Set<string>;
+  bounds: ValueBounds | undefined;
+  /** Samples that lie beyond. */
+  beyond: number;
   helpChanged: boolean;
   readonly stays: Map<string, Set<string>>;
   /** By session and target: how many of the session's series it takes. */
@@ -105,6 +122,8 @@ function metricOf(metrics: Map<string, Metric>, { name, type }: MetricFamily, or
       dropped: new Set(),
       added: new Set(),
       changed: new Set(),
+      bounds: undefined,
+      beyond: 0,
       helpChanged: false,
       stays: new Map(),
       into: new Map(),
@@ -113,6 +132,10 @@ function metricOf(metrics: Map<string, Metric>, { name, type }: MetricFamily, or
     metrics.set(key, metric);
   }
   return metric;
+}
+
+function noteValue(metric: Metric, value: number): void {
+  if (metric.bounds && !Object.is(withinBounds(value, metric.bounds), value)) metric.beyond++;
 }
 
 function noteTarget(metric: Metric, session: string, target: string, rule: GaugeRule | undefined): void {
@@ -139,7 +162,7 @@ function addTo(reasons: Map<string, Set<string>>, reason: string, source: string
 }
 
 function explained(metric: Metric): ExplainedMetric {
-  const { name, type, origin, helpChanged } = metric;
+  const { name, type, origin, bounds, beyond, helpChanged } = metric;
   const merged = [...metric.into.values()].filter((count) => count > 1);
   const series = merged.reduce((sum, count) => sum + count, 0);
   return {
@@ -150,6 +173,7 @@ function explained(metric: Metric): ExplainedMetric {
     leaves: metric.targets.size - (isUnmergeable(metric) ? mergedTargets(metric).size : 0),
     renamed: [...metric.renamed],
     labels: { dropped: [...metric.dropped], added: [...metric.added], changed: [...metric.changed] },
+    ...(bounds && { clamped: { ...bounds, samples: beyond } }),
     helpChanged,
     stays: Array.from(metric.stays, ([reason, { size }]) => ({ reason, series: size })),
     ...(series > 0 && { merges: { series, into: merged.length, how: howMerged(metric) } }),

@@ -5,6 +5,8 @@ import {
   pickRows,
   type Series,
   type SeriesDictionary,
+  type ValueBounds,
+  withinBounds,
 } from "@promferry/core/series";
 import type { Filter } from "./filter.ts";
 
@@ -28,7 +30,7 @@ export interface FilteredFamilies {
  *
  * Series that become equal are merged: counters, buckets, sums and counts add up; gauges follow their
  * `labels` rule and are withheld where they have none, as everything else is that has no meaning in
- * common. A filter may not rename here. Exemplars of a program are dropped: their labels stand in no
+ * common. A gauge's bounds hold for what is merged. A filter may not rename here. Exemplars of a program are dropped: their labels stand in no
  * catalogue.
  */
 export function filterFamilies(
@@ -44,6 +46,7 @@ export function filterFamilies(
   for (const family of families) {
     const rowsBySeries = new Map<Series, number[]>();
     let { help } = family;
+    let bounds: ValueBounds | undefined;
     for (const [row, series] of family.series.entries()) {
       const projected = filter(series, { family, origin, session });
       if (origin === "app" && family.special?.has(row)) withhold("no number, and so without a total", 1);
@@ -51,18 +54,20 @@ export function filterFamilies(
       else if (projected.name !== series.name) withhold("renamed before it was written", 1);
       else {
         help = projected.help ?? help;
+        bounds = projected.bounds ?? bounds;
         const target = dictionary.intern(projected.name, projected.labels);
         const rows = rowsBySeries.get(target);
         if (rows) rows.push(row);
         else rowsBySeries.set(target, [row]);
       }
     }
-    const kept = mergeRows(
+    const merged = mergeRows(
       { ...family, help },
       rowsBySeries,
       session.gauges?.[family.name]?.labels,
       withhold,
     );
+    const kept = family.type === "gauge" && bounds ? clamped(merged, bounds) : merged;
     if (kept.series.length > 0) filtered.push(origin === "app" ? kept : withRows(kept, family, rowsBySeries));
   }
   return { families: filtered, withheld: Array.from(withheld, ([reason, series]) => ({ reason, series })) };
@@ -95,6 +100,10 @@ function mergeRows(
     timestampsMs.push(family.timestampsMs[rows[0]!]!);
   }
   return { name, type, help, unit, series, values, timestampsMs };
+}
+
+function clamped(family: MetricFamily, bounds: ValueBounds): MetricFamily {
+  return { ...family, values: Array.from(family.values, (value) => withinBounds(value, bounds)) };
 }
 
 type Combine = (values: readonly number[]) => number | undefined;

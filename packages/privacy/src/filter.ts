@@ -1,4 +1,5 @@
 import type { Projected, Projection } from "@promferry/core/merge";
+import type { ValueBounds } from "@promferry/core/series";
 
 /**
  * What becomes of one series: the name and labels it goes on with, or why it stays. Pure, and the same
@@ -14,11 +15,14 @@ export function composeFilters(...filters: readonly Filter[]): Filter {
   return (series, context) => {
     let projected: Projected = { name: series.name, labels: series.labels };
     let help: string | undefined;
+    let bounds: ValueBounds | undefined;
     for (const filter of filters) {
       projected = filter(projected, context);
       if ("withheld" in projected) return projected;
       help = projected.help ?? help;
+      bounds = projected.bounds ?? bounds;
     }
-    return help === undefined ? projected : { ...projected, help };
+    if (help === undefined && bounds === undefined) return projected;
+    return { ...projected, ...(help !== undefined && { help }), ...(bounds !== undefined && { bounds }) };
   };
 }

@@ -1,6 +1,7 @@
 /** What stands between a program and its own journal: consent and filters, and nothing that only sending needs. */
 export { additions, agreedOnly } from "./agreement.ts";
 export { allowList } from "./allow-list.ts";
+export { clampGauges, noGauge } from "./clamp-gauges.ts";
 export { consentIn, telemetryVariable } from "./consent.ts";
 export { writeConsent } from "./consent-file.ts";
 export { disabledRecord, enabledRecord, isForgetting } from "./decision.ts";

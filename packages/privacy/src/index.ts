@@ -6,6 +6,7 @@ export {
 } from "./added-labels.ts";
 export { type Addition, additions, agreedOnly } from "./agreement.ts";
 export { allowList, allowListBySession } from "./allow-list.ts";
+export { boundsProblem, clampGauges, type GaugeBounds, noGauge } from "./clamp-gauges.ts";
 export {
   type Consent,
   type ConsentSay,

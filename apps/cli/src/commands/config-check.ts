@@ -2,15 +2,18 @@ import { CliError } from "../cli-error.ts";
 import { appNameOf } from "../config/app-name.ts";
 import { DEFAULT_DIR } from "../config/check-config.ts";
 import { unsetVariables } from "../config/check-variables.ts";
+import { misnamedGauges } from "../config/clamped-names.ts";
 import { configFile, readConfigText } from "../config/load-config.ts";
 import { type ParsedConfig, parseConfig } from "../config/parse-config.ts";
 import { formatPath, formatProblem, type Problem } from "../config/problem.ts";
+import { catalogueAtHand } from "../consent/catalogue-at-hand.ts";
 import type { Context } from "../context.ts";
 import { count } from "../count.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 
 /** Exit 0 with at most warnings, else 78; the one command that tells warnings of a file. */
-export async function configCheck({ out, io, source }: Context): Promise<ExitCode> {
+export async function configCheck(context: Context): Promise<ExitCode> {
+  const { out, io, source } = context;
   const { file } = configFile(source);
   const text = await readConfigText(file, true).catch((error: unknown) => {
     if (!(error instanceof CliError) || source.configFlag) throw error;
@@ -19,9 +22,11 @@ export async function configCheck({ out, io, source }: Context): Promise<ExitCod
     });
   });
   const parsed = parseConfig(text ?? "");
-  const problems = [...parsed.problems, ...unsetWarnings(parsed, io.env)].sort(
-    (a, b) => a.line - b.line || a.column - b.column,
-  );
+  const problems = [
+    ...parsed.problems,
+    ...unsetWarnings(parsed, io.env),
+    ...(await misnamedWarnings(parsed, context)),
+  ].sort((a, b) => a.line - b.line || a.column - b.column);
   const errorCount = problems.filter(({ severity }) => severity === "error").length;
   const warningCount = problems.length - errorCount;
   for (const problem of problems) out.line(formatProblem(problem, file, text ?? ""));
@@ -32,6 +37,17 @@ export async function configCheck({ out, io, source }: Context): Promise<ExitCod
   );
   out.json({ file, ok: errorCount === 0, problems });
   return errorCount > 0 ? EXIT.config : EXIT.ok;
+}
+
+/** Where the journal has a catalogue, which says what the program has. */
+async function misnamedWarnings({ config, positions }: ParsedConfig, context: Context): Promise<Problem[]> {
+  if (!config || Object.keys(config.metrics.clamp).length === 0) return [];
+  const found = await catalogueAtHand(context, await context.settings());
+  if (!found?.catalogue) return [];
+  return misnamedGauges(config.metrics, found.catalogue).map(({ name, message }): Problem => {
+    const path = ["metrics", "clamp", name];
+    return { severity: "warning", message, path: formatPath(path), ...positions.ofKey(path) };
+  });
 }
 
 function unsetWarnings({ config, positions }: ParsedConfig, env: Context["io"]["env"]): Problem[] {

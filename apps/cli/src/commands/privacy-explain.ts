@@ -1,6 +1,7 @@
 import { dayOfFile, type FrameRef, nodeJournalFs } from "@promferry/core/journal";
 import { type CappedLabel, createExplainer, type ExplainedMetric } from "@promferry/privacy";
 import { recallFromLedger } from "@promferry/uploader";
+import { boundsInWords } from "../config/clamped-names.ts";
 import type { MetricsConfig } from "../config/schema.ts";
 import type { Context } from "../context.ts";
 import { count } from "../count.ts";
@@ -106,7 +107,7 @@ function cells({ name, type, series, leaves }: ExplainedMetric): string[] {
   return [name, type, String(series), String(leaves)];
 }
 
-function fates({ labels, renamed, helpChanged, stays, merges }: ExplainedMetric): string[] {
+function fates({ labels, renamed, clamped, helpChanged, stays, merges }: ExplainedMetric): string[] {
   const named = (what: string, names: readonly string[]) =>
     names.length > 0 ? [`${what}: ${names.join(", ")}`] : [];
   return [
@@ -115,6 +116,7 @@ function fates({ labels, renamed, helpChanged, stays, merges }: ExplainedMetric)
     ...named("labels dropped", labels.dropped),
     ...named("values changed in", labels.changed),
     ...named("labels added", labels.added),
+    ...(clamped ? [`${boundsInWords(clamped)}: ${count(clamped.samples, "sample")}`] : []),
     ...(helpChanged ? ["its HELP text is left out"] : []),
     ...(merges ? [`${merges.series} series become ${merges.into}: ${merges.how}`] : []),
   ];

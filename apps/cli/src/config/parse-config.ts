@@ -142,13 +142,18 @@ function valueAt(value: unknown, path: ConfigPath): unknown {
 function keysAt(path: ConfigPath): string[] {
   let schema: unknown = configSchema;
   for (const key of path)
-    schema = typeof key === "number" ? unwrap(schema).element : unwrap(schema).shape?.[key];
+    schema =
+      typeof key === "number"
+        ? unwrap(schema).element
+        : (unwrap(schema).shape?.[key] ?? unwrap(schema).valueType);
   return Object.keys(unwrap(schema).shape ?? {});
 }
 
 interface SchemaShape {
   readonly shape?: Readonly<Record<PropertyKey, unknown>>;
   readonly element?: unknown;
+  /** Of a mapping with keys of any name. */
+  readonly valueType?: unknown;
 }
 
 function unwrap(schema: unknown): SchemaShape {

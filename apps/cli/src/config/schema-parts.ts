@@ -58,6 +58,17 @@ export const scan = z.strictObject({
   ...Object.fromEntries(FINDING_KINDS.map((kind) => [kind, scanAction.optional()])),
 } as { default: z.ZodDefault<typeof scanAction> } & Record<FindingKind, z.ZodOptional<typeof scanAction>>);
 
+const bound = z.number({ error: "expected a number" }).optional();
+
+/** By a gauge's name, what its values are kept between. */
+export const clamp = z.record(
+  text.regex(/^[a-zA-Z_:][a-zA-Z0-9_:]*$/, {
+    error: "expected a metric's name: letters, digits, _ and :",
+  }),
+  z.strictObject({ min: bound, max: bound }, { error: "expected a mapping with min, max or both" }),
+  { error: "expected a mapping of gauges" },
+);
+
 export const relabelRule = z.strictObject({
   source_labels: z.array(text, { error: "expected a list of label names" }).optional(),
   separator: text.optional(),

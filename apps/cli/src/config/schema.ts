@@ -3,6 +3,7 @@ import { z } from "zod";
 import {
   auth,
   byteSize,
+  clamp,
   command,
   duration,
   flag,
@@ -96,6 +97,9 @@ const metrics = z.strictObject({
     .describe(
       "Of each label of a program's metric: further values become other. A smaller number in the catalogue holds.",
     ),
+  clamp: clamp
+    .default({})
+    .describe("By a gauge's name min, max or both: a value of a program's gauge beyond leaves as the bound."),
   default_destination: text.optional().describe("What upload-metrics takes without --to. Default: all."),
   session_labels: z
     .array(z.enum(SESSION_LABELS, { error: `expected ${SESSION_LABELS.join(", ")}` }), {

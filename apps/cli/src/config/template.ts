@@ -39,6 +39,8 @@ metrics:
   #scan: {}
   # Of each label of a metric, this many different values leave; further ones become other.
   #max_label_values: 100
+  # Values of a gauge beyond these bounds leave as the bound: min, max or both by its name, as in { k1_cached_objects: { min: 0, max: 1000 } }.
+  #clamp: {}
   # What of a session stands on its series: version, os, arch, run_id, git_sha.
   #session_labels: [version, os, arch]
 

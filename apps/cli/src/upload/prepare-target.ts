@@ -18,6 +18,7 @@ import { CliError } from "../cli-error.ts";
 import { authType } from "../config/check-auth.ts";
 import { EXPOSED_CREDENTIALS, wouldExposeCredentials } from "../config/check-url.ts";
 import { unsetVariables, variableTexts } from "../config/check-variables.ts";
+import { boundsInWords } from "../config/clamped-names.ts";
 import { destinationKind } from "../config/destination-kind.ts";
 import { resolveFromConfig, type Settings } from "../config/load-config.ts";
 import { formatPath } from "../config/problem.ts";
@@ -122,11 +123,15 @@ export async function prepareTarget(
       throw fail("${USER_HASH} has no value with identity none");
     if (userIn && namesUserHash(config, LABEL_KEYS)) throw fail(NEEDS_LABEL);
     const built = build(identity);
+    const clamped = Object.entries(metrics.clamp).map(
+      ([name, bounds]) => `of ${name}, ${boundsInWords(bounds)}`,
+    );
     const named = { ...config.external_labels, ...config.grouping_keys };
     return {
       isDistinct: user !== undefined || metrics.exclusive || "user" in named || "instance" in named,
       notes: () => [
         ...(warning ? [warning] : []),
+        ...(purpose.dryRun ? clamped : []),
         ...cap.capped().map((each) => `of ${each.metric}, ${cappedInWords(each, metrics)}`),
       ],
       user: provisional ? undefined : userIn ? userIn(weekOf(context.io.now())) : user,

@@ -3,7 +3,9 @@ import { openJournal } from "@promferry/core/journal";
 import { readConsent } from "@promferry/privacy";
 import type { UploadOptions, UploadReport, UploadTarget } from "@promferry/uploader";
 import { CliError } from "../cli-error.ts";
+import { misnamedGauges } from "../config/clamped-names.ts";
 import type { Settings } from "../config/load-config.ts";
+import { catalogueAtHand } from "../consent/catalogue-at-hand.ts";
 import type { Context } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
 import { type Choice, type ChoiceFlags, choose } from "./choose.ts";
@@ -54,6 +56,7 @@ export async function prepareUpload(
     const sends = frames.some((frame) => frame.header.origin === "app" && mayLeave(frame) === true);
     if (sends) throw indistinctError(settings, unclear.target.destination.name);
   }
+  const misnamed = await misnamedNotes(context, settings);
   const { from, toDate } = choice;
   return {
     settings,
@@ -65,7 +68,7 @@ export async function prepareUpload(
       destinations: report.destinations.map((each) => {
         const { notes = () => [] } =
           prepared.find(({ target }) => target.destination.name === each.name) ?? {};
-        return { ...each, notes: [...notes(), ...each.notes] };
+        return { ...each, notes: [...notes(), ...misnamed, ...each.notes] };
       }),
     }),
     options: {
@@ -80,6 +83,14 @@ export async function prepareUpload(
       ...(toDate === undefined ? {} : { toDate }),
     },
   };
+}
+
+/** What of `metrics.clamp` has no effect, where a catalogue says so. */
+async function misnamedNotes(context: Context, settings: Settings): Promise<readonly string[]> {
+  if (Object.keys(settings.metrics.clamp).length === 0) return [];
+  const found = await catalogueAtHand(context, settings);
+  if (!found?.catalogue) return [];
+  return misnamedGauges(settings.metrics, found.catalogue).map(({ message }) => `metrics.clamp: ${message}`);
 }
 
 /** A target to which nothing is sent once the user has said no while the upload was under way. */

@@ -5,6 +5,7 @@ import { canonicalLabels, type EpochMs, type Label } from "@promferry/core/serie
 import {
   agreedOnly,
   allowListBySession,
+  clampGauges,
   composeFilters,
   denyList,
   type Filter,
@@ -51,6 +52,7 @@ export function destinationProjection(options: ProjectionOptions): Projection {
     ...(metrics.exclude_cluster_info ? [denyList()] : []),
     valueScan({ scanner: options.scanner, action: scanAction(metrics), pages: destination.scan_pages }),
     options.cap,
+    clampGauges(metrics.clamp),
     joinSession({ labels: metrics.session_labels, ...(user === undefined ? {} : { user }) }),
     addLabels(options.groupingLabels, "replace"),
     addLabels(options.externalLabels, "keep"),

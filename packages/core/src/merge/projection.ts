@@ -1,5 +1,6 @@
 import type { FrameOrigin, SessionInfo } from "../journal/frame.ts";
 import type { EpochMs, FamilyMetadata, Label } from "../series/series.ts";
+import type { ValueBounds } from "../series/value-bounds.ts";
 import type { Coarseness } from "./coarseness.ts";
 
 /** What a projection may look at besides the series itself. */
@@ -18,6 +19,8 @@ export type Projected =
       readonly labels: readonly Label[];
       /** The HELP text that goes with it. Default: its family's. */
       readonly help?: string;
+      /** What a gauge's value is kept between, merged as it leaves. Default: nothing. Other types ignore it. */
+      readonly bounds?: ValueBounds;
     }
   | {
       readonly withheld: string;

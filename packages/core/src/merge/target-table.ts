@@ -65,6 +65,7 @@ export function createTargetTable(): TargetTable {
         ...freshOutlet(family),
         series,
         merge,
+        bounds: undefined,
         live: new Map(),
         newestMs: Number.NEGATIVE_INFINITY,
         newest: [],

@@ -5,6 +5,7 @@
 
 import type { GaugeMerge } from "../journal/frame.ts";
 import type { EpochMs, Exemplar, FamilyMetadata, SampleValue, Series } from "../series/series.ts";
+import type { ValueBounds } from "../series/value-bounds.ts";
 import { type Accumulator, advance, growth, takeGrowth } from "./accumulator.ts";
 import { type BucketTotals, resetBuckets } from "./bucket-totals.ts";
 import { combineGauge, type GaugeReading } from "./gauges.ts";
@@ -57,6 +58,8 @@ export interface GaugeTarget extends Outlet {
   readonly series: Series;
   /** Of the session that came to it last. */
   merge: GaugeMerge;
+  /** Of the series that came to it last. */
+  bounds: ValueBounds | undefined;
   readonly live: Map<SessionState, GaugeSlot[]>;
   /** The latest instant at which it was shown, and by whom. */
   newestMs: EpochMs;

@@ -22,13 +22,14 @@ import type {
   SampleValue,
   Series,
 } from "../series/series.ts";
+import { withinBounds } from "../series/value-bounds.ts";
 import { beginAccumulator } from "./accumulator.ts";
 import { addSourceBucket, advanceBucket, bucketTotal, endSource, joinSource } from "./bucket-totals.ts";
 import { readCheckpoint, type TotalsCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { coarsen, isBelowMinimum } from "./coarse-targets.ts";
 import { type Coarseness, joinStep, leavingTime } from "./coarseness.ts";
 import { newExemplars } from "./page-exemplars.ts";
-import type { Projection } from "./projection.ts";
+import type { Projected, Projection } from "./projection.ts";
 import { boundOf, familyAs, shapeOf } from "./series-shape.ts";
 import {
   type CountingSlot,
@@ -197,6 +198,7 @@ class TotalsState implements Totals {
     this.#versions = state.versions;
     this.#newestMs = state.newestMs;
     this.#restartedMs = state.restartedMs;
+    for (const session of this.#sessions.values()) this.#bindGauges(session);
   }
 
   fold(frame: Frame, { late }: { readonly late: boolean }): void {
@@ -511,10 +513,7 @@ class TotalsState implements Totals {
     fromZero: boolean = session.fromZero,
   ): Slot {
     const { type } = family;
-    const { origin, info } = session;
-    const periodMs = this.#project.periodOf?.(this.#newestMs);
-    const period = periodMs === undefined ? {} : { periodMs };
-    const leaving = this.#project(source, { family, origin, session: info, ...period });
+    const leaving = this.#leave(source, family, session);
     if ("withheld" in leaving) return { kind: "withheld", type, reason: leaving.withheld };
     const { help = family.help } = leaving;
     const outFamily = { ...familyAs(family, source.name, leaving.name), help };
@@ -524,6 +523,7 @@ class TotalsState implements Totals {
     const shape = shapeOf(source, family);
     if (shape === "gauge") {
       const target = this.#table.gauge(leaving, outFamily, session.info.gauges?.[family.name] ?? {});
+      target.bounds = leaving.bounds;
       const slot = { kind: "gauge" as const, type, target, value, atMs: session.lastMs };
       joinGauge(session, slot);
       return slot;
@@ -542,6 +542,21 @@ class TotalsState implements Totals {
     const target = this.#table.counter(leaving, outFamily);
     joinCounter(target, accumulator);
     return { kind: "counter", type, target, accumulator, group, isCount: shape === "count" };
+  }
+
+  /** Bounds are no state: those of now hold for a gauge that a checkpoint brought along. */
+  #bindGauges(session: SessionState): void {
+    for (const { source, slot } of session.slots.values()) {
+      if (slot.kind !== "gauge") continue;
+      const leaving = this.#leave(source, familyOf(source, slot), session);
+      if ("bounds" in leaving) slot.target.bounds = leaving.bounds;
+    }
+  }
+
+  #leave(source: Series, family: FamilyMetadata, { origin, info }: SessionState): Projected {
+    const periodMs = this.#project.periodOf?.(this.#newestMs);
+    const period = periodMs === undefined ? {} : { periodMs };
+    return this.#project(source, { family, origin, session: info, ...period });
   }
 
   #touch(target: Target, session: SessionState, version: VersionState): void {
@@ -673,8 +688,10 @@ class TotalsState implements Totals {
         return;
       case "gauge": {
         const value = gaugeTotal(target);
-        if (value === "ambiguous") this.#withholding.add("gauge_label_merge", target.series);
-        else if (value !== undefined) out.push({ series: target.series, family, timestampMs, value });
+        const { series, bounds = {} } = target;
+        if (value === "ambiguous") this.#withholding.add("gauge_label_merge", series);
+        else if (value !== undefined)
+          out.push({ series, family, timestampMs, value: withinBounds(value, bounds) });
         return;
       }
       case "page": {

@@ -25,3 +25,4 @@ export type {
   SampleValue,
   Series,
 } from "./series.ts";
+export { type ValueBounds, withinBounds } from "./value-bounds.ts";
