@@ -1,4 +1,4 @@
-import { allowsValue, type Catalogue, type CatalogueLabel } from "@promferry/core";
+import { allowsValue, type Catalogue, type CatalogueLabel } from "@promferry/core/catalogue";
 import { allowList } from "./allow-list.ts";
 import type { Filter } from "./filter.ts";
 

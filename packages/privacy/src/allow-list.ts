@@ -1,4 +1,10 @@
-import { allowsValue, type Catalogue, type CatalogueMetric, OTHER_VALUE, sampleNames } from "@promferry/core";
+import {
+  allowsValue,
+  type Catalogue,
+  type CatalogueMetric,
+  OTHER_VALUE,
+  sampleNames,
+} from "@promferry/core/catalogue";
 import type { Label } from "@promferry/core/series";
 import type { Filter } from "./filter.ts";
 

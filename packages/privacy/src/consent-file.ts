@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
-import { type Catalogue, catalogueDigest, catalogueFromJson } from "@promferry/core";
+import { type Catalogue, catalogueDigest, catalogueFromJson } from "@promferry/core/catalogue";
 import type { JournalFs } from "@promferry/core/journal";
 import { nodeJournalFs } from "@promferry/core/journal/writer";
 import type { EpochMs } from "@promferry/core/series";

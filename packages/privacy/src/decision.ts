@@ -1,4 +1,4 @@
-import type { Catalogue } from "@promferry/core";
+import type { Catalogue } from "@promferry/core/catalogue";
 import type { EpochMs } from "@promferry/core/series";
 import type { ConsentSources } from "./consent.ts";
 import type { ConsentRecord, StoredConsent } from "./consent-file.ts";

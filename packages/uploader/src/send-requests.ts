@@ -70,6 +70,8 @@ function createSender({ delivery, queue, origin, measure, resumed }: SendingOpti
   };
 
   const commit = async (request: WindowRequest | undefined, inDoubt = true) => {
+    // The next window is made while the disk and the receiver have their turn.
+    if (request) queue.prefetch(request);
     const finished = queue.finished();
     for (const window of finished) countRefusedAges(window);
     const suspectCount = suspects.reduce((sum, each) => sum + each.request.samples.length, 0);
@@ -152,7 +154,6 @@ function createSender({ delivery, queue, origin, measure, resumed }: SendingOpti
   };
 
   const sendOne = async (request: WindowRequest): Promise<Outcome> => {
-    queue.prefetch(request);
     try {
       await delivery.pace(request.samples.length, deadline);
       return await attempt(destination, request.batch, {

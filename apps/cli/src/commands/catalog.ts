@@ -1,4 +1,4 @@
-import { catalogueDigest, cataloguePage } from "@promferry/core";
+import { catalogueDigest, cataloguePage } from "@promferry/core/catalogue";
 import { additions, readConsent } from "@promferry/privacy";
 import { catalogueAtHand, demandCatalogue } from "../consent/catalogue-at-hand.ts";
 import { printCatalogue } from "../consent/print-catalogue.ts";

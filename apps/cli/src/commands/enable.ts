@@ -1,4 +1,4 @@
-import { type Catalogue, catalogueDigest } from "@promferry/core";
+import { type Catalogue, catalogueDigest } from "@promferry/core/catalogue";
 import {
   additions,
   type Consent,

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { type Catalogue, CatalogueError, catalogueFromJson } from "@promferry/core";
+import { type Catalogue, CatalogueError, catalogueFromJson } from "@promferry/core/catalogue";
 import { type FrameRef, type JournalIndex, openJournal } from "@promferry/core/journal";
 import { readConsent } from "@promferry/privacy";
 import { CliError } from "../cli-error.ts";

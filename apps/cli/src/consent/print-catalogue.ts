@@ -1,4 +1,4 @@
-import type { Catalogue, CatalogueLabel, CatalogueMetric } from "@promferry/core";
+import type { Catalogue, CatalogueLabel, CatalogueMetric } from "@promferry/core/catalogue";
 import type { Addition } from "@promferry/privacy";
 import { count } from "../count.ts";
 import type { Output } from "../output.ts";

@@ -6,7 +6,7 @@ import {
   type CatalogueMetric,
   catalogueDigest,
   OTHER_VALUE,
-} from "@promferry/core";
+} from "@promferry/core/catalogue";
 import { encodeFrame, type FrameRef, isPacked } from "@promferry/core/journal";
 import { canonicalLabels, createSeriesDictionary, type MetricFamily } from "@promferry/core/series";
 

@@ -1,4 +1,4 @@
-import { catalogueDigest } from "@promferry/core";
+import { catalogueDigest } from "@promferry/core/catalogue";
 import {
   type Addition,
   additions,

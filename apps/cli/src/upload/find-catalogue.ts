@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Catalogue, catalogueDigest, catalogueFromJson } from "@promferry/core";
+import { type Catalogue, catalogueDigest, catalogueFromJson } from "@promferry/core/catalogue";
 
 /**
  * The catalogue that a session names, from beside its day files; `undefined` where it is not there, can't

@@ -21,5 +21,5 @@ export { endpointIdentity, parseEndpoint } from "./endpoint.ts";
 export { checkHeaders, type HttpOptions } from "./http-options.ts";
 export { type RetryOptions, withRetry } from "./retry.ts";
 export { parseRetryAfter } from "./retry-after.ts";
-export { type Reply, sendRequest } from "./send-request.ts";
+export { defaultUserAgent, type Reply, sendRequest } from "./send-request.ts";
 export { sleepFor } from "./sleep.ts";

@@ -111,7 +111,8 @@ function buildHeaders(
   return headers;
 }
 
-function defaultUserAgent(): string {
+/** `promferry/<version>`. To find it out takes longer than a request: whoever sends many asks once. */
+export function defaultUserAgent(): string {
   const { version } = createRequire(import.meta.url)("@promferry/core/package.json") as { version: string };
   return `promferry/${version}`;
 }

@@ -79,33 +79,49 @@ const SESSIONS_KEPT = 64;
 
 const NO_BYTES = new Uint8Array();
 
-/** A larger frame is read into memory of its own. */
+/** Frames are mostly read in order: so much is read at once, or one frame that is longer. */
+const STRETCH_BYTES = 1024 * 1024;
+/** Memory for a longer frame is not kept for the next. */
 const KEPT_BYTES = 16 * 1024 * 1024;
+
+/** Bytes of a file as they were read last. */
+interface Stretch {
+  readonly file: string;
+  readonly offsetBytes: number;
+  readonly bytes: Uint8Array;
+  /** The memory that the bytes lie in. */
+  readonly room: Uint8Array;
+}
+
+const NO_STRETCH: Stretch = { file: "", offsetBytes: 0, bytes: NO_BYTES, room: NO_BYTES };
 
 /** The journal in a directory, which need not exist yet. */
 export function openJournal(dir: string, options: JournalOptions = {}): Journal {
   const { fs = nodeJournalFs, now = Date.now, includes, sessionsKept = SESSIONS_KEPT } = options;
   const decode = createFrameDecoder();
-  /** For the next frame to be read into. */
-  let kept: Uint8Array = NO_BYTES;
+  let kept = NO_STRETCH;
   /** By session, the one read last at the end. */
   const lastRead = new Map<string, { readonly ref: FrameRef; readonly state: CarriedFamilies }>();
 
   /** What the frame itself lists. */
   async function readListed(ref: FrameRef): Promise<readonly MetricFamily[]> {
     const path = join(dir, ref.file);
-    // One read at a time has the kept array; a frame's memory is let go by the decoder.
-    const room = kept.length < ref.lengthBytes ? Buffer.allocUnsafeSlow(ref.lengthBytes) : kept;
-    kept = NO_BYTES;
-    const stored = await readRange(fs, path, ref, room);
-    const bytes = frameBytes(stored, ref);
+    // One read at a time has the kept memory; a frame's bytes are let go by the decoder.
+    const before = kept;
+    kept = NO_STRETCH;
+    let stretch = before;
+    let bytes = frameOf(stretch, ref);
+    if (bytes === undefined) {
+      stretch = await readStretch(fs, path, ref, before.room);
+      bytes = frameOf(stretch, ref);
+    }
     if (bytes === undefined) throw damaged(path, ref, "it no longer stands there");
     try {
       return decode(bytes);
     } catch (error) {
       throw damaged(path, ref, error instanceof Error ? error.message.slice(0, 200) : "unreadable", error);
     } finally {
-      if (room.length <= KEPT_BYTES) kept = room;
+      if (stretch.room.length <= KEPT_BYTES) kept = stretch;
     }
   }
 
@@ -154,7 +170,7 @@ function isOneFrame(a: FrameRef, b: FrameRef): boolean {
 /** The frame's own bytes, if it still stands there. */
 function frameBytes(stored: Uint8Array, ref: FrameRef): Uint8Array | undefined {
   if (!isPacked(ref.file)) {
-    return stored.length === ref.lengthBytes && isSameFrame(stored, ref) ? stored : undefined;
+    return isSameFrame(stored, ref) ? stored : undefined;
   }
   const bytes = unpackFrame(stored)?.content ?? NO_BYTES;
   const [found] = scanFrames(bytes).frames;
@@ -164,19 +180,32 @@ function frameBytes(stored: Uint8Array, ref: FrameRef): Uint8Array | undefined {
   return bytes.subarray(found.offsetBytes, found.offsetBytes + found.lengthBytes);
 }
 
-/** @param room At least as long as the frame. */
-async function readRange(fs: JournalFs, path: string, ref: FrameRef, room: Uint8Array): Promise<Uint8Array> {
+/** The frame, if all of it stands in the stretch. */
+function frameOf({ file, offsetBytes, bytes }: Stretch, ref: FrameRef): Uint8Array | undefined {
+  const start = ref.offsetBytes - offsetBytes;
+  if (file !== ref.file || start < 0 || start + ref.lengthBytes > bytes.length) return undefined;
+  return frameBytes(bytes.subarray(start, start + ref.lengthBytes), ref);
+}
+
+/** Reads the frame, and what follows it as far as there is room. */
+async function readStretch(
+  fs: JournalFs,
+  path: string,
+  { file: name, offsetBytes, lengthBytes }: FrameRef,
+  before: Uint8Array,
+): Promise<Stretch> {
+  const room =
+    before.length < lengthBytes ? Buffer.allocUnsafeSlow(Math.max(lengthBytes, STRETCH_BYTES)) : before;
   try {
     const file = await fs.openRead(path);
     try {
-      const bytes = room.subarray(0, ref.lengthBytes);
       let length = 0;
-      while (length < bytes.length) {
-        const count = await file.read(bytes.subarray(length), ref.offsetBytes + length);
+      while (length < lengthBytes) {
+        const count = await file.read(room.subarray(length), offsetBytes + length);
         if (count === 0) break;
         length += count;
       }
-      return bytes.subarray(0, length);
+      return { file: name, offsetBytes, bytes: room.subarray(0, length), room };
     } finally {
       await file.close();
     }

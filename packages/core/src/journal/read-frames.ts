@@ -2,7 +2,7 @@ import { MAX_FRAME_BYTES } from "./encode-frame.ts";
 import type { ReadFile } from "./journal-fs.ts";
 import { createFrameScanner, type FrameScan } from "./scan-frames.ts";
 
-const CHUNK_BYTES = 256 * 1024;
+const CHUNK_BYTES = 1024 * 1024;
 
 export interface ReadFramesOptions {
   /** Where to begin: between two frames. Default 0. */
@@ -12,7 +12,7 @@ export interface ReadFramesOptions {
 }
 
 /**
- * Scans an open file up to `sizeBytes`, in chunks of 256 KiB. Only a single line longer than that
+ * Scans an open file up to `sizeBytes`, in chunks of 1 MiB. Only a single line longer than that
  * takes more memory, at most {@link MAX_FRAME_BYTES}.
  *
  * @returns What was found up to `endBytes`, where the next scan of the file has to begin.

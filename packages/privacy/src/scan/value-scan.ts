@@ -1,4 +1,4 @@
-import { OTHER_VALUE } from "@promferry/core";
+import { OTHER_VALUE } from "@promferry/core/catalogue";
 import type { Projected } from "@promferry/core/merge";
 import type { Label } from "@promferry/core/series";
 import type { Filter } from "../filter.ts";

@@ -3,6 +3,7 @@ import {
   checkHeaders,
   type Destination,
   type DestinationLimits,
+  defaultUserAgent,
   type HttpOptions,
   type Receipt,
   type SendOptions,
@@ -71,12 +72,13 @@ export function createRemoteWrite(options: RemoteWriteOptions): Destination {
   checkCustomHeaders(options.headers ?? {});
   const endpoint = resolveEndpoint(options);
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const http = { ...options, userAgent: options.userAgent ?? defaultUserAgent() };
   const prepare = createPreparation({ name, endpoint, limits, snappy, now });
 
   async function sendV1(batch: Batch, sendOptions: SendOptions = {}): Promise<Receipt> {
     const { request, sampleCount, refused } = prepare(batch, 1);
     try {
-      if (request) await sendRequest(request, { ...options, ...sendOptions });
+      if (request) await sendRequest(request, { ...http, ...sendOptions });
     } catch (error) {
       throw explainUnsupported(error, 1);
     }
@@ -86,7 +88,7 @@ export function createRemoteWrite(options: RemoteWriteOptions): Destination {
   async function trySendV2(batch: Batch, sendOptions: SendOptions = {}): Promise<AttemptV2> {
     const { request, sampleCount, refused } = prepare(batch, 2);
     if (!request) return { outcome: undefined, receipt: { accepted: 0, refused, unknown: 0 } };
-    const outcome = await requestV2(request, { ...options, ...sendOptions });
+    const outcome = await requestV2(request, { ...http, ...sendOptions });
     const unknown = outcome.nothingWritten ? sampleCount : 0;
     return { outcome, receipt: { accepted: sampleCount - unknown, refused, unknown } };
   }
