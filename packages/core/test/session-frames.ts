@@ -2,7 +2,7 @@
 
 import type { Frame, FrameKind, FrameOrigin, SessionInfo } from "../src/journal/frame.ts";
 import type { Projection } from "../src/merge/projection.ts";
-import type { TotalSample } from "../src/merge/totals.ts";
+import type { TotalSample } from "../src/merge/sample-list.ts";
 import { createSeriesDictionary } from "../src/series/dictionary.ts";
 import type { MetricFamily, MetricType } from "../src/series/series.ts";
 
@@ -50,8 +50,8 @@ export function session(
 }
 
 /** Samples as `time series value`, the stale marker as `stale`. */
-export function shown(samples: readonly TotalSample[]): string[] {
-  return samples.map(({ series, timestampMs, value }) => {
+export function shown(samples: Iterable<TotalSample>): string[] {
+  return Array.from(samples, ({ series, timestampMs, value }) => {
     const labels = series.labels.map(({ name, value: text }) => `${name}="${text}"`).join(",");
     return `${timestampMs} ${series.name}${labels && `{${labels}}`} ${value ?? "stale"}`;
   });

@@ -6,7 +6,7 @@ import { dropRequest } from "./drop-request.ts";
 import { firstDigestOf } from "./first-digest.ts";
 import type { DestinationRecord, NextRequest } from "./ledger.ts";
 import { type FramePlan, type PlannedAction, planFrames, planResume } from "./plan.ts";
-import { createRequestQueue } from "./requests.ts";
+import { createRequestQueue, samplesOf } from "./requests.ts";
 import { createRequestMeasure, type RequestMeasure } from "./samples.ts";
 import { sendRequests } from "./send-requests.ts";
 import { type Cursor, raise } from "./seqs.ts";
@@ -166,7 +166,7 @@ async function resume(
   });
   const queue = createRequestQueue(windows, measure, next);
   const request = await queue.after(undefined);
-  if (!request || (request.digest !== next.digest && firstDigestOf(request.samples) !== next.digest)) {
+  if (!request || (request.digest !== next.digest && firstDigestOf(samplesOf(request)) !== next.digest)) {
     await queue.close();
     await dropRequest(delivery, next);
     return undefined;

@@ -1,4 +1,4 @@
-import { type Batch, toBatch } from "@promferry/core/delivery";
+import { type Batch, createBatcher } from "@promferry/core/delivery";
 import type { TotalSample } from "@promferry/core/merge";
 import type { NextRequest } from "./ledger.ts";
 import { createDigest, type RequestMeasure } from "./samples.ts";
@@ -11,7 +11,6 @@ export interface WindowRequest {
   readonly window: Window;
   readonly from: number;
   readonly to: number;
-  readonly samples: readonly TotalSample[];
   readonly batch: Batch;
   readonly digest: string;
 }
@@ -51,10 +50,11 @@ export function createRequestQueue(
     ahead.catch(() => {});
     return ahead;
   };
+  const toBatch = createBatcher();
   const digestOf = createDigest();
   const request = (window: Window, from: number, to: number): WindowRequest => {
-    const samples = window.samples.slice(from, to);
-    return { window, from, to, samples, batch: toBatch(samples), digest: digestOf(samples) };
+    const batch = toBatch(window.samples, from, to);
+    return { window, from, to, batch, digest: digestOf(batch) };
   };
   const cut = (window: Window, from: number) => {
     while (ends.length > 0 && ends.at(-1)! <= from) ends.pop();
@@ -124,6 +124,11 @@ export function nameRequest(request: WindowRequest, circumstances: RequestCircum
 
 function instantOf(window: Window, index: number): number {
   return stepOf(window, index).atMs;
+}
+
+/** The request's samples, one by one. */
+export function samplesOf({ window, from, to }: WindowRequest): TotalSample[] {
+  return Array.from({ length: to - from }, (_, i) => window.samples.at(from + i));
 }
 
 /** The step that the sample belongs to. */

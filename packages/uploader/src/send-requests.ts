@@ -3,7 +3,7 @@ import type { TotalSample } from "@promferry/core/merge";
 import { attempt, DeliveryStopped, type Outcome } from "./attempt.ts";
 import type { Delivery } from "./delivery.ts";
 import { type NextRequest, withRecord } from "./ledger.ts";
-import { nameRequest, type RequestQueue, stepOf, type WindowRequest } from "./requests.ts";
+import { nameRequest, type RequestQueue, samplesOf, stepOf, type WindowRequest } from "./requests.ts";
 import type { RequestMeasure } from "./samples.ts";
 import { type FileCounts, settle } from "./settle.ts";
 import { addCounts } from "./tally.ts";
@@ -74,7 +74,7 @@ function createSender({ delivery, queue, origin, measure, resumed }: SendingOpti
     if (request) queue.prefetch(request);
     const finished = queue.finished();
     for (const window of finished) countRefusedAges(window);
-    const suspectCount = suspects.reduce((sum, each) => sum + each.request.samples.length, 0);
+    const suspectCount = suspects.reduce((sum, each) => sum + each.request.batch.sampleCount, 0);
     const next = request && nameRequest(request, { ...origin, inDoubt, doubtTo, suspects: suspectCount });
     if (!next && finished.length === 0 && files.size === 0) return;
     const touched = [...files.keys(), ...finished.flatMap((window) => window.steps.map(({ file }) => file))];
@@ -129,8 +129,8 @@ function createSender({ delivery, queue, origin, measure, resumed }: SendingOpti
   };
 
   const giveUp = async ({ request, reason, doubted }: Suspect) => {
-    const { samples } = request;
-    await reject(request, { reason, count: samples.length }, { doubted, samples });
+    const { sampleCount: count } = request.batch;
+    await reject(request, { reason, count }, { doubted, samples: samplesOf(request) });
   };
 
   const giveUpSuspects = async () => {
@@ -139,7 +139,7 @@ function createSender({ delivery, queue, origin, measure, resumed }: SendingOpti
   };
 
   const countAnswer = async (request: WindowRequest, receipt: Receipt, doubted: boolean) => {
-    const { refused, accepted, unknown, leftOut = [] } = fittingReceipt(receipt, request.samples.length);
+    const { refused, accepted, unknown, leftOut = [] } = fittingReceipt(receipt, request.batch.sampleCount);
     tally.leaveOut(leftOut);
     let left = accepted;
     for (let index = request.from; index < request.to && left > 0; ) {
@@ -155,7 +155,7 @@ function createSender({ delivery, queue, origin, measure, resumed }: SendingOpti
 
   const sendOne = async (request: WindowRequest): Promise<Outcome> => {
     try {
-      await delivery.pace(request.samples.length, deadline);
+      await delivery.pace(request.batch.sampleCount, deadline);
       return await attempt(destination, request.batch, {
         retry: { ...delivery.retry, deadline },
         patience: seeking ? PATIENCE_WHILE_SEEKING : PATIENCE,
@@ -191,7 +191,7 @@ function createSender({ delivery, queue, origin, measure, resumed }: SendingOpti
       return onwards(request);
     }
     const { kind, reason, waitMs } = outcome;
-    const isSingle = request.samples.length === 1;
+    const isSingle = request.batch.sampleCount === 1;
     if (kind === "failing") {
       if (!seeking) tookMeanwhile = false;
       seeking = true;
@@ -213,7 +213,7 @@ function createSender({ delivery, queue, origin, measure, resumed }: SendingOpti
       await giveUp({ request, reason, doubted });
       return onwards(request);
     }
-    if (kind === "too-large") measure.lower(Math.floor(request.samples.length / 2));
+    if (kind === "too-large") measure.lower(Math.floor(request.batch.sampleCount / 2));
     await delivery.wait(waitMs, deadline);
     return queue.halve(request);
   };
@@ -244,7 +244,7 @@ function createSender({ delivery, queue, origin, measure, resumed }: SendingOpti
       let request = resumed?.request ?? (await queue.after(undefined));
       await commit(request);
       while (request) {
-        if (request.from < doubtTo) tally.resend(request.samples.length);
+        if (request.from < doubtTo) tally.resend(request.batch.sampleCount);
         let following: WindowRequest | undefined;
         try {
           const outcome: Outcome = await sendOne(request);
@@ -266,7 +266,7 @@ function createSender({ delivery, queue, origin, measure, resumed }: SendingOpti
 
 function failingNote(name: string, { window, from }: WindowRequest): string {
   const { file } = stepOf(window, from);
-  const at = new Date(window.samples[from]!.timestampMs).toISOString();
+  const at = new Date(window.samples.timestampsMs[from]!).toISOString();
   return `${name} fails on every sample from ${at} (${file}) on; nothing was given up. If it is this data and not the receiver, a later --from passes over it.`;
 }
 

@@ -1,5 +1,5 @@
 import type { Frame, FrameRef } from "@promferry/core/journal";
-import type { TotalSample, Totals } from "@promferry/core/merge";
+import { SampleList, type Totals } from "@promferry/core/merge";
 import type { EpochMs } from "@promferry/core/series";
 import type { PlannedAction } from "./plan.ts";
 
@@ -21,7 +21,7 @@ export interface WindowStep {
 export interface Window {
   readonly steps: readonly WindowStep[];
   /** Step by step; inside a step as the totals gave them. */
-  readonly samples: readonly TotalSample[];
+  readonly samples: SampleList;
   /** Samples that the destination would not take for their age, by file. */
   readonly tooOld: ReadonlyMap<string, number>;
   /** The same for samples too far ahead. */
@@ -104,7 +104,7 @@ export async function* buildWindows(options: WindowOptions): AsyncGenerator<Wind
 
 interface Draft {
   readonly steps: WindowStep[];
-  readonly samples: TotalSample[];
+  readonly samples: SampleList;
   readonly tooOld: Map<string, number>;
   readonly tooNew: Map<string, number>;
   readonly late: FrameRef[];
@@ -112,31 +112,28 @@ interface Draft {
 }
 
 function beginDraft(): Draft {
-  return { steps: [], samples: [], tooOld: new Map(), tooNew: new Map(), late: [], passed: [] };
+  return { steps: [], samples: new SampleList(), tooOld: new Map(), tooNew: new Map(), late: [], passed: [] };
 }
 
 function finish(draft: Draft): Window {
   return { ...draft, settleMs: undefined };
 }
 
-function addStep(
-  draft: Draft,
-  step: Omit<WindowStep, "end">,
-  samples: readonly TotalSample[],
-  ages: SampleAges,
-): void {
+function addStep(draft: Draft, step: Omit<WindowStep, "end">, samples: SampleList, ages: SampleAges): void {
   const { file } = step;
   const count = (counts: Map<string, number>) => void counts.set(file, (counts.get(file) ?? 0) + 1);
-  for (let i = 0; i < samples.length; i++) {
-    let sample = samples[i]!;
-    const after = samples[i + 1];
-    const isBeginning = sample.value === 0 && after?.series === sample.series;
-    if (ages.collapsesBy !== undefined && isBeginning && sample.timestampMs < ages.oldestMs) {
-      sample = { ...sample, timestampMs: after.timestampMs - ages.collapsesBy };
+  const { series, families, timestampsMs, values, extras } = samples;
+  for (let i = 0; i < values.length; i++) {
+    let timestampMs = timestampsMs[i]!;
+    const isBeginning = values[i] === 0 && series[i + 1] === series[i];
+    if (ages.collapsesBy !== undefined && isBeginning && timestampMs < ages.oldestMs)
+      timestampMs = timestampsMs[i + 1]! - ages.collapsesBy;
+    if (timestampMs < ages.oldestMs) count(draft.tooOld);
+    else if (timestampMs > ages.newestMs) count(draft.tooNew);
+    else {
+      const { exemplars, startMs } = extras.get(i) ?? {};
+      draft.samples.push(series[i]!, families[i]!, timestampMs, values[i]!, exemplars, startMs);
     }
-    if (sample.timestampMs < ages.oldestMs) count(draft.tooOld);
-    else if (sample.timestampMs > ages.newestMs) count(draft.tooNew);
-    else draft.samples.push(sample);
   }
   draft.steps.push({ ...step, end: draft.samples.length });
 }

@@ -1,5 +1,5 @@
 import { dayOfFile, type FrameRef, type Journal } from "@promferry/core/journal";
-import { createTotals, type Projection, type TotalSample, type Withheld } from "@promferry/core/merge";
+import { createTotals, type Projection, type SampleList, type Withheld } from "@promferry/core/merge";
 
 export interface JournalTotalsOptions {
   readonly project: Projection;
@@ -13,7 +13,7 @@ export interface JournalTotalsOptions {
 /** The journal's totals over all sessions. */
 export interface JournalTotals {
   /** The samples of one instant after the other, in order of time. Read it once. */
-  steps(): AsyncIterable<readonly TotalSample[]>;
+  steps(): AsyncIterable<SampleList>;
   /** What stayed behind so far, by reason. */
   withheld(): readonly Withheld[];
 }

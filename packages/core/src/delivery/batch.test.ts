@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { TotalSample } from "../merge/totals.ts";
+import type { TotalSample } from "../merge/sample-list.ts";
 import { createSeriesDictionary } from "../series/dictionary.ts";
 import type { FamilyMetadata, NativeHistogram, SampleValue, Series } from "../series/series.ts";
 import {

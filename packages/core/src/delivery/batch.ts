@@ -1,4 +1,4 @@
-import type { TotalSample } from "../merge/totals.ts";
+import { SampleList, type TotalSample } from "../merge/sample-list.ts";
 import { isHistogram } from "../series/sample-value.ts";
 import type {
   EpochMs,
@@ -8,6 +8,7 @@ import type {
   SampleValue,
   Series,
 } from "../series/series.ts";
+import { SeriesMemo } from "../series/series-memo.ts";
 import type { Batch, Refusal } from "./destination.ts";
 
 interface SeriesColumns {
@@ -26,42 +27,63 @@ interface SeriesColumns {
  * @param samples Of one dictionary: series are told apart by object identity.
  * @throws {RangeError} The samples of a series do not ascend in time.
  */
-export function toBatch(samples: readonly TotalSample[]): Batch {
-  const places = new Map<Series, number>();
-  const inOrder: SeriesColumns[] = [];
-  /** The series of one instant mostly follow each other as those of the instant before. */
-  let guess = 0;
-  for (const { series, family, timestampMs, value, exemplars, startMs } of samples) {
-    let columns = inOrder[guess];
-    if (columns?.series !== series) {
-      guess = places.get(series) ?? inOrder.length;
-      columns = inOrder[guess];
+export function toBatch(samples: Iterable<TotalSample>): Batch {
+  return createBatcher()(samples instanceof SampleList ? samples : SampleList.of(samples));
+}
+
+/** As {@link toBatch}, for those from `from` up to `to`; gets faster with lists that resemble each other. */
+export type Batcher = (samples: SampleList, from?: number, to?: number) => Batch;
+
+export function createBatcher(): Batcher {
+  const places = new SeriesMemo(() => ({ batch: 0, place: 0 }));
+  let batch = 0;
+  return (samples, from = 0, to = samples.length) => {
+    batch++;
+    const inOrder: SeriesColumns[] = [];
+    const hasExtras = samples.extras.size > 0;
+    for (let i = from; i < to; i++) {
+      const series = samples.series[i]!;
+      const timestampMs = samples.timestampsMs[i]!;
+      const value = samples.values[i]!;
+      const seen = places.of(series);
+      if (seen.batch !== batch) {
+        seen.batch = batch;
+        seen.place = inOrder.length;
+        const family = samples.families[i]!;
+        inOrder.push({ series, family, timestampsMs: [timestampMs], values: [value] });
+      } else {
+        const columns = inOrder[seen.place]!;
+        const previousMs = columns.timestampsMs.at(-1)!;
+        if (!(timestampMs > previousMs)) {
+          throw new RangeError(
+            `samples of ${series.name} must ascend in time: ${timestampMs} came after ${previousMs}`,
+          );
+        }
+        columns.family = samples.families[i]!;
+        columns.timestampsMs.push(timestampMs);
+        columns.values.push(value);
+      }
+      const extras = hasExtras ? samples.extras.get(i) : undefined;
+      if (extras) addExtras(inOrder[seen.place]!, extras);
     }
-    if (columns === undefined) {
-      columns = { series, family, timestampsMs: [], values: [] };
-      inOrder.push(columns);
-      places.set(series, guess);
-    }
-    guess = (guess + 1) % inOrder.length;
-    const previousMs = columns.timestampsMs.at(-1);
-    if (previousMs !== undefined && !(timestampMs > previousMs)) {
-      throw new RangeError(
-        `samples of ${series.name} must ascend in time: ${timestampMs} came after ${previousMs}`,
-      );
-    }
-    columns.family = family;
-    if (exemplars) {
-      columns.exemplars ??= new Map();
-      columns.exemplars.set(columns.values.length, exemplars);
-    }
-    if (startMs !== undefined) {
-      columns.startsMs ??= new Map();
-      columns.startsMs.set(columns.values.length, startMs);
-    }
-    columns.timestampsMs.push(timestampMs);
-    columns.values.push(value);
+    return { series: inOrder, sampleCount: to - from };
+  };
+}
+
+/** To the last row. */
+function addExtras(
+  columns: SeriesColumns,
+  { exemplars, startMs }: Pick<TotalSample, "exemplars" | "startMs">,
+): void {
+  const row = columns.values.length - 1;
+  if (exemplars) {
+    columns.exemplars ??= new Map();
+    columns.exemplars.set(row, exemplars);
   }
-  return { series: inOrder, sampleCount: samples.length };
+  if (startMs !== undefined) {
+    columns.startsMs ??= new Map();
+    columns.startsMs.set(row, startMs);
+  }
 }
 
 interface FamilyColumns extends FamilyMetadata {

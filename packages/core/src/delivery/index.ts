@@ -1,5 +1,7 @@
 export {
+  type Batcher,
   batchFamilies,
+  createBatcher,
   leftOutOfText,
   NATIVE_HISTOGRAMS_LEFT_OUT,
   STALE_MARKERS_LEFT_OUT,

@@ -1,8 +1,8 @@
 import { bucketTotal } from "./bucket-totals.ts";
 import { type Coarseness, coarseCount, isOfEvents } from "./coarseness.ts";
+import type { SampleList } from "./sample-list.ts";
 import type { TargetTable } from "./target-table.ts";
 import { counterTotal, type Target } from "./targets.ts";
-import type { TotalSample } from "./totals.ts";
 
 /** Whether the target stays behind since too little was counted. */
 export function isBelowMinimum(
@@ -27,12 +27,11 @@ function countOf(target: Target, table: TargetTable): number | undefined {
 }
 
 /** Makes counts coarse among the target's samples, those from `from` on. */
-export function coarsen(out: TotalSample[], from: number, target: Target, coarseness: Coarseness): void {
+export function coarsen(out: SampleList, from: number, target: Target, coarseness: Coarseness): void {
   const isCounter = target.kind === "counter" && !isOfEvents(target.series, target.family);
   if (!isCounter && target.kind !== "bucket") return;
   for (let i = from; i < out.length; i++) {
-    const sample = out[i]!;
-    if (typeof sample.value === "number")
-      out[i] = { ...sample, value: coarseCount(sample.value, coarseness) };
+    const value = out.values[i]!;
+    if (typeof value === "number") out.values[i] = coarseCount(value, coarseness);
   }
 }

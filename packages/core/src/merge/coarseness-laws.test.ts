@@ -4,7 +4,8 @@ import { expect, test } from "vitest";
 import { dropping, session, shown, type Values } from "../../test/session-frames.ts";
 import type { Frame } from "../journal/frame.ts";
 import { type Coarseness, coarsely, leavingTime } from "./coarseness.ts";
-import { createTotals, type TotalSample } from "./totals.ts";
+import type { TotalSample } from "./sample-list.ts";
+import { createTotals } from "./totals.ts";
 
 const types = { h: "histogram", s: "summary", g: "gauge" } as const;
 
@@ -76,7 +77,7 @@ function stepsOf(frames: readonly Frame[], coarseness: Coarseness): Frame[][] {
 
 function samplesOf(frames: readonly Frame[], coarseness: Coarseness): TotalSample[] {
   const totals = createTotals({ project: coarsely(project, coarseness) });
-  return stepsOf(frames, coarseness).flatMap((each) => totals.step(each));
+  return stepsOf(frames, coarseness).flatMap((each) => [...totals.step(each)]);
 }
 
 const isCount = ({ series: { name } }: TotalSample) => /_(total|bucket|count)$/.test(name);
@@ -190,11 +191,11 @@ test("where uploads are cut makes no difference, whether the totals are stored o
     fc.property(histories, coarsenesses, fc.nat(20), fc.boolean(), (frames, coarseness, cut, stores) => {
       const steps = stepsOf(frames, coarseness);
       const first = createTotals({ project: coarsely(project, coarseness) });
-      const before = steps.slice(0, cut).flatMap((each) => first.step(each));
+      const before = steps.slice(0, cut).flatMap((each) => [...first.step(each)]);
       const checkpoint = stores ? JSON.parse(JSON.stringify(first.checkpoint())) : undefined;
       const second = createTotals({ project: coarsely(project, coarseness), ...(stores && { checkpoint }) });
       if (!stores) for (const frame of steps.slice(0, cut).flat()) second.fold(frame, { late: false });
-      const after = steps.slice(cut).flatMap((each) => second.step(each));
+      const after = steps.slice(cut).flatMap((each) => [...second.step(each)]);
       expect(shown([...before, ...after])).toEqual(shown(samplesOf(frames, coarseness)));
     }),
     { numRuns: 500 },

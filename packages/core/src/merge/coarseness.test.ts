@@ -3,7 +3,8 @@ import { asItIs, dropping, session, shown, type Values } from "../../test/sessio
 import type { Frame } from "../journal/frame.ts";
 import { type Coarseness, coarsely, leavingTime, leavingTimeAfter } from "./coarseness.ts";
 import type { Projection } from "./projection.ts";
-import { createTotals, type TotalSample } from "./totals.ts";
+import type { TotalSample } from "./sample-list.ts";
+import { createTotals } from "./totals.ts";
 
 /** All samples of the frames, given as an upload gives them. */
 function samplesOf(
@@ -12,7 +13,7 @@ function samplesOf(
   project: Projection = asItIs,
 ): TotalSample[] {
   const totals = createTotals({ project: coarsely(project, coarseness) });
-  return steps(frames, coarseness).flatMap((step) => totals.step(step));
+  return steps(frames, coarseness).flatMap((step) => [...totals.step(step)]);
 }
 
 function steps(frames: readonly Frame[], coarseness: Coarseness): Frame[][] {
@@ -266,7 +267,7 @@ test("totals that began anew are withheld until the minimum, and their 0 stands 
   const totals = createTotals({ project: coarsely(asItIs, coarseness) });
   for (const frame of [start!, ...frames.slice(0, 2)]) totals.fold(frame, { late: false });
   totals.restart(4000);
-  const after = steps(frames.slice(2), coarseness).flatMap((step) => totals.step(step));
+  const after = steps(frames.slice(2), coarseness).flatMap((step) => [...totals.step(step)]);
   expect(shown(after)).toEqual(["6000 x_total 0", "8000 x_total 4"]);
   const abrupt = createTotals({ project: coarsely(asItIs, { timeStepMs: 2000 }) });
   for (const frame of [start!, ...frames.slice(0, 2)]) abrupt.fold(frame, { late: false });

@@ -8,8 +8,8 @@
 import type { FrameHeader } from "../journal/frame.ts";
 import type { EpochMs, FamilyMetadata, Series } from "../series/series.ts";
 import type { Projection } from "./projection.ts";
+import type { TotalSample } from "./sample-list.ts";
 import { shapeOf } from "./series-shape.ts";
-import type { TotalSample } from "./totals.ts";
 
 /** How coarse a program's own telemetry leaves; absent parts are off. Scraped pages pass as they are. */
 export interface Coarseness {
@@ -73,7 +73,7 @@ export function coarseCount(count: number, { roundCounts, minimumCount = 0 }: Co
 /** What the totals gave at one instant. */
 export interface InstantSamples {
   readonly atMs: EpochMs;
-  readonly samples: readonly TotalSample[];
+  readonly samples: Iterable<TotalSample>;
 }
 
 /**

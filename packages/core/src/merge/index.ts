@@ -14,5 +14,6 @@ export type {
   ProjectionContext,
   ProjectionMemory,
 } from "./projection.ts";
-export { createTotals, type TotalSample, type Totals, type TotalsOptions } from "./totals.ts";
+export { SampleList, type TotalSample } from "./sample-list.ts";
+export { createTotals, type Totals, type TotalsOptions } from "./totals.ts";
 export type { Withheld } from "./withholding.ts";

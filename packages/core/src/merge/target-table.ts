@@ -142,6 +142,10 @@ export function openBound(
 
 function freshOutlet(
   family: FamilyMetadata,
-): Pick<CounterTarget, "family" | "emitted" | "stale" | "owedSinceMs" | "touchedIn" | "fedBy"> {
-  return { family, emitted: false, stale: false, owedSinceMs: undefined, touchedIn: 0, fedBy: undefined };
+): Pick<
+  CounterTarget,
+  "family" | "emitted" | "stale" | "owedSinceMs" | "touchedIn" | "touchedSinceMs" | "fedBy"
+> {
+  const untouched = { touchedIn: 0, touchedSinceMs: undefined, fedBy: undefined };
+  return { family, emitted: false, stale: false, owedSinceMs: undefined, ...untouched };
 }

@@ -21,6 +21,8 @@ interface Outlet {
   owedSinceMs: EpochMs | undefined;
   /** Number of the step that touched it last. */
   touchedIn: number;
+  /** The frame before that step, of a session that touched it. */
+  touchedSinceMs: EpochMs | undefined;
   /** The version that was last noted to feed it; only told from others. */
   fedBy: object | undefined;
 }

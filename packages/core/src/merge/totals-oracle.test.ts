@@ -7,7 +7,8 @@ import { expect, test } from "vitest";
 import { dropping, session, shown, type Values } from "../../test/session-frames.ts";
 import type { Frame } from "../journal/frame.ts";
 import type { SampleValue } from "../series/series.ts";
-import { createTotals, type TotalSample, type Totals } from "./totals.ts";
+import type { TotalSample } from "./sample-list.ts";
+import { createTotals, type Totals } from "./totals.ts";
 
 const INTERVAL_MS = 1000;
 const project = dropping("screen");
@@ -226,7 +227,8 @@ function gaugeAt(frames: readonly Frame[], sessions: readonly string[], atMs: nu
 }
 
 /** What was emitted at the instant itself, by series. */
-function emittedAt(samples: readonly TotalSample[], atMs: number): Map<string, SampleValue> {
+function emittedAt(list: Iterable<TotalSample>, atMs: number): Map<string, SampleValue> {
+  const samples = [...list];
   const own = samples.filter(({ timestampMs, series }) => timestampMs === atMs && series.name !== "flip");
   const flips = samples.filter(
     (each) => each.timestampMs === atMs && each.series.name === "flip" && each.family.type === "counter",
@@ -257,12 +259,15 @@ test("no series has two samples of one instant, and each is new or later than it
     fc.property(histories, (frames) => {
       const totals = createTotals({ project });
       const last = new Map<string, number>();
-      for (const sample of instantsOf(frames).flatMap((instant) => totals.step(instant))) {
+      for (const sample of instantsOf(frames).flatMap((instant) => [...totals.step(instant)])) {
         const key = shown([{ ...sample, timestampMs: 0, value: 0 }])[0]!;
         expect(sample.timestampMs).toBeGreaterThan(last.get(key) ?? Number.NEGATIVE_INFINITY);
         last.set(key, sample.timestampMs);
       }
-      const latest = totals.latest().map((sample) => shown([{ ...sample, timestampMs: 0, value: 0 }])[0]!);
+      const latest = Array.from(
+        totals.latest(),
+        (sample) => shown([{ ...sample, timestampMs: 0, value: 0 }])[0]!,
+      );
       expect(new Set(latest).size).toBe(latest.length);
     }),
     { numRuns: 300 },
@@ -304,7 +309,7 @@ test("frames that come late are counted once, whichever sessions they are from",
       }));
       const totals = createTotals({ project });
       const held = new Map<string, SampleValue>();
-      const keep = (samples: readonly TotalSample[]) => {
+      const keep = (samples: Iterable<TotalSample>) => {
         for (const sample of samples)
           held.set(shown([{ ...sample, timestampMs: 0, value: 0 }])[0]!, sample.value);
       };

@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import { asItIs, dropping, session, shown } from "../../test/session-frames.ts";
 import type { Frame } from "../journal/frame.ts";
 import type { Projection } from "./projection.ts";
-import { createTotals, type TotalSample, type Totals } from "./totals.ts";
+import type { TotalSample } from "./sample-list.ts";
+import { createTotals, type Totals } from "./totals.ts";
 
 /** Steps over all frames in time order. */
 function stepAll(totals: Totals, frames: readonly Frame[]): TotalSample[] {
@@ -13,7 +14,7 @@ function stepAll(totals: Totals, frames: readonly Frame[]): TotalSample[] {
     if (at) at.push(frame);
     else instants.set(frame.header.writtenMs, [frame]);
   }
-  return [...instants.values()].flatMap((instant) => totals.step(instant));
+  return [...instants.values()].flatMap((instant) => [...totals.step(instant)]);
 }
 
 interface TotalsCase {
@@ -416,7 +417,7 @@ test("a late frame's growth shows in the next sample and not at its own time", (
   for (const late of [b.start(1500), b.at(2000, { x_total: 10 })]) totals.fold(late, { late: true });
 
   expect(shown(totals.step([a.at(4000, { x_total: 6 })]))).toEqual(["4000 x_total 16"]);
-  expect(totals.settleLate(4001)).toEqual([]);
+  expect([...totals.settleLate(4001)]).toEqual([]);
 });
 
 test("a late frame's growth shows on its own when nothing follows, a new series after its 0", () => {
@@ -429,7 +430,7 @@ test("a late frame's growth shows on its own when nothing follows, a new series 
     totals.fold(late, { late: true });
 
   expect(shown(totals.settleLate(3001))).toEqual(["3001 x_total 15", "1500 y_total 0", "3001 y_total 1"]);
-  expect(totals.settleLate(3002)).toEqual([]);
+  expect([...totals.settleLate(3002)]).toEqual([]);
 });
 
 test("a frame that comes after its successor counts nothing twice", () => {
@@ -595,7 +596,7 @@ test("a gauge of a session that ended before it came late is not the latest stat
 
   totals.fold(a.at(1000, { g: 1 }, gauge), { late: true });
 
-  expect(totals.latest()).toEqual([]);
+  expect([...totals.latest()]).toEqual([]);
 });
 
 test("info that is lost later does not undo what was known of a session", () => {
@@ -847,9 +848,9 @@ test("thousands of sessions at once add up to the last bit, whole numbers or not
     ints += i;
     floats += i / 7;
     const values = { x_total: i, f_total: i / 7 };
-    const [x, f] = totals
-      .step([each.at(2000 + i, values, { exit: i % 2 === 0 })])
-      .filter(({ value }) => value !== 0);
+    const [x, f] = [...totals.step([each.at(2000 + i, values, { exit: i % 2 === 0 })])].filter(
+      ({ value }) => value !== 0,
+    );
     if (i > 0) expect(x?.value).toBe(ints);
     if (i > 0) expect(f?.value).toBeCloseTo(floats, 6);
   }

@@ -13,15 +13,7 @@
 import type { Frame, FrameHeader, FrameOrigin } from "../journal/frame.ts";
 import { seriesKey } from "../series/dictionary.ts";
 import { isHistogram, isSameValue, valueAt } from "../series/sample-value.ts";
-import type {
-  EpochMs,
-  Exemplar,
-  FamilyMetadata,
-  MetricFamily,
-  MetricType,
-  SampleValue,
-  Series,
-} from "../series/series.ts";
+import type { EpochMs, FamilyMetadata, MetricFamily, MetricType, Series } from "../series/series.ts";
 import { withinBounds } from "../series/value-bounds.ts";
 import { beginAccumulator } from "./accumulator.ts";
 import { addSourceBucket, advanceBucket, bucketTotal, endSource, joinSource } from "./bucket-totals.ts";
@@ -30,6 +22,7 @@ import { coarsen, isBelowMinimum } from "./coarse-targets.ts";
 import { type Coarseness, joinStep, leavingTime } from "./coarseness.ts";
 import { newExemplars } from "./page-exemplars.ts";
 import type { Projected, Projection } from "./projection.ts";
+import { SampleList } from "./sample-list.ts";
 import { boundOf, familyAs, shapeOf } from "./series-shape.ts";
 import {
   type CountingSlot,
@@ -60,18 +53,6 @@ import {
   type Target,
 } from "./targets.ts";
 import { createWithholding, type Withheld } from "./withholding.ts";
-
-/** One sample of a series as a destination sees it: one series for each label set, over all sessions. */
-export interface TotalSample {
-  readonly series: Series;
-  readonly family: FamilyMetadata;
-  readonly timestampMs: EpochMs;
-  readonly value: SampleValue;
-  /** Of a scraped page, those that the destination has not had; each with a timestamp. */
-  readonly exemplars?: readonly Exemplar[];
-  /** Of a scraped page: since when the series had been counting. */
-  readonly startMs?: EpochMs;
-}
 
 export interface TotalsOptions {
   readonly project: Projection;
@@ -115,11 +96,11 @@ export interface Totals {
    * A counter's series that is new to the destination is preceded by a 0 at its session's previous
    * frame, at least 1 ms earlier, so that `increase` sees its first events.
    */
-  step(frames: readonly Frame[]): TotalSample[];
+  step(frames: readonly Frame[]): SampleList;
   /** What late frames added to series that no later step carried, as samples at `atMs`. */
-  settleLate(atMs: EpochMs): TotalSample[];
+  settleLate(atMs: EpochMs): SampleList;
   /** The state after the newest frame: every counter's total, and the gauges of sessions that run. */
-  latest(): TotalSample[];
+  latest(): SampleList;
   /** What stayed behind so far, by reason. */
   withheld(): readonly Withheld[];
   /**
@@ -181,8 +162,8 @@ class TotalsState implements Totals {
   /** None of the others ends before. */
   #nextEndMs: EpochMs = Number.NEGATIVE_INFINITY;
   #step = 0;
-  /** What this step has touched, and the frame before, of a session that touched it. */
-  #touched = new Map<Target, EpochMs | undefined>();
+  /** What this step has touched, in order; each says itself since when. */
+  #touched: Target[] = [];
   /** Folded frames of one instant whose verdict on ended versions waits for the last of them. */
   #foldedHeaders: FrameHeader[] = [];
 
@@ -208,20 +189,20 @@ class TotalsState implements Totals {
       return;
     }
     this.#absorb(frame, false);
-    for (const [target, previousMs] of this.#touched) {
-      if (late) target.owedSinceMs ??= previousMs ?? frame.header.writtenMs;
+    for (const target of this.#touched) {
+      if (late) target.owedSinceMs ??= target.touchedSinceMs ?? frame.header.writtenMs;
       else this.#settle(target);
     }
     if (!late) this.#foldedHeaders.push(frame.header);
   }
 
-  step(frames: readonly Frame[]): TotalSample[] {
+  step(frames: readonly Frame[]): SampleList {
     const stepMs = this.#coarseness?.timeStepMs;
     return stepMs === undefined ? this.#stepAt(frames) : this.#stepOver(frames, stepMs);
   }
 
   /** The frames of a program that leave together, at the end of their step, and pages that are written just then. */
-  #stepOver(frames: readonly Frame[], stepMs: number): TotalSample[] {
+  #stepOver(frames: readonly Frame[], stepMs: number): SampleList {
     const pages = frames.filter(({ header }) => header.origin === "scrape");
     const instants = new Map<EpochMs, Frame[]>();
     for (const frame of frames) {
@@ -232,11 +213,11 @@ class TotalsState implements Totals {
       .sort(([a], [b]) => a - b)
       .map(([atMs, instant]) => ({ atMs, samples: this.#stepAt(instant) }));
     const endMs = this.#leavingTime(shown.at(-1)?.atMs ?? 0);
-    return [...joinStep(shown, endMs, stepMs, this.#restartedMs), ...this.#stepAt(pages)];
+    return SampleList.of([...joinStep(shown, endMs, stepMs, this.#restartedMs), ...this.#stepAt(pages)]);
   }
 
-  #stepAt(frames: readonly Frame[]): TotalSample[] {
-    const samples: TotalSample[] = [];
+  #stepAt(frames: readonly Frame[]): SampleList {
+    const samples = new SampleList();
     const first = frames[0]?.header;
     if (first === undefined) return samples;
     const atMs = first.writtenMs;
@@ -248,13 +229,13 @@ class TotalsState implements Totals {
       if (frame.header.origin === "scrape") this.#passThrough(frame, samples);
       else this.#absorb(frame, true);
     }
-    for (const [target, previousMs] of this.#touched) this.#show(target, atMs, previousMs, samples);
+    for (const target of this.#touched) this.#show(target, atMs, target.touchedSinceMs, samples);
     for (const frame of inOrder) this.#endVersions(frame.header, samples);
     return samples;
   }
 
-  settleLate(atMs: EpochMs): TotalSample[] {
-    const samples: TotalSample[] = [];
+  settleLate(atMs: EpochMs): SampleList {
+    const samples = new SampleList();
     for (const target of this.#table.byKey.values()) {
       const sinceMs = target.owedSinceMs;
       if (sinceMs === undefined) continue;
@@ -264,15 +245,15 @@ class TotalsState implements Totals {
     }
     const stepMs = this.#coarseness?.timeStepMs;
     if (stepMs === undefined) return samples;
-    return joinStep([{ atMs, samples }], atMs, stepMs, this.#restartedMs);
+    return SampleList.of(joinStep([{ atMs, samples }], atMs, stepMs, this.#restartedMs));
   }
 
-  latest(): TotalSample[] {
+  latest(): SampleList {
     const isStepped = this.#coarseness?.timeStepMs !== undefined;
     const appMs = isStepped ? this.#newestOfApps() : this.#newestMs;
     this.#endSilent(this.#newestMs, isStepped ? "scrape" : undefined);
     if (isStepped) this.#endSilent(appMs, "app");
-    const samples: TotalSample[] = [];
+    const samples = new SampleList();
     for (const target of this.#table.byKey.values()) {
       if (target.stale || this.#isWithheld(target)) continue;
       const from = samples.length;
@@ -321,7 +302,7 @@ class TotalsState implements Totals {
 
   #begin({ writtenMs: atMs, origin }: FrameHeader): void {
     this.#step++;
-    this.#touched = new Map();
+    this.#touched = [];
     if (this.#foldedHeaders[0]?.writtenMs !== atMs) this.#endFoldedVersions();
     const isStepped = this.#coarseness?.timeStepMs !== undefined;
     // Where a program's frames wait for the end of their step, pages are ahead of them.
@@ -560,26 +541,34 @@ class TotalsState implements Totals {
   }
 
   #touch(target: Target, session: SessionState, version: VersionState): void {
-    const isFirst = target.touchedIn !== this.#step;
-    if (!isFirst && this.#touched.get(target) !== undefined) return;
+    if (this.#isTouched(target)) {
+      target.touchedSinceMs ??= session.previousMs;
+      return;
+    }
     target.touchedIn = this.#step;
-    this.#touched.set(target, session.previousMs);
-    if (!isFirst || target.fedBy === version) return;
+    target.touchedSinceMs = session.previousMs;
+    this.#touched.push(target);
+    if (target.fedBy === version) return;
     target.fedBy = version;
     version.targets.add(target);
+  }
+
+  #isTouched(target: Target): boolean {
+    return target.touchedIn === this.#step;
   }
 
   /** Where the target's series were shown under another type: the destination sees no end of them, and no new ones. */
   #succeed(target: Target): void {
     for (const former of this.#table.rivals(target)) {
-      if (former.emitted || this.#touched.has(former)) markSettled(target);
-      this.#touched.delete(former);
+      if (former.emitted || this.#isTouched(former)) markSettled(target);
+      if (this.#isTouched(former)) this.#touched.splice(this.#touched.indexOf(former), 1);
+      former.touchedIn = 0;
       markSettled(former);
       former.stale = true;
     }
   }
 
-  #passThrough(frame: Frame, out: TotalSample[] | undefined): void {
+  #passThrough(frame: Frame, out: SampleList | undefined): void {
     const known = this.#sessions.get(frame.header.session);
     const isOvertaken = known !== undefined && frame.header.seq < known.lastSeq;
     const session = isOvertaken ? known : this.#enter(frame);
@@ -612,14 +601,7 @@ class TotalsState implements Totals {
           target.emitted = true;
           const exemplars = newExemplars(target, family.exemplars?.get(i), timestampMs);
           const startMs = family.startsMs?.get(i);
-          out?.push({
-            series: target.series,
-            family: target.family,
-            timestampMs,
-            value,
-            ...(exemplars && { exemplars }),
-            ...(startMs !== undefined && { startMs }),
-          });
+          out?.push(target.series, target.family, timestampMs, value, exemplars, startMs);
         } else if (out && !(timestampMs === target.newestMs && isSameValue(value, target.value))) {
           this.#withholding.add("not_newer", source);
         }
@@ -628,16 +610,16 @@ class TotalsState implements Totals {
   }
 
   /** The target's sample at `atMs`, preceded, where the destination has had none, by where it began. */
-  #emit(target: Target, atMs: EpochMs, previousMs: EpochMs | undefined, out: TotalSample[]): void {
+  #emit(target: Target, atMs: EpochMs, previousMs: EpochMs | undefined, out: SampleList): void {
     const beforeMs = previousMs ?? target.owedSinceMs;
     const timestampMs = Math.max(Math.min(beforeMs ?? atMs, atMs - 1), this.#restartedMs + 1);
     if (beforeMs !== undefined && timestampMs < atMs) {
       const { family } = target;
       if (target.kind === "counter" && !target.emitted) {
-        out.push({ series: target.series, family, timestampMs, value: 0 });
+        out.push(target.series, family, timestampMs, 0);
       } else if (target.kind === "bucket") {
         for (const { emitted, series, firstValue } of target.outlets) {
-          if (!emitted) out.push({ series, family, timestampMs, value: firstValue });
+          if (!emitted) out.push(series, family, timestampMs, firstValue);
         }
       }
     }
@@ -646,7 +628,7 @@ class TotalsState implements Totals {
   }
 
   /** What {@link #emit} gives, as coarse as it may leave. */
-  #show(target: Target, atMs: EpochMs, previousMs: EpochMs | undefined, out: TotalSample[]): void {
+  #show(target: Target, atMs: EpochMs, previousMs: EpochMs | undefined, out: SampleList): void {
     if (this.#coarseness === undefined) this.#emit(target, atMs, previousMs, out);
     else if (this.#isWithheld(target)) target.owedSinceMs = undefined;
     else {
@@ -674,36 +656,35 @@ class TotalsState implements Totals {
     return isBelowMinimum(target, this.#table, this.#coarseness);
   }
 
-  #pushValue(target: Target, timestampMs: EpochMs, out: TotalSample[]): void {
+  #pushValue(target: Target, timestampMs: EpochMs, out: SampleList): void {
     const { family } = target;
     switch (target.kind) {
       case "counter":
-        out.push({ series: target.series, family, timestampMs, value: counterTotal(target) });
+        out.push(target.series, family, timestampMs, counterTotal(target));
         return;
       case "bucket":
         for (let i = 0; i < target.outlets.length; i++) {
           const { series } = target.outlets[i]!;
-          out.push({ series, family, timestampMs, value: bucketTotal(target.totals, i) });
+          out.push(series, family, timestampMs, bucketTotal(target.totals, i));
         }
         return;
       case "gauge": {
         const value = gaugeTotal(target);
         const { series, bounds = {} } = target;
         if (value === "ambiguous") this.#withholding.add("gauge_label_merge", series);
-        else if (value !== undefined)
-          out.push({ series, family, timestampMs, value: withinBounds(value, bounds) });
+        else if (value !== undefined) out.push(series, family, timestampMs, withinBounds(value, bounds));
         return;
       }
       case "page": {
         const { session, series, value } = target;
         const isShown = session && target.shownAtMs === session.lastMs && runsAt(session, this.#newestMs);
-        if (isShown && value !== null) out.push({ series, family, timestampMs: target.newestMs, value });
+        if (isShown && value !== null) out.push(series, family, target.newestMs, value);
       }
     }
   }
 
   /** Ends the series of versions that no session runs any more, once another version shows up. */
-  #endVersions({ origin, kind, writtenMs }: FrameHeader, out: TotalSample[]): void {
+  #endVersions({ origin, kind, writtenMs }: FrameHeader, out: SampleList): void {
     // A start frame does not say yet which series go on under another version.
     if (origin === "scrape" || kind === "start" || this.#versions.size < 2) return;
     const running = new Set<string>();
@@ -716,7 +697,7 @@ class TotalsState implements Totals {
         target.stale = true;
         const ended = target.kind === "bucket" ? target.outlets : [target];
         for (const { series } of ended) {
-          out.push({ series, family: target.family, timestampMs: writtenMs, value: null });
+          out.push(series, target.family, writtenMs, null);
         }
       }
     }
@@ -725,7 +706,7 @@ class TotalsState implements Totals {
   #endFoldedVersions(): void {
     const headers = this.#foldedHeaders;
     this.#foldedHeaders = [];
-    for (const header of headers) this.#endVersions(header, []);
+    for (const header of headers) this.#endVersions(header, new SampleList());
   }
 
   #versionOf(session: SessionState): VersionState {

@@ -25,4 +25,5 @@ export type {
   SampleValue,
   Series,
 } from "./series.ts";
+export { SeriesMemo } from "./series-memo.ts";
 export { type ValueBounds, withinBounds } from "./value-bounds.ts";

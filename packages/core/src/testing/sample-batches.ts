@@ -1,6 +1,6 @@
 import { toBatch } from "../delivery/batch.ts";
 import type { Batch } from "../delivery/destination.ts";
-import type { TotalSample } from "../merge/totals.ts";
+import type { TotalSample } from "../merge/sample-list.ts";
 import { createSeriesDictionary } from "../series/dictionary.ts";
 import type { EpochMs, FamilyMetadata, NativeHistogram, SampleValue, Series } from "../series/series.ts";
 
