@@ -154,7 +154,7 @@ export function buildProgram(io: CliIo, runner: Runner): Command {
       .option("--from <date>", "first day, YYYY-MM-DD")
       .option("--to-date <date>", "last day, YYYY-MM-DD")
       .option("--force", "send again what was sent before, and days that lie behind it")
-      .option("--now", "include frames younger than 10 s")
+      .option("--now", "include frames younger than 10 s; with metrics.time_step, of what is over")
       .addOption(forThisRun());
 
   upload(

@@ -152,6 +152,15 @@ const explained = z.strictObject({
       capped: z
         .array(z.strictObject({ metric: text, label: text, max: count }))
         .describe("Labels of which only so many values leave, and all others as other."),
+      coarseness: z
+        .strictObject({
+          roundCounts: count.optional(),
+          minimumCount: count.optional(),
+          timeStepMs: count.optional(),
+        })
+        .optional()
+        .describe("How coarse a program's totals leave; absent: as they are."),
+      belowMinimum: count.optional().describe("Series that stay since too little was counted so far."),
       blockedBy: text.optional().describe("What stops the upload; exit code 65."),
     }),
   ),

@@ -8,7 +8,7 @@ import {
   type SegmentReader,
   type SegmentStretch,
 } from "@promferry/core/journal";
-import { createTotals } from "@promferry/core/merge";
+import { createTotals, leavingTime } from "@promferry/core/merge";
 import type { EpochMs } from "@promferry/core/series";
 import { DeliveryStopped } from "./attempt.ts";
 import { createDelivery, type UploadSession } from "./create-delivery.ts";
@@ -235,7 +235,9 @@ export function createDestinationShipper(session: ShipSession, target: UploadTar
     const newestMs = at.pending.reduce((newest, { header }) => Math.max(newest, header.writtenMs), 0);
     const untilMs = isAtEnd ? dueMs : Math.min(dueMs, newestMs);
     const frames = [...others, ...at.pending].sort(byTime);
-    const isDue = left(frames, given).some(({ header }) => header.writtenMs <= untilMs);
+    const isDue = left(frames, given).some(
+      ({ header }) => leavingTime(header, project.coarseness) <= untilMs,
+    );
     if (!isDue && recordOf().next === undefined) return true;
 
     const tally = createTally(name, true);

@@ -26,7 +26,7 @@ interface PreviewedSeries {
 /** The upload itself as a dry run, with every batch looked at on its way to the encoder. */
 export async function preview(context: Context, flags: PreviewOptions): Promise<ExitCode> {
   const { out } = context;
-  const { options, withNotes, blockedBy } = await prepareUpload(context, flags, { dryRun: true });
+  const { options, settings, withNotes, blockedBy } = await prepareUpload(context, flags, { dryRun: true });
   const seen = new Map<string, Map<unknown, PreviewedSeries>>();
   const requests: PlannedRequest[] = [];
   const report = withNotes(
@@ -57,7 +57,7 @@ export async function preview(context: Context, flags: PreviewOptions): Promise<
     destinations: shown.map((each) => ({ ...each, series: each.series.slice(0, limit) })),
     ...(written && { written }),
   });
-  printReport(out, report);
+  printReport(out, report, settings.metrics);
   for (const { name: destination, series, refused, leftOut } of shown) {
     if (series.length === 0) continue;
     out.line();

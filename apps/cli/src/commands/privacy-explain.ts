@@ -1,4 +1,5 @@
 import { dayOfFile, type FrameRef, nodeJournalFs } from "@promferry/core/journal";
+import { type Coarseness, createTotals, type Totals } from "@promferry/core/merge";
 import { type CappedLabel, createExplainer, type ExplainedMetric } from "@promferry/privacy";
 import { recallFromLedger } from "@promferry/uploader";
 import { boundsInWords } from "../config/clamped-names.ts";
@@ -8,6 +9,7 @@ import { count } from "../count.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { Output } from "../output.ts";
 import { cappedInWords } from "../upload/capped-in-words.ts";
+import { coarselyInWords } from "../upload/coarseness.ts";
 import { prepareUpload, type UploadFlags } from "../upload/prepare-upload.ts";
 
 interface Explanation {
@@ -18,6 +20,10 @@ interface Explanation {
   readonly metrics: readonly ExplainedMetric[];
   /** Labels of which values become other, since there are too many. */
   readonly capped: readonly CappedLabel[];
+  /** How coarse a program's totals leave; absent: as they are. */
+  readonly coarseness?: Coarseness;
+  /** Series that stay since too little was counted so far. */
+  readonly belowMinimum?: number;
   readonly blockedBy?: string;
 }
 
@@ -34,20 +40,27 @@ export async function privacyExplain(context: Context, flags: UploadFlags): Prom
   const { leaving, stay } = divide(chosen, mayLeave);
   await recallFromLedger(settings.dir, nodeJournalFs, targets);
   const explainers = targets.map(({ project }) => createExplainer(project));
+  const totals = targets.map(({ project }) =>
+    project.coarseness?.minimumCount === undefined ? undefined : createTotals({ project }),
+  );
   for (const ref of leaving) {
     io.signal.throwIfAborted();
-    const { header, info, families } = await journal.read(ref);
+    const frame = await journal.read(ref);
+    const { header, info, families } = frame;
     const { session, origin } = header;
     for (const explainer of explainers) explainer.add({ session, origin, info, families });
+    for (const each of totals) each?.fold(frame, { late: false });
   }
   const why = blockedBy();
   const explained = targets.map(
-    ({ destination }, i): Explanation => ({
+    ({ destination, project: { coarseness } }, i): Explanation => ({
       destination: destination.name,
       frames: leaving.length,
       framesStay: stay,
       metrics: explainers[i]!.metrics(),
       capped: prepared[i]!.capped(),
+      ...(coarseness && { coarseness }),
+      ...(totals[i] && { belowMinimum: belowMinimum(totals[i]) }),
       ...(why !== undefined && { blockedBy: why }),
     }),
   );
@@ -58,6 +71,12 @@ export async function privacyExplain(context: Context, flags: UploadFlags): Prom
   }
   if (why !== undefined) out.note(`promferry: ${why}`);
   return why === undefined ? EXIT.ok : EXIT.privacy;
+}
+
+/** How many series have not reached the minimum with the newest frame. */
+function belowMinimum(totals: Totals): number {
+  totals.latest();
+  return totals.withheld().find(({ reason }) => reason === "minimum_count")?.series ?? 0;
 }
 
 function divide(
@@ -75,7 +94,7 @@ function divide(
 
 function print(
   out: Output,
-  { destination, frames, framesStay, metrics, capped }: Explanation,
+  { destination, frames, framesStay, metrics, capped, coarseness, belowMinimum: below }: Explanation,
   config: MetricsConfig,
 ): void {
   const total = metrics.reduce((sum, { series }) => sum + series, 0);
@@ -86,6 +105,8 @@ function print(
   for (const { reason, frames: stays } of framesStay) {
     out.line(`  stay here: ${count(stays, "frame")}, because ${reason}`);
   }
+  for (const sentence of coarseness ? coarselyInWords(coarseness) : []) out.line(`  ${sentence}`);
+  if (below !== undefined) out.line(`  below that minimum with the newest frame: ${below} series`);
   if (metrics.length === 0) return;
   const rows = [["metric", "type", "series", "leave"], ...metrics.map(cells)];
   const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]!.length)));

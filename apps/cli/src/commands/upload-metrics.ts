@@ -107,7 +107,7 @@ async function uploadOnce(context: Context, flags: UploadMetricsOptions): Promis
   if (!dryRun) await deletePastGroups(context, prepared.options.journal, prepared.prepared, report);
   const exitCode = report.aborted ? stopCode(io.signal.reason) : verdict;
   out.json({ ...toJson(report), exitCode });
-  printReport(out, report);
+  printReport(out, report, settings.metrics);
   if (blockedBy !== undefined && report.verdict !== EXIT.privacy) out.note(`promferry: ${blockedBy}`);
   if (skipped && (flags.cleanup || settings.metrics.delete_after_push)) {
     out.note(`promferry: no day was deleted: ${skipped.message}`);

@@ -7,6 +7,7 @@ import { checkScrapeConfigs } from "./check-scrape.ts";
 import { EXPOSED_CREDENTIALS, wouldExposeCredentials } from "./check-url.ts";
 import { checkVariables } from "./check-variables.ts";
 import { destinationKind, kindsOfKey } from "./destination-kind.ts";
+import { formatDuration } from "./duration.ts";
 import { errorAt, type Finding, warningAt } from "./finding.ts";
 import { nearest } from "./nearest.ts";
 import type { ConfigPath } from "./positions.ts";
@@ -27,6 +28,12 @@ export function checkConfig(config: ConfigFile, raw: unknown): Finding[] {
     ...metrics.destinations.flatMap((destination, i) =>
       checkDestination(destination, rawDestinations[i], ["metrics", "destinations", i], app),
     ),
+    ...metrics.destinations.flatMap(({ max_age: maxAge }, i) => {
+      const { time_step: step } = metrics;
+      if (step === undefined || maxAge === undefined || maxAge >= 2 * step) return [];
+      const message = `expected at least ${formatDuration(2 * step)}, twice metrics.time_step: samples wait for the end of their step`;
+      return [errorAt(["metrics", "destinations", i, "max_age"], message)];
+    }),
     ...metrics.destinations.flatMap((destination, i) => {
       const first = metrics.destinations.findIndex((other) => other.name === destination.name);
       if (first === i) return [];

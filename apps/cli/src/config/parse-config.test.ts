@@ -122,6 +122,41 @@ for (const { name, text, says } of [
   },
   { name: "half a client certificate", text: destination("tls: { cert_file: x }"), says: ["go together"] },
   {
+    name: "a key that is almost one for coarser counts",
+    text: "metrics:\n  round_count: 10\n",
+    says: ["2:3", 'did you mean "round_counts"?'],
+  },
+  {
+    name: "counts rounded to 1",
+    text: "metrics: { round_counts: 1 }",
+    says: ["1:26", "expected at least 2, got 1"],
+  },
+  {
+    name: "counts rounded to no whole number",
+    text: "metrics: { round_counts: 2.5 }",
+    says: ["1:26", "expected a whole number, got 2.5"],
+  },
+  {
+    name: "a minimum that is no number",
+    text: "metrics: { minimum_count: many }",
+    says: ["1:27", 'expected a whole number, got "many"'],
+  },
+  ...["7h", "2d", "500ms"].map((step) => ({
+    name: `a step of ${step}, which a day is no whole number of`,
+    text: `metrics: { time_step: ${step} }`,
+    says: ["1:23", "expected a part of a day, from 1s to 1d, such as 1m, 15m, 1h or 6h", `got "${step}"`],
+  })),
+  {
+    name: "a step that is no duration",
+    text: "metrics: { time_step: hourly }",
+    says: ["1:23", "expected a duration"],
+  },
+  {
+    name: "samples that are too old once their step is over",
+    text: destination("max_age: 1h").replace("metrics: { ", "metrics: { time_step: 1h, "),
+    says: ["expected at least 2h, twice metrics.time_step"],
+  },
+  {
     name: "a malformed variable",
     text: destination(`tenant: "\${A:-b}"`),
     says: ["expected a variable such as"],

@@ -14,6 +14,18 @@ export const duration = text
   .transform((value) => parseDuration(value) ?? 0)
   .meta({ examples: ["30s", "5m", "1h30m"] });
 
+const DAY_MS = 86_400_000;
+
+/** A divisor of a day from a second on, so that no step lies over the border of two days, or of two weeks. */
+export const timeStep = duration.refine((ms) => ms >= 1000 && DAY_MS % ms === 0, {
+  error: "expected a part of a day, from 1s to 1d, such as 1m, 15m, 1h or 6h",
+});
+
+/** For counts that leave coarser. */
+export const coarseCount = z
+  .int({ error: "expected a whole number" })
+  .min(2, { error: "expected at least 2" });
+
 export const byteSize = text
   .regex(BYTE_SIZE_PATTERN, { error: "expected a size such as 256MiB", abort: true })
   .transform((value) => parseByteSize(value) ?? 0)

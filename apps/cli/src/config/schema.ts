@@ -4,6 +4,7 @@ import {
   auth,
   byteSize,
   clamp,
+  coarseCount,
   command,
   duration,
   flag,
@@ -11,6 +12,7 @@ import {
   relabelRule,
   scan,
   text,
+  timeStep,
   tls,
 } from "./schema-parts.ts";
 import { scrapeConfigSchema } from "./scrape-schema.ts";
@@ -100,6 +102,17 @@ const metrics = z.strictObject({
   clamp: clamp
     .default({})
     .describe("By a gauge's name min, max or both: a value of a program's gauge beyond leaves as the bound."),
+  round_counts: coarseCount
+    .optional()
+    .describe(
+      "Counters and counts leave rounded down to a multiple of it; sums and quantiles stay. Default: off.",
+    ),
+  minimum_count: coarseCount
+    .optional()
+    .describe("Counters, histograms and summaries leave once so much was counted. Default: off."),
+  time_step: timeStep
+    .optional()
+    .describe("Samples leave only at multiples of it, each with the last state before. Default: off."),
   default_destination: text.optional().describe("What upload-metrics takes without --to. Default: all."),
   session_labels: z
     .array(z.enum(SESSION_LABELS, { error: `expected ${SESSION_LABELS.join(", ")}` }), {

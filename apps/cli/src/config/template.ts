@@ -41,6 +41,12 @@ metrics:
   #max_label_values: 100
   # Values of a gauge beyond these bounds leave as the bound: min, max or both by its name, as in { k1_cached_objects: { min: 0, max: 1000 } }.
   #clamp: {}
+  # Counters and counts leave rounded down to a multiple of this; sums and quantiles stay here. Absent: as they are.
+  #round_counts: 10
+  # Counters, histograms and summaries leave once so much was counted. Absent: at once.
+  #minimum_count: 5
+  # Samples leave only at multiples of this time, each with the last state before: once each step is over. Absent: at their own times.
+  #time_step: 1h
   # What of a session stands on its series: version, os, arch, run_id, git_sha.
   #session_labels: [version, os, arch]
 

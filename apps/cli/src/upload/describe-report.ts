@@ -1,5 +1,7 @@
 import type { DeletionCause, DestinationReport, FailureKind, UploadReport } from "@promferry/uploader";
 import { formatByteSize } from "../config/byte-size.ts";
+import { formatDuration } from "../config/duration.ts";
+import type { MetricsConfig } from "../config/schema.ts";
 import { count } from "../count.ts";
 import type { Output } from "../output.ts";
 
@@ -25,11 +27,15 @@ const WHY: Readonly<Record<DeletionCause, string>> = {
 const MOST_REASONS = 10;
 
 /** Prints a report for people: what went to standard output, what went wrong to standard error. */
-export function printReport(out: Output, report: UploadReport): void {
+export function printReport(
+  out: Output,
+  report: UploadReport,
+  { time_step: timeStepMs }: Pick<MetricsConfig, "time_step"> = {},
+): void {
   const { style } = out;
   for (const destination of report.destinations) {
     out.line(`${style.bold(destination.name)}  ${summary(destination, report.dryRun)}`);
-    for (const line of details(destination, report.dryRun)) out.line(`  ${line}`);
+    for (const line of details(destination, report.dryRun, timeStepMs)) out.line(`  ${line}`);
     for (const note of destination.notes) out.line(`  note: ${note}`);
   }
   for (const { day, cause, files, lost } of report.deleted) {
@@ -89,7 +95,7 @@ function summary(report: DestinationReport, dryRun: boolean): string {
   return `${count(accepted, "sample")} accepted ${how}`;
 }
 
-function details(report: DestinationReport, dryRun: boolean): string[] {
+function details(report: DestinationReport, dryRun: boolean, timeStepMs?: number): string[] {
   const lines = report.files
     .filter(({ accepted, refused, unknown }) => accepted + refused + unknown > 0)
     .map(({ file, status, accepted, refused, unknown }) => {
@@ -119,8 +125,11 @@ function details(report: DestinationReport, dryRun: boolean): string[] {
   if (report.lateFrames > 0)
     lines.push(`${count(report.lateFrames, "frame")} came late and show in later samples`);
   if (report.waitingFrames > 0) {
+    const waiting = count(report.waitingFrames, "frame");
     lines.push(
-      `${count(report.waitingFrames, "frame")} younger than 10 s wait for the next upload; --now takes them`,
+      timeStepMs === undefined
+        ? `${waiting} younger than 10 s wait for the next upload; --now takes them`
+        : `${waiting} wait for an upload after the end of their ${formatDuration(timeStepMs)} (metrics.time_step)`,
     );
   }
   if (report.unchosenFrames > 0) lines.push(`${count(report.unchosenFrames, "frame")} lie outside the dates`);

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { HttpOptions } from "@promferry/core/delivery";
 import type { SessionInfo } from "@promferry/core/journal";
+import { coarsely } from "@promferry/core/merge";
 import type { EpochMs } from "@promferry/core/series";
 import {
   type CappedLabel,
@@ -28,6 +29,7 @@ import { type Context, cliVersion } from "../context.ts";
 import { createAuthorization } from "../credentials/authorization.ts";
 import { EXIT } from "../exit-codes.ts";
 import { cappedInWords } from "./capped-in-words.ts";
+import { coarselyInWords, coarsenessOf } from "./coarseness.ts";
 import { createDestination } from "./create-destination.ts";
 import { findCatalogue } from "./find-catalogue.ts";
 import { createHttpClient } from "./http-client.ts";
@@ -86,6 +88,7 @@ export async function prepareTarget(
     max: metrics.max_label_values,
     catalogueOf: ({ catalog }) => (catalog === undefined ? undefined : findCatalogue(dir, catalog)),
   });
+  const coarseness = coarsenessOf(metrics);
   const snappy = destinationKind(config.type) === "remote-write" ? await loadNativeSnappy() : undefined;
 
   const build = ({ user, userIn }: Partial<Identity>) => {
@@ -127,11 +130,29 @@ export async function prepareTarget(
       ([name, bounds]) => `of ${name}, ${boundsInWords(bounds)}`,
     );
     const named = { ...config.external_labels, ...config.grouping_keys };
+    const project = Object.assign(
+      gate.watch(
+        destinationProjection({
+          metrics,
+          dir,
+          destination: config,
+          scanner,
+          cap: cap.filter,
+          user: userIn ?? user,
+          externalLabels: built.externalLabels,
+          // A value that all series share is in the group's key and needs no label.
+          groupingLabels: withoutTexts(built.grouping),
+        }),
+      ),
+      { memory: cap.memory, ...(userIn !== undefined && { periodOf: weekOf }) },
+    );
     return {
       isDistinct: user !== undefined || metrics.exclusive || "user" in named || "instance" in named,
       notes: () => [
         ...(warning ? [warning] : []),
+        // A real upload says what it did, not what it is set to do.
         ...(purpose.dryRun ? clamped : []),
+        ...(coarseness && purpose.dryRun ? coarselyInWords(coarseness) : []),
         ...cap.capped().map((each) => `of ${each.metric}, ${cappedInWords(each, metrics)}`),
       ],
       user: provisional ? undefined : userIn ? userIn(weekOf(context.io.now())) : user,
@@ -146,27 +167,14 @@ export async function prepareTarget(
         destination: gate.guard(built.destination, (batch) =>
           config.scan_pages ? scanExemplars(batch, { scanner, action: scanAction(metrics) }) : batch,
         ),
-        project: Object.assign(
-          gate.watch(
-            destinationProjection({
-              metrics,
-              dir,
-              destination: config,
-              scanner,
-              cap: cap.filter,
-              user: userIn ?? user,
-              externalLabels: built.externalLabels,
-              // A value that all series share is in the group's key and needs no label.
-              groupingLabels: withoutTexts(built.grouping),
-            }),
-          ),
-          { memory: cap.memory, ...(userIn !== undefined && { periodOf: weekOf }) },
-        ),
+        project: coarseness ? coarsely(project, coarseness) : project,
         projectionId: projectionId([
           [metrics.session_labels, metrics.exclude_cluster_info, user, built.labelTexts],
           config.write_relabel_configs,
           [metrics.scan, config.scan_pages],
           metrics.max_label_values,
+          // A session that runs may have sums under way that stay here from now on.
+          ...(coarseness?.roundCounts === undefined ? [] : ["counts only"]),
         ]),
         onTooOld: config.on_too_old,
         ...(config.max_age === undefined ? {} : { maxAgeMs: config.max_age }),

@@ -303,7 +303,7 @@ test("late growth is owed at a step's end", () => {
   totals.fold(first!, { late: true });
   totals.fold(second!, { late: true });
   expect(shown(totals.settleLate(leavingTimeAfter(4000, coarseness)))).toEqual([
-    "0 x_total 0",
+    "4000 x_total 0",
     "8000 x_total 3",
   ]);
 });

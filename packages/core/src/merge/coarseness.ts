@@ -78,7 +78,7 @@ export interface InstantSamples {
 
 /**
  * What the instants of one step gave, as samples at its end: of each series the last one, preceded by the 0 that it
- * begins with. A stale marker gives way to a value: the end of a series must not take its last growth along.
+ * begins with, at the end of the step that last saw it not yet there. A stale marker gives way to a value: the end of a series must not take its last growth along.
  *
  * @param afterMs A 0 stands later than this, or nowhere.
  */
@@ -95,7 +95,9 @@ export function joinStep(
     for (const sample of samples) {
       const { series, timestampMs, value } = sample;
       if (timestampMs < atMs) {
-        const startMs = Math.max(stepStart(timestampMs, stepMs), earliestMs);
+        // The end of the step that saw it not yet there, or else the beginning of this one.
+        const unseenMs = Math.min(stepStart(timestampMs, stepMs) + stepMs, endMs - stepMs);
+        const startMs = Math.max(unseenMs, earliestMs);
         if (startMs < endMs) beginnings.set(series, { ...sample, timestampMs: startMs });
       } else if (value !== null || !last.has(series)) last.set(series, { ...sample, timestampMs: endMs });
     }
