@@ -197,6 +197,14 @@ const status = z.strictObject({
   config: z.strictObject({ file: text, found: z.boolean() }),
   collection: z.looseObject(said),
   identity: text,
+  sampling: z
+    .strictObject({
+      rate: z.number(),
+      week: text.describe("When this week began."),
+      drawn: z.boolean().optional().describe("Absent before the first upload."),
+    })
+    .optional()
+    .describe("Where metrics.sample_rate is below 1."),
   days: z.array(z.strictObject({ day, files: count, ...content })),
   files: z.array(
     z.strictObject({ name: text, ...content, error: text.optional(), uploads: z.record(text, text) }),

@@ -57,6 +57,7 @@ export {
   MAX_LABEL_VALUES,
 } from "./label-cap.ts";
 export { type AskingPlace, mayAsk } from "./may-ask.ts";
+export { resolveSampling, type Sampling, type SamplingOptions } from "./sampling.ts";
 export { FINDING_KINDS, type FindingKind } from "./scan/finding.ts";
 export { type OwnNamesOptions, ownNames } from "./scan/own-names.ts";
 export { type ScanExemplarsOptions, scanExemplars } from "./scan/scan-exemplars.ts";

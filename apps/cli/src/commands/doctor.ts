@@ -11,6 +11,7 @@ import { consentCheck, journalChecks } from "../doctor/local-checks.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { describeDestinations } from "../status/destinations.ts";
 import { createMayLeave } from "../upload/may-leave.ts";
+import { samplingOf } from "../upload/sampling.ts";
 
 interface DoctorOptions {
   readonly chain?: boolean;
@@ -93,7 +94,10 @@ async function oldestWaiting({ io }: Context, settings: Settings): Promise<Reado
     .catch(() => undefined);
   const ledger = await readLedger(settings.dir, nodeJournalFs).catch(() => undefined);
   if (!index || !ledger) return new Map();
-  const facts = describeDestinations(settings, index, ledger, createMayLeave({ settings, env: io.env }));
+  const sampling = await samplingOf(settings, false).catch(() => undefined);
+  if (!sampling) return new Map();
+  const mayLeave = createMayLeave({ settings, env: io.env, sampling, now: io.now });
+  const facts = describeDestinations(settings, index, ledger, mayLeave);
   return new Map(
     facts.flatMap(({ name, lacks }): [string, number][] => {
       const day = lacks[0]?.day;

@@ -11,6 +11,7 @@ import type { Output } from "../output.ts";
 import { cappedInWords } from "../upload/capped-in-words.ts";
 import { coarselyInWords } from "../upload/coarseness.ts";
 import { prepareUpload, type UploadFlags } from "../upload/prepare-upload.ts";
+import { undrawnInWords } from "../upload/sampling.ts";
 
 interface Explanation {
   readonly destination: string;
@@ -30,7 +31,9 @@ interface Explanation {
 /** Puts the whole journal through each destination's filters, as an upload would, and tells what becomes of it. */
 export async function privacyExplain(context: Context, flags: UploadFlags): Promise<ExitCode> {
   const { io, out } = context;
-  const { options, settings, prepared, blockedBy } = await prepareUpload(context, flags, { dryRun: true });
+  const { options, settings, prepared, sampling, blockedBy } = await prepareUpload(context, flags, {
+    dryRun: true,
+  });
   const { journal, targets, mayLeave = () => true, from = "", toDate = "9999-12-31" } = options;
   const { frames } = await journal.index();
   const chosen = frames.filter(({ file }) => {
@@ -69,6 +72,7 @@ export async function privacyExplain(context: Context, flags: UploadFlags): Prom
     if (i > 0) out.line();
     print(out, each, settings.metrics);
   }
+  if (sampling.provisional) out.note(`promferry: ${undrawnInWords(sampling.rate)}`);
   if (why !== undefined) out.note(`promferry: ${why}`);
   return why === undefined ? EXIT.ok : EXIT.privacy;
 }

@@ -12,7 +12,9 @@ import { type DestinationFacts, describeDestinations } from "../status/destinati
 import { type DiskFacts, describeDisk } from "../status/disk.ts";
 import { type DayFacts, describeDays, describeFiles, type FileFacts } from "../status/files.ts";
 import { type DeletionFacts, describeRetention, type RetentionFacts } from "../status/retention.ts";
+import { describeSampling, type SamplingFacts, samplingInWords } from "../status/sampling.ts";
 import { createMayLeave } from "../upload/may-leave.ts";
+import { samplingOf } from "../upload/sampling.ts";
 
 interface StatusOptions {
   readonly enableMetricsCollection?: boolean;
@@ -27,7 +29,8 @@ export async function status(
   const settings = await context.settings();
   const { app, dir, metrics, file, found } = settings;
   const consent = consentOf(context, settings, flag);
-  const mayLeave = createMayLeave({ settings, env: io.env, flag });
+  const sampling = await samplingOf(settings, false);
+  const mayLeave = createMayLeave({ settings, env: io.env, flag, sampling, now: io.now });
   const index = await openJournal(dir, { now: io.now }).index();
   const ledger = await readLedger(dir, nodeJournalFs);
   const facts: Facts = {
@@ -36,6 +39,7 @@ export async function status(
     config: { file, found },
     collection: describeConsent(consent, await catalogueAtHand(context, settings, { index })),
     identity: metrics.anonymize_user ? (metrics.identity ?? "installation") : "none",
+    ...describeSampling(sampling, io.now()),
     days: describeDays(index),
     files: describeFiles(index, ledger),
     destinations: describeDestinations(settings, index, ledger, mayLeave),
@@ -56,6 +60,7 @@ interface Facts {
   readonly config: { readonly file: string; readonly found: boolean };
   readonly collection: ConsentFacts;
   readonly identity: string;
+  readonly sampling?: SamplingFacts;
   readonly days: readonly DayFacts[];
   readonly files: readonly FileFacts[];
   readonly disk: DiskFacts;
@@ -76,6 +81,7 @@ function print(out: Output, facts: Facts): void {
   );
   printConsent(out, facts.collection);
   row("identity", facts.identity);
+  if (facts.sampling) row("sampling", samplingInWords(facts.sampling));
   const { bytes, maxBytes } = facts.retention;
   row(
     "size",

@@ -104,7 +104,7 @@ async function uploadOnce(context: Context, flags: UploadMetricsOptions): Promis
   );
   const blockedBy = prepared.blockedBy();
   const verdict = blockedBy === undefined ? report.verdict : EXIT.privacy;
-  if (!dryRun) await deletePastGroups(context, prepared.options.journal, prepared.prepared, report);
+  if (!dryRun) await deletePastGroups(context, prepared.options.journal, prepared, report);
   const exitCode = report.aborted ? stopCode(io.signal.reason) : verdict;
   out.json({ ...toJson(report), exitCode });
   printReport(out, report, settings.metrics);

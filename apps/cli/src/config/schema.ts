@@ -113,6 +113,14 @@ const metrics = z.strictObject({
   time_step: timeStep
     .optional()
     .describe("Samples leave only at multiples of it, each with the last state before. Default: off."),
+  sample_rate: z
+    .number({ error: "expected a number" })
+    .gt(0, { error: "expected a number above 0 and of at most 1" })
+    .max(1, { error: "expected a number above 0 and of at most 1" })
+    .default(1)
+    .describe(
+      "How many of all weeks, drawn for this installation, are sent of a program's telemetry; of the others nothing is.",
+    ),
   default_destination: text.optional().describe("What upload-metrics takes without --to. Default: all."),
   session_labels: z
     .array(z.enum(SESSION_LABELS, { error: `expected ${SESSION_LABELS.join(", ")}` }), {

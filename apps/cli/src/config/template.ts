@@ -47,6 +47,8 @@ metrics:
   #minimum_count: 5
   # Samples leave only at multiples of this time, each with the last state before: once each step is over. Absent: at their own times.
   #time_step: 1h
+  # How many of all weeks are sent, drawn for this installation: 0.1 is one in ten. Of the others nothing ever is.
+  #sample_rate: 1
   # What of a session stands on its series: version, os, arch, run_id, git_sha.
   #session_labels: [version, os, arch]
 

@@ -3,7 +3,7 @@ import type { Journal } from "@promferry/core/journal";
 import type { UploadReport } from "@promferry/uploader";
 import type { Context } from "../context.ts";
 import { endedSeries, sessionWeeks } from "./own-groups.ts";
-import type { PreparedTarget } from "./prepare-target.ts";
+import type { PreparedUpload } from "./prepare-upload.ts";
 
 /**
  * With a rotating identity a Pushgateway keeps a group of ours for each week: those before the newest week in the journal go, once
@@ -13,7 +13,7 @@ import type { PreparedTarget } from "./prepare-target.ts";
 export async function deletePastGroups(
   { io, out }: Context,
   journal: Journal,
-  prepared: readonly PreparedTarget[],
+  { prepared, sampling }: Pick<PreparedUpload, "prepared" | "sampling">,
   report: UploadReport,
 ): Promise<void> {
   const isDone = (name: string) =>
@@ -23,7 +23,8 @@ export async function deletePastGroups(
       rotates && !destination.keepsHistory && isDone(destination.name),
   );
   if (due.length === 0) return;
-  const weeks = await sessionWeeks(journal);
+  // Of a week that was not drawn there is no group, and nobody is to hear of it.
+  const weeks = (await sessionWeeks(journal)).filter(({ weekMs }) => sampling.isDrawn(weekMs));
   const newestMs = Math.max(...weeks.map(({ weekMs }) => weekMs));
   for (const { target, groupLabels } of due) {
     const deleted = new Set<string>();

@@ -36,6 +36,7 @@ import { createHttpClient } from "./http-client.ts";
 import { loadNativeSnappy } from "./native-snappy.ts";
 import { createPrivacyGate } from "./privacy-gate.ts";
 import { destinationProjection, scanAction } from "./projection.ts";
+import { samplingOf } from "./sampling.ts";
 import { type LabelTemplate, labelTemplate } from "./session-variables.ts";
 import { traceFetch } from "./trace-fetch.ts";
 
@@ -121,6 +122,7 @@ export async function prepareTarget(
     const destination = build({}).destination.identity;
     const create = purpose.createsKey ?? !purpose.dryRun;
     const identity = await resolveIdentity({ kind, destination, dir, create });
+    const sampling = await samplingOf(settings, create);
     const { user, userIn, warning, provisional } = identity;
     if (user === undefined && namesUserHash(config))
       throw fail("${USER_HASH} has no value with identity none");
@@ -144,7 +146,11 @@ export async function prepareTarget(
           groupingLabels: withoutTexts(built.grouping),
         }),
       ),
-      { memory: cap.memory, ...(userIn !== undefined && { periodOf: weekOf }) },
+      {
+        memory: cap.memory,
+        ...(sampling.rate < 1 && { isCutBetween: sampling.isCutBetween }),
+        ...(userIn !== undefined && { periodOf: weekOf }),
+      },
     );
     return {
       isDistinct: user !== undefined || metrics.exclusive || "user" in named || "instance" in named,

@@ -1,6 +1,6 @@
 import { DeliveryError } from "@promferry/core/delivery";
 import { openJournal } from "@promferry/core/journal";
-import { readConsent } from "@promferry/privacy";
+import { readConsent, type Sampling } from "@promferry/privacy";
 import type { UploadOptions, UploadReport, UploadTarget } from "@promferry/uploader";
 import { CliError } from "../cli-error.ts";
 import { misnamedGauges } from "../config/clamped-names.ts";
@@ -11,6 +11,7 @@ import { EXIT } from "../exit-codes.ts";
 import { type Choice, type ChoiceFlags, choose } from "./choose.ts";
 import { createMayLeave } from "./may-leave.ts";
 import { type PreparedTarget, prepareTarget, type TargetPurpose } from "./prepare-target.ts";
+import { samplingOf, undrawnInWords } from "./sampling.ts";
 
 export interface UploadFlags extends ChoiceFlags {
   readonly force?: boolean;
@@ -26,6 +27,7 @@ export interface PreparedUpload {
   /** The report with what the user should know of each destination, as far as only the configuration says it. */
   readonly withNotes: (report: UploadReport) => UploadReport;
   readonly prepared: readonly PreparedTarget[];
+  readonly sampling: Sampling;
   /** What of the data must not leave and stopped the upload; undefined where nothing did. */
   readonly blockedBy: () => string | undefined;
 }
@@ -49,26 +51,29 @@ export async function prepareUpload(
     prepared.push(await prepareTarget(context, settings, config, purpose));
   }
   const journal = openJournal(settings.dir, { now: io.now });
-  const mayLeave = createMayLeave({ settings, env: io.env, flag: flags.enableMetricsCollection });
+  const sampling = await samplingOf(settings, !dryRun);
+  const { enableMetricsCollection: flag } = flags;
+  const mayLeave = createMayLeave({ settings, env: io.env, flag, sampling, now: io.now });
   const unclear = prepared.find(({ isDistinct, target }) => !isDistinct && target.destination.keepsHistory);
   if (unclear) {
     const { frames } = await journal.index();
     const sends = frames.some((frame) => frame.header.origin === "app" && mayLeave(frame) === true);
     if (sends) throw indistinctError(settings, unclear.target.destination.name);
   }
-  const misnamed = await misnamedNotes(context, settings);
+  const general = await generalNotes(context, settings, sampling);
   const { from, toDate } = choice;
   return {
     settings,
     choice,
     prepared,
+    sampling,
     blockedBy: () => prepared.map((each) => each.blockedBy()).find((why) => why !== undefined),
     withNotes: (report) => ({
       ...report,
       destinations: report.destinations.map((each) => {
         const { notes = () => [] } =
           prepared.find(({ target }) => target.destination.name === each.name) ?? {};
-        return { ...each, notes: [...notes(), ...misnamed, ...each.notes] };
+        return { ...each, notes: [...notes(), ...general, ...each.notes] };
       }),
     }),
     options: {
@@ -85,12 +90,18 @@ export async function prepareUpload(
   };
 }
 
-/** What of `metrics.clamp` has no effect, where a catalogue says so. */
-async function misnamedNotes(context: Context, settings: Settings): Promise<readonly string[]> {
-  if (Object.keys(settings.metrics.clamp).length === 0) return [];
+/** What of `metrics.clamp` has no effect, where a catalogue says so, and that nothing was drawn yet. */
+async function generalNotes(
+  context: Context,
+  settings: Settings,
+  { provisional, rate }: Sampling,
+): Promise<readonly string[]> {
+  const undrawn = provisional ? [undrawnInWords(rate)] : [];
+  if (Object.keys(settings.metrics.clamp).length === 0) return undrawn;
   const found = await catalogueAtHand(context, settings);
-  if (!found?.catalogue) return [];
-  return misnamedGauges(settings.metrics, found.catalogue).map(({ message }) => `metrics.clamp: ${message}`);
+  if (!found?.catalogue) return undrawn;
+  const misnamed = misnamedGauges(settings.metrics, found.catalogue);
+  return [...misnamed.map(({ message }) => `metrics.clamp: ${message}`), ...undrawn];
 }
 
 /** A target to which nothing is sent once the user has said no while the upload was under way. */

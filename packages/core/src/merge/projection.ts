@@ -56,6 +56,12 @@ export interface Projection {
    * a program's series are decided anew, and totals begin at 0.
    */
   readonly periodOf?: (atMs: EpochMs) => EpochMs;
+  /**
+   * Whether programs' frames from between two instants are kept back, whatever they hold. A session that wrote at both is
+   * a baseline at the later one: what it counted meanwhile is in no total, and what has counted nothing shows only once it
+   * does. Absent: none are.
+   */
+  readonly isCutBetween?: (fromMs: EpochMs, toMs: EpochMs) => boolean;
   /** Whoever sends keeps it for the destination, before anything goes out that was decided by it. Absent: it needs none. */
   readonly memory?: ProjectionMemory;
   /** How coarse a program's totals are shown; absent: as they are. `coarsely` sets it. */

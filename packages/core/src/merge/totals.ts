@@ -139,6 +139,12 @@ interface VersionState {
   told: boolean;
 }
 
+/**
+ * Where frames are kept back for a time, a series that has counted nothing since is one that only tells of that time:
+ * it shows once it counts.
+ */
+const ANYTHING = Number.MIN_VALUE;
+const UNCOUNTED = "nothing was counted in the time that is sent";
 const HOUR_MS = 3_600_000;
 /** Without an exit frame: a session silent for longer may write again, but its first values count nothing. */
 const SERIES_KEPT_MS = 7 * 24 * HOUR_MS;
@@ -148,6 +154,8 @@ const SESSION_KEPT_MS = 30 * 24 * HOUR_MS;
 class TotalsState implements Totals {
   readonly #project: Projection;
   readonly #coarseness: Coarseness | undefined;
+  /** The same, with the minimum from which a series shows. */
+  readonly #minimum: Coarseness | undefined;
   readonly #table: TargetTable;
   readonly #sessions: Map<string, SessionState>;
   readonly #running: Set<SessionState>;
@@ -171,7 +179,10 @@ class TotalsState implements Totals {
     const table = createTargetTable();
     const state = readCheckpoint(options.checkpoint, table);
     this.#project = options.project;
-    this.#coarseness = options.project.coarseness;
+    const { coarseness, isCutBetween } = options.project;
+    this.#coarseness = coarseness;
+    const isMinimal = coarseness?.minimumCount !== undefined;
+    this.#minimum = isCutBetween && !isMinimal ? { ...coarseness, minimumCount: ANYTHING } : coarseness;
     this.#table = table;
     this.#sessions = state.sessions;
     this.#running = state.running;
@@ -431,6 +442,10 @@ class TotalsState implements Totals {
     const known = this.#sessions.get(header.session);
     // Its successor came first and held all that this one counted.
     if (known && header.seq <= known.lastSeq) return;
+    if (known && this.#project.isCutBetween?.(known.lastMs, header.writtenMs)) {
+      this.#end(known);
+      forgetSeries(known);
+    }
     const session = this.#enter(frame);
     const version = this.#versionOf(session);
     version.told = false;
@@ -629,8 +644,8 @@ class TotalsState implements Totals {
 
   /** What {@link #emit} gives, as coarse as it may leave. */
   #show(target: Target, atMs: EpochMs, previousMs: EpochMs | undefined, out: SampleList): void {
-    if (this.#coarseness === undefined) this.#emit(target, atMs, previousMs, out);
-    else if (this.#isWithheld(target)) target.owedSinceMs = undefined;
+    if (this.#isWithheld(target)) target.owedSinceMs = undefined;
+    else if (this.#coarseness === undefined) this.#emit(target, atMs, previousMs, out);
     else {
       const from = out.length;
       this.#emit(target, atMs, previousMs, out);
@@ -642,7 +657,10 @@ class TotalsState implements Totals {
   #isWithheld(target: Target): boolean {
     if (!this.#isBelowMinimum(target)) return false;
     for (const { series } of target.kind === "bucket" ? target.outlets : [target])
-      this.#withholding.add("minimum_count", series);
+      this.#withholding.add(
+        this.#coarseness?.minimumCount === undefined ? UNCOUNTED : "minimum_count",
+        series,
+      );
     return true;
   }
 
@@ -653,7 +671,7 @@ class TotalsState implements Totals {
   }
 
   #isBelowMinimum(target: Target): boolean {
-    return isBelowMinimum(target, this.#table, this.#coarseness);
+    return this.#minimum !== undefined && isBelowMinimum(target, this.#table, this.#minimum);
   }
 
   #pushValue(target: Target, timestampMs: EpochMs, out: SampleList): void {
