@@ -142,7 +142,7 @@ test("a digest of more than one chunk depends on every sample of it", () => {
   }
 });
 
-test("a name longer than a chunk counts, too", () => {
+test("a long name counts whole", () => {
   const digestOfName = (name: string): string => {
     const series = createSeriesDictionary().intern(name, []);
     return createDigest()(toBatch([{ series, family, timestampMs: 1, value: 1 }]));

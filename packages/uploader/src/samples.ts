@@ -1,6 +1,6 @@
 /** What is asked of a list of samples: its digest, and how much of it fits into a request. */
 
-import { createHash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 import type { Batch, DestinationLimits } from "@promferry/core/delivery";
 import type { SampleList } from "@promferry/core/merge";
 import {
@@ -33,18 +33,16 @@ const HAS_STARTS = 4;
  * they are not those of the series before, the values, and what few samples have.
  */
 export function createDigest(): (batch: Batch) => string {
-  const names = new SeriesMemo(({ name, labels }) => {
-    const key = Buffer.from(seriesKey(name, labels));
-    return Buffer.concat([Buffer.from(`${key.length}:`), key]);
-  });
+  // A name is longer than its samples, and stands in every request.
+  const names = new SeriesMemo(({ name, labels }) => hash("sha256", seriesKey(name, labels), "binary"));
   const bytes = Buffer.alloc(CHUNK_BYTES);
   const numbers = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 
   return ({ series: all }) => {
-    const hash = createHash("sha256");
+    const sum = createHash("sha256");
     let at = 0;
     const flush = () => {
-      hash.update(bytes.subarray(0, at));
+      sum.update(bytes.subarray(0, at));
       at = 0;
     };
     const putNumber = (value: number) => {
@@ -52,21 +50,17 @@ export function createDigest(): (batch: Batch) => string {
       numbers.setFloat64(at, value);
       at += NUMBER_BYTES;
     };
-    const putBytes = (part: Uint8Array) => {
-      if (at + part.length > bytes.length) flush();
-      if (part.length > bytes.length) hash.update(part);
-      else {
-        bytes.set(part, at);
-        at += part.length;
-      }
+    const putName = (name: string) => {
+      if (at + name.length > bytes.length) flush();
+      at += bytes.write(name, at, "latin1");
     };
     const putText = (text: string) => {
       flush();
-      hash.update(`${text.length}:${text}`);
+      sum.update(`${text.length}:${text}`);
     };
     let lastTimes: readonly EpochMs[] = [];
     for (const { series, timestampsMs, values, exemplars, startsMs } of all) {
-      putBytes(names.of(series));
+      putName(names.of(series));
       const isOfSameTimes = isSameColumn(timestampsMs, lastTimes);
       // A length of 0 stands for the times before.
       putNumber(isOfSameTimes ? 0 : timestampsMs.length);
@@ -90,7 +84,7 @@ export function createDigest(): (batch: Batch) => string {
       if (startsMs) putText(JSON.stringify([...startsMs]));
     }
     flush();
-    return `sha256:${hash.digest("hex")}`;
+    return `sha256:${sum.digest("hex")}`;
   };
 }
 
@@ -125,15 +119,15 @@ export function createRequestMeasure(limits: DestinationLimits): RequestMeasure 
   let maxSamples = Math.max(1, limits.maxSamples);
   let cuts = 0;
   return {
-    cut({ series, values, extras }, from, end) {
+    cut(samples, from, end) {
+      const { series, specials, extras } = samples;
+      const isPlain = specials.size === 0 && extras.size === 0;
       cuts++;
       let to = from;
       for (let bytes = 0; to < end && to - from < maxSamples; to++) {
         const entry = known.of(series[to]!);
-        const value = values[to]!;
         bytes += SAMPLE_BYTES;
-        if (typeof value !== "number" || extras.size > 0)
-          bytes += extraBytes(value, extras.get(to)?.exemplars);
+        if (!isPlain) bytes += extraBytes(samples.valueAt(to), extras.get(to)?.exemplars);
         if (!limits.labelsOnce || entry.lastCut !== cuts) bytes += entry.labelBytes;
         if (bytes > limits.maxBytes && to > from) break;
         entry.lastCut = cuts;

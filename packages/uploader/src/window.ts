@@ -61,7 +61,7 @@ export interface WindowOptions {
 /** Feeds the totals and cuts what they give into windows. The last window may be without samples. */
 export async function* buildWindows(options: WindowOptions): AsyncGenerator<Window, void, undefined> {
   const { actions, totals, read, ages, maxSamples, whole = false } = options;
-  let draft = beginDraft();
+  let draft = beginDraft(0);
   let lastStepMs: EpochMs | undefined;
   let owedFile = "";
   for (const action of actions) {
@@ -69,7 +69,7 @@ export async function* buildWindows(options: WindowOptions): AsyncGenerator<Wind
       const { ref, why } = action;
       if (why !== "accepted" && draft.steps.length > 0 && !whole) {
         yield finish(draft);
-        draft = beginDraft();
+        draft = beginDraft(draft.samples.length);
       }
       totals.fold(await read(ref), { late: why === "late" });
       if (why !== "accepted") draft[why].push(ref);
@@ -85,7 +85,7 @@ export async function* buildWindows(options: WindowOptions): AsyncGenerator<Wind
       draft.samples.length + samples.length > maxSamples || atMs - (draft.steps[0]?.atMs ?? atMs) > WINDOW_MS;
     if (draft.steps.length > 0 && isFull && !whole) {
       yield finish(draft);
-      draft = beginDraft();
+      draft = beginDraft(draft.samples.length);
     }
     addStep(draft, { atMs, refs, file: refs[0]!.file }, samples, ages);
   }
@@ -96,7 +96,7 @@ export async function* buildWindows(options: WindowOptions): AsyncGenerator<Wind
   }
   if (draft.steps.length > 0) {
     yield finish(draft);
-    draft = beginDraft();
+    draft = beginDraft(draft.samples.length);
   }
   addStep(draft, { atMs: settleMs, refs: [], file: owedFile }, totals.settleLate(settleMs), ages);
   yield { ...finish(draft), settleMs };
@@ -111,8 +111,16 @@ interface Draft {
   readonly passed: FrameRef[];
 }
 
-function beginDraft(): Draft {
-  return { steps: [], samples: new SampleList(), tooOld: new Map(), tooNew: new Map(), late: [], passed: [] };
+/** @param room How many samples the window before had. */
+function beginDraft(room: number): Draft {
+  return {
+    steps: [],
+    samples: new SampleList(room),
+    tooOld: new Map(),
+    tooNew: new Map(),
+    late: [],
+    passed: [],
+  };
 }
 
 function finish(draft: Draft): Window {
@@ -123,16 +131,18 @@ function addStep(draft: Draft, step: Omit<WindowStep, "end">, samples: SampleLis
   const { file } = step;
   const count = (counts: Map<string, number>) => void counts.set(file, (counts.get(file) ?? 0) + 1);
   const { series, families, timestampsMs, values, extras } = samples;
-  for (let i = 0; i < values.length; i++) {
+  const hasExtras = extras.size > 0;
+  for (let i = 0; i < samples.length; i++) {
     let timestampMs = timestampsMs[i]!;
-    const isBeginning = values[i] === 0 && series[i + 1] === series[i];
+    const isBeginning = values[i] === 0 && i + 1 < samples.length && series[i + 1] === series[i];
     if (ages.collapsesBy !== undefined && isBeginning && timestampMs < ages.oldestMs)
       timestampMs = timestampsMs[i + 1]! - ages.collapsesBy;
     if (timestampMs < ages.oldestMs) count(draft.tooOld);
     else if (timestampMs > ages.newestMs) count(draft.tooNew);
     else {
-      const { exemplars, startMs } = extras.get(i) ?? {};
-      draft.samples.push(series[i]!, families[i]!, timestampMs, values[i]!, exemplars, startMs);
+      const more = hasExtras ? extras.get(i) : undefined;
+      const value = samples.valueAt(i);
+      draft.samples.push(series[i]!, families[i]!, timestampMs, value, more?.exemplars, more?.startMs);
     }
   }
   draft.steps.push({ ...step, end: draft.samples.length });

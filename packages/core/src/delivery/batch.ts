@@ -44,7 +44,7 @@ export function createBatcher(): Batcher {
     for (let i = from; i < to; i++) {
       const series = samples.series[i]!;
       const timestampMs = samples.timestampsMs[i]!;
-      const value = samples.values[i]!;
+      const value = samples.valueAt(i);
       const seen = places.of(series);
       if (seen.batch !== batch) {
         seen.batch = batch;

@@ -119,11 +119,11 @@ export interface TotalsMemory {
 
 /** Copies all state. */
 export function writeCheckpoint(
-  memory: TotalsMemory & { readonly targets: ReadonlyMap<string, Target>; readonly passesOn: boolean },
+  memory: TotalsMemory & { readonly targets: ReadonlySet<Target>; readonly passesOn: boolean },
 ): TotalsCheckpoint {
   const isKept = (target: Target) =>
     !memory.passesOn || target.kind !== "page" || target.newestMs !== target.shownAtMs;
-  const targets = [...memory.targets.values()].filter(isKept);
+  const targets = [...memory.targets].filter(isKept);
   const indexOf = new Map(targets.map((target, index) => [target, index]));
   const sessions = [...memory.sessions.values()].filter(
     (session) => !memory.passesOn || session.origin === "app" || memory.running.has(session),
@@ -382,7 +382,7 @@ function openSlot(stored: StoredSlot, session: SessionState, target: Target): Co
 function openGroup(session: SessionState, key: string): SourceGroup {
   let group = session.groups.get(key);
   if (!group) {
-    group = { key, reset: undefined, target: undefined, buckets: { bounds: [], accumulators: [] } };
+    group = { key, reset: false, toldIn: 0, target: undefined, buckets: { bounds: [], accumulators: [] } };
     session.groups.set(key, group);
   }
   return group;

@@ -30,8 +30,5 @@ function countOf(target: Target, table: TargetTable): number | undefined {
 export function coarsen(out: SampleList, from: number, target: Target, coarseness: Coarseness): void {
   const isCounter = target.kind === "counter" && !isOfEvents(target.series, target.family);
   if (!isCounter && target.kind !== "bucket") return;
-  for (let i = from; i < out.length; i++) {
-    const value = out.values[i]!;
-    if (typeof value === "number") out.values[i] = coarseCount(value, coarseness);
-  }
+  for (let i = from; i < out.length; i++) out.values[i] = coarseCount(out.values[i]!, coarseness);
 }

@@ -1,4 +1,11 @@
-import type { EpochMs, Exemplar, FamilyMetadata, SampleValue, Series } from "../series/series.ts";
+import type {
+  EpochMs,
+  Exemplar,
+  FamilyMetadata,
+  NativeHistogram,
+  SampleValue,
+  Series,
+} from "../series/series.ts";
 
 /** One sample of a series as a destination sees it: one series for each label set, over all sessions. */
 export interface TotalSample {
@@ -15,17 +22,32 @@ export interface TotalSample {
 /** What few samples have. */
 type SampleExtras = Pick<TotalSample, "exemplars" | "startMs">;
 
+const LEAST_ROOM = 16;
+
 /**
- * Samples in their order, in columns of equal length: millions of them pass through an upload, and an object
- * for each would cost more than all else that is done with it (measured).
+ * Samples in their order, in columns: millions of them pass through an upload, and an object for each would cost
+ * more than all else that is done with it (measured). Columns may be longer than the list.
  */
 export class SampleList implements Iterable<TotalSample> {
-  readonly series: Series[] = [];
-  readonly families: FamilyMetadata[] = [];
-  readonly timestampsMs: EpochMs[] = [];
-  readonly values: SampleValue[] = [];
+  readonly series: Series[];
+  readonly families: FamilyMetadata[];
+  timestampsMs: Float64Array;
+  /** `NaN` in place of stale markers and native histograms, which stand in {@link specials}. */
+  values: Float64Array;
+  /** By index. */
+  readonly specials: Map<number, NativeHistogram | null> = new Map();
   /** By index, where a sample has any. */
   readonly extras: Map<number, SampleExtras> = new Map();
+  length = 0;
+
+  /** @param room How many samples are expected. */
+  constructor(room = 0) {
+    const columns = Math.max(room, LEAST_ROOM);
+    this.series = new Array<Series>(columns);
+    this.families = new Array<FamilyMetadata>(columns);
+    this.timestampsMs = new Float64Array(columns);
+    this.values = new Float64Array(columns);
+  }
 
   /** A list of these samples. */
   static of(samples: Iterable<TotalSample>): SampleList {
@@ -33,10 +55,6 @@ export class SampleList implements Iterable<TotalSample> {
     for (const { series, family, timestampMs, value, exemplars, startMs } of samples)
       list.push(series, family, timestampMs, value, exemplars, startMs);
     return list;
-  }
-
-  get length(): number {
-    return this.values.length;
   }
 
   push(
@@ -47,14 +65,28 @@ export class SampleList implements Iterable<TotalSample> {
     exemplars?: readonly Exemplar[],
     startMs?: EpochMs,
   ): void {
+    const index = this.length++;
+    if (index === this.values.length) this.#grow();
+    this.series[index] = series;
+    this.families[index] = family;
+    this.timestampsMs[index] = timestampMs;
+    if (typeof value === "number") this.values[index] = value;
+    else {
+      this.values[index] = Number.NaN;
+      this.specials.set(index, value);
+    }
     if (exemplars !== undefined || startMs !== undefined) {
       const extras = { ...(exemplars && { exemplars }), ...(startMs !== undefined && { startMs }) };
-      this.extras.set(this.values.length, extras);
+      this.extras.set(index, extras);
     }
-    this.series.push(series);
-    this.families.push(family);
-    this.timestampsMs.push(timestampMs);
-    this.values.push(value);
+  }
+
+  /** The value of the sample with this index. */
+  valueAt(index: number): SampleValue {
+    const value = this.values[index]!;
+    if (!Number.isNaN(value)) return value;
+    const special = this.specials.get(index);
+    return special === undefined ? value : special;
   }
 
   /** The sample with this index, which the list has. */
@@ -63,12 +95,20 @@ export class SampleList implements Iterable<TotalSample> {
       series: this.series[index]!,
       family: this.families[index]!,
       timestampMs: this.timestampsMs[index]!,
-      value: this.values[index]!,
+      value: this.valueAt(index),
       ...this.extras.get(index),
     };
   }
 
   *[Symbol.iterator](): Generator<TotalSample, void, undefined> {
     for (let i = 0; i < this.length; i++) yield this.at(i);
+  }
+
+  #grow(): void {
+    const { timestampsMs, values } = this;
+    this.timestampsMs = new Float64Array(2 * timestampsMs.length);
+    this.timestampsMs.set(timestampsMs);
+    this.values = new Float64Array(2 * values.length);
+    this.values.set(values);
   }
 }

@@ -50,8 +50,10 @@ export interface GaugeSlot {
 export interface SourceGroup {
   /** Of the session's `groups`. */
   readonly key: string;
-  /** Whether the frame at hand shows a reset; `undefined` without a `_count`. */
-  reset: boolean | undefined;
+  /** Whether the frame that had its `_count` last shows a reset … */
+  reset: boolean;
+  /** … and that frame's number. */
+  toldIn: number;
   target: BucketTarget | undefined;
   readonly buckets: SourceBuckets;
 }

@@ -1,5 +1,5 @@
 import type { GaugeMerge } from "../journal/frame.ts";
-import { createSeriesDictionary, type SeriesDictionary, seriesKey } from "../series/dictionary.ts";
+import { createSeriesDictionary, labelValue, type SeriesDictionary } from "../series/dictionary.ts";
 import type { FamilyMetadata, Label, Series } from "../series/series.ts";
 import { addBound, bucketTotalWithout, createBucketTotals, type SourceBuckets } from "./bucket-totals.ts";
 import type { BucketTarget, CounterTarget, GaugeTarget, PageTarget, Target } from "./targets.ts";
@@ -13,8 +13,10 @@ export interface Leaving {
 /** Finds or opens the target of a series that leaves. */
 export interface TargetTable {
   readonly dictionary: SeriesDictionary;
-  /** By key, in order of first appearance. */
-  readonly byKey: Map<string, Target>;
+  /** In order of first appearance. */
+  readonly targets: ReadonlySet<Target>;
+  /** Lets go of all but those of scraped pages. */
+  forgetPrograms(): void;
   counter(leaving: Leaving, family: FamilyMetadata): CounterTarget;
   gauge(leaving: Leaving, family: FamilyMetadata, merge: GaugeMerge): GaugeTarget;
   page(leaving: Leaving, family: FamilyMetadata): PageTarget;
@@ -22,31 +24,40 @@ export interface TargetTable {
   buckets(leaving: Leaving, family: FamilyMetadata): BucketTarget;
   /** The `_count` beside a sum or a quantile. */
   countBeside(series: Series, family: FamilyMetadata): CounterTarget | undefined;
-  /** Targets of another kind that have a series in common with this one, from before its type changed. */
-  rivals(target: Target): Target[];
+  /** Targets of another kind that this one shares a series with, from before its type changed; of a histogram, the bound's. */
+  rivals(target: Target, bound: number | undefined): Target[];
 }
 
 export function createTargetTable(): TargetTable {
   const dictionary = createSeriesDictionary();
-  const byKey = new Map<string, Target>();
+  const targets = new Set<Target>();
+  const bySeries = {
+    counter: new Map<Series, Target>(),
+    gauge: new Map<Series, Target>(),
+    page: new Map<Series, Target>(),
+    bucket: new Map<Series, Target>(),
+  };
 
-  function known(kind: Target["kind"], series: Leaving): Target[] {
-    const target = byKey.get(keyOf(kind, series));
-    return target ? [target] : [];
-  }
-
-  function find<T extends Target>(kind: T["kind"], leaving: Leaving, open: () => T): T {
-    const key = keyOf(kind, leaving);
-    const found = byKey.get(key);
+  function find<T extends Target>(kind: T["kind"], series: Series, open: () => T): T {
+    const found = bySeries[kind].get(series);
     if (found) return found as T;
     const target = open();
-    byKey.set(key, target);
+    bySeries[kind].set(series, target);
+    targets.add(target);
     return target;
+  }
+
+  function known(kinds: readonly Target["kind"][], series: Series): Target[] {
+    return kinds.flatMap((kind) => bySeries[kind].get(series) ?? []);
   }
 
   return {
     dictionary,
-    byKey,
+    targets,
+    forgetPrograms: () => {
+      for (const kind of ["counter", "gauge", "bucket"] as const) bySeries[kind].clear();
+      for (const target of targets) if (target.kind !== "page") targets.delete(target);
+    },
     counter: (leaving, family) => {
       const series = dictionary.intern(leaving.name, leaving.labels);
       return find<CounterTarget>("counter", series, () => ({
@@ -96,29 +107,27 @@ export function createTargetTable(): TargetTable {
       }));
     },
     countBeside: ({ labels }, family) => {
-      const count = { name: `${family.name}_count`, labels: withoutLabel(labels, "quantile") };
-      return byKey.get(keyOf("counter", count)) as CounterTarget | undefined;
+      const count = dictionary.intern(`${family.name}_count`, withoutLabel(labels, "quantile"));
+      return bySeries.counter.get(count) as CounterTarget | undefined;
     },
-    rivals: (target) => {
+    rivals: (target, bound) => {
       if (target.kind === "bucket") {
-        return target.outlets.flatMap(({ series }) => SINGLE_KINDS.flatMap((kind) => known(kind, series)));
+        const outlet = bound === undefined ? undefined : target.outlets[target.totals.bounds.indexOf(bound)];
+        return outlet ? known(SINGLE_KINDS, outlet.series) : [];
       }
       const { series, kind } = target;
-      const whole = { name: series.name, labels: withoutLabel(series.labels, "le") };
-      const isBound = whole.labels.length < series.labels.length;
-      return [
-        ...SINGLE_KINDS.filter((other) => other !== kind).flatMap((other) => known(other, series)),
-        ...(isBound ? known("bucket", whole) : []),
-      ];
+      const rivals = known(
+        SINGLE_KINDS.filter((other) => other !== kind),
+        series,
+      );
+      if (bySeries.bucket.size === 0 || labelValue(series, "le") === "") return rivals;
+      const whole = dictionary.intern(series.name, withoutLabel(series.labels, "le"));
+      return [...rivals, ...known(["bucket"], whole)];
     },
   };
 }
 
 const SINGLE_KINDS = ["counter", "gauge", "page"] as const;
-
-function keyOf(kind: Target["kind"], { name, labels }: Leaving): string {
-  return `${kind}\n${seriesKey(name, labels)}`;
-}
 
 function withoutLabel(labels: readonly Label[], name: string): readonly Label[] {
   return labels.filter((label) => label.name !== name);

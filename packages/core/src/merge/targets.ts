@@ -34,8 +34,8 @@ export interface CounterTarget extends Outlet {
   /** Growth of sessions that have ended. */
   endedGrowth: number;
   readonly live: Set<Accumulator>;
-  /** Growth of `live`, where every one is a whole number, so that no order of adding matters; else undefined. */
-  liveGrowth: number | undefined;
+  /** Growth of `live`, where every one is a whole number, so that no order of adding matters; else NaN. */
+  liveGrowth: number;
 }
 
 /** One bound of a histogram. */
@@ -87,7 +87,7 @@ export type Target = CounterTarget | BucketTarget | GaugeTarget | PageTarget;
 export function counterTotal(target: CounterTarget): number {
   const { endedGrowth, liveGrowth } = target;
   // Thousands of sessions may run at once, and each of their frames asks.
-  if (liveGrowth !== undefined && Number.isSafeInteger(endedGrowth)) return endedGrowth + liveGrowth;
+  if (!Number.isNaN(liveGrowth) && Number.isSafeInteger(endedGrowth)) return endedGrowth + liveGrowth;
   let total = endedGrowth;
   for (const accumulator of target.live) total += growth(accumulator);
   return total;
@@ -122,9 +122,8 @@ export function endCounter(target: CounterTarget, accumulator: Accumulator): voi
 }
 
 function grow(target: CounterTarget, by: number): void {
-  if (target.liveGrowth === undefined) return;
   const sum = target.liveGrowth + by;
-  target.liveGrowth = Number.isSafeInteger(by) && Number.isSafeInteger(sum) ? sum : undefined;
+  target.liveGrowth = Number.isSafeInteger(by) && Number.isSafeInteger(sum) ? sum : Number.NaN;
 }
 
 export function joinGauge(session: SessionState, slot: GaugeSlot): void {
@@ -140,6 +139,7 @@ export function showGauge(session: SessionState, slot: GaugeSlot, value: number)
   slot.atMs = session.lastMs;
   if (slot.atMs > target.newestMs) {
     target.newestMs = slot.atMs;
+    if (target.newest.length === 1 && target.newest[0]!.slot === slot) return;
     target.newest = [];
   }
   if (slot.atMs === target.newestMs && !target.newest.some((each) => each.slot === slot))

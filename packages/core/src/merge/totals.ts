@@ -170,8 +170,12 @@ class TotalsState implements Totals {
   /** None of the others ends before. */
   #nextEndMs: EpochMs = Number.NEGATIVE_INFINITY;
   #step = 0;
+  /** Number of the frame at hand. */
+  #frame = 0;
   /** What this step has touched, in order; each says itself since when. */
   #touched: Target[] = [];
+  /** Samples of the last step. */
+  #lastLength = 0;
   /** Folded frames of one instant whose verdict on ended versions waits for the last of them. */
   #foldedHeaders: FrameHeader[] = [];
 
@@ -228,7 +232,7 @@ class TotalsState implements Totals {
   }
 
   #stepAt(frames: readonly Frame[]): SampleList {
-    const samples = new SampleList();
+    const samples = new SampleList(this.#lastLength);
     const first = frames[0]?.header;
     if (first === undefined) return samples;
     const atMs = first.writtenMs;
@@ -242,12 +246,13 @@ class TotalsState implements Totals {
     }
     for (const target of this.#touched) this.#show(target, atMs, target.touchedSinceMs, samples);
     for (const frame of inOrder) this.#endVersions(frame.header, samples);
+    this.#lastLength = samples.length;
     return samples;
   }
 
   settleLate(atMs: EpochMs): SampleList {
     const samples = new SampleList();
-    for (const target of this.#table.byKey.values()) {
+    for (const target of this.#table.targets) {
       const sinceMs = target.owedSinceMs;
       if (sinceMs === undefined) continue;
       // A gauge's late value has been overtaken: it is owed nothing.
@@ -265,7 +270,7 @@ class TotalsState implements Totals {
     this.#endSilent(this.#newestMs, isStepped ? "scrape" : undefined);
     if (isStepped) this.#endSilent(appMs, "app");
     const samples = new SampleList();
-    for (const target of this.#table.byKey.values()) {
+    for (const target of this.#table.targets) {
       if (target.stale || this.#isWithheld(target)) continue;
       const from = samples.length;
       this.#pushValue(target, this.#leavingTime(appMs), samples);
@@ -281,7 +286,7 @@ class TotalsState implements Totals {
   restart(afterMs: EpochMs): void {
     this.#endFoldedVersions();
     this.#restartedMs = afterMs;
-    for (const target of this.#table.byKey.values()) resetTotals(target);
+    for (const target of this.#table.targets) resetTotals(target);
   }
 
   checkpoint({ passesOn = false }: { readonly passesOn?: boolean } = {}): TotalsCheckpoint {
@@ -289,7 +294,7 @@ class TotalsState implements Totals {
     return writeCheckpoint({
       newestMs: this.#newestMs,
       restartedMs: this.#restartedMs,
-      targets: this.#table.byKey,
+      targets: this.#table.targets,
       sessions: this.#sessions,
       running: this.#running,
       types: this.#types,
@@ -331,7 +336,7 @@ class TotalsState implements Totals {
   /** Lets go of all that programs' totals were, and decides their series anew; running sessions count on from their last values. */
   #renew(periodMs: EpochMs): void {
     this.#restartedMs = Math.max(this.#restartedMs, periodMs - 1);
-    for (const [key, target] of this.#table.byKey) if (target.kind !== "page") this.#table.byKey.delete(key);
+    this.#table.forgetPrograms();
     for (const { targets } of this.#versions.values()) {
       for (const target of targets) if (target.kind !== "page") targets.delete(target);
     }
@@ -446,6 +451,7 @@ class TotalsState implements Totals {
       this.#end(known);
       forgetSeries(known);
     }
+    this.#frame++;
     const session = this.#enter(frame);
     const version = this.#versionOf(session);
     version.told = false;
@@ -461,6 +467,7 @@ class TotalsState implements Totals {
   #agreesOnType({ name, type }: MetricFamily, session: SessionState): boolean {
     const claim = this.#types.get(name);
     const { startedMs } = session.info;
+    if (claim?.session === session.id && claim.type === type && claim.startedMs === startedMs) return true;
     const isNewer =
       !claim || startedMs > claim.startedMs || (startedMs === claim.startedMs && session.id >= claim.session);
     if (isNewer) this.#types.set(name, { type, startedMs, session: session.id });
@@ -469,7 +476,7 @@ class TotalsState implements Totals {
 
   #absorbFamily(family: MetricFamily, session: SessionState, version: VersionState, counts: boolean): void {
     const isGrouped = family.type === "histogram" || family.type === "summary";
-    if (isGrouped) markResets(family, session);
+    if (isGrouped) this.#markResets(family, session);
     for (let i = 0; i < family.series.length; i++) {
       const source = family.series[i]!;
       const value = valueAt(family, i);
@@ -487,16 +494,27 @@ class TotalsState implements Totals {
         if (slot) closeSlot(slot, session);
         slot = this.#open(source, value, family, session);
         setSlot(session, source, slot);
-        if (slot.kind !== "withheld") this.#succeed(slot.target);
+        if (slot.kind !== "withheld") this.#succeed(slot);
       } else if (slot.kind === "counter" || slot.kind === "bucket") {
         const { accumulator } = slot;
-        const reset = slot.group?.reset ?? value < accumulator.last;
+        const { group } = slot;
+        const reset = group?.toldIn === this.#frame ? group.reset : value < accumulator.last;
         if (slot.kind === "counter") advanceCounter(slot.target, accumulator, value, reset);
         else advanceBucket(slot.target.totals, slot.group.buckets, slot, value, reset);
       }
       if (slot.kind === "gauge") showGauge(session, slot, value);
       if (slot.kind !== "withheld") this.#touch(slot.target, session, version);
       else if (counts) this.#withholding.add(slot.reason, source);
+    }
+  }
+
+  /** Notes for each group of the family whether this frame shows a reset, before any of its series moves on. */
+  #markResets(family: MetricFamily, session: SessionState): void {
+    for (let i = 0; i < family.series.length; i++) {
+      const slot = findSlot(session, family.series[i]!);
+      if (slot?.kind !== "counter" || !slot.isCount || !slot.group) continue;
+      slot.group.reset = family.values[i]! < slot.accumulator.last;
+      slot.group.toldIn = this.#frame;
     }
   }
 
@@ -573,8 +591,9 @@ class TotalsState implements Totals {
   }
 
   /** Where the target's series were shown under another type: the destination sees no end of them, and no new ones. */
-  #succeed(target: Target): void {
-    for (const former of this.#table.rivals(target)) {
+  #succeed(slot: Exclude<Slot, { kind: "withheld" }>): void {
+    const { target } = slot;
+    for (const former of this.#table.rivals(target, slot.kind === "bucket" ? slot.bound : undefined)) {
       if (former.emitted || this.#isTouched(former)) markSettled(target);
       if (this.#isTouched(former)) this.#touched.splice(this.#touched.indexOf(former), 1);
       former.touchedIn = 0;
@@ -595,7 +614,7 @@ class TotalsState implements Totals {
         if (slot === undefined || slot.type !== family.type) {
           slot = this.#open(source, 0, family, session);
           setSlot(session, source, slot);
-          if (slot.kind === "page") this.#succeed(slot.target);
+          if (slot.kind === "page") this.#succeed(slot);
         }
         if (slot.kind === "withheld") {
           if (out) this.#withholding.add(slot.reason, source);
@@ -738,27 +757,12 @@ class TotalsState implements Totals {
   }
 }
 
-/** Notes for each group of the family whether this frame shows a reset, before any of its series moves on. */
-function markResets(family: MetricFamily, session: SessionState): void {
-  for (const series of family.series) {
-    const slot = findSlot(session, series);
-    // Without a `_count`, as where a frame is missing, the last frame's word does not hold any more.
-    if (slot !== undefined && "group" in slot && slot.group) slot.group.reset = undefined;
-  }
-  for (let i = 0; i < family.series.length; i++) {
-    const slot = findSlot(session, family.series[i]!);
-    if (slot?.kind === "counter" && slot.group && slot.isCount) {
-      slot.group.reset = family.values[i]! < slot.accumulator.last;
-    }
-  }
-}
-
 function groupOf(source: Series, family: FamilyMetadata, session: SessionState): SourceGroup {
   const labels = source.labels.filter(({ name }) => name !== "le" && name !== "quantile");
   const key = seriesKey(family.name, labels);
   let group = session.groups.get(key);
   if (!group) {
-    group = { key, reset: undefined, target: undefined, buckets: { bounds: [], accumulators: [] } };
+    group = { key, reset: false, toldIn: 0, target: undefined, buckets: { bounds: [], accumulators: [] } };
     session.groups.set(key, group);
   }
   return group;

@@ -1,6 +1,6 @@
 import type { Series } from "@promferry/core/series";
 import { MessageBuffer } from "../protobuf/message-buffer.ts";
-import { type CheckedLabels, findLabelProblem, labelKey, sortedLabels } from "../validation/label-problem.ts";
+import { type CheckedLabels, findLabelProblem, keyOf, sortedLabels } from "../validation/label-problem.ts";
 import { SYMBOL } from "./schema.ts";
 
 /** A string as it stands in symbols tables; within one cache a string is one object. */
@@ -83,10 +83,10 @@ export function createStringCache(keptLabels: number = 100_000): StringCache {
 
   function seriesStrings(series: Series): SeriesStrings {
     const problem = findLabelProblem(series.name, series.labels, 2);
-    if (problem) return { problem, key: "", labels: [] };
+    if (problem) return { problem, key: "", hash: 0, labels: [] };
     const sorted = sortedLabels(series);
     const entries = sorted.map(({ name, value }) => labelEntry(name, value));
-    return { problem, key: labelKey(sorted), labels: entries };
+    return { problem, ...keyOf(sorted), labels: entries };
   }
 
   /** What stood in no table since the last sweep is gone, and with it whatever refers to it. */

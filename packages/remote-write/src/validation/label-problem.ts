@@ -22,6 +22,8 @@ export interface CheckedLabels {
   readonly problem: LabelProblem | undefined;
   /** Equal exactly for equal label sets; empty when there is a problem. */
   readonly key: string;
+  /** Equal for equal keys, and mostly only then. */
+  readonly hash: number;
 }
 
 /**
@@ -69,6 +71,12 @@ export function sortedLabels({ name, labels }: Series): readonly Label[] {
 }
 
 /** @param sorted As {@link sortedLabels} gives them. */
-export function labelKey(sorted: readonly Label[]): string {
-  return seriesKey("", sorted);
+export function keyOf(sorted: readonly Label[]): Pick<CheckedLabels, "key" | "hash"> {
+  const key = seriesKey("", sorted);
+  let hash = 0;
+  for (let i = 0; i < key.length; i++) {
+    hash = Math.imul(hash ^ key.charCodeAt(i), 0x9e3779b1);
+    hash ^= hash >>> 15;
+  }
+  return { key, hash };
 }

@@ -1,6 +1,6 @@
-import type { Label, Series } from "@promferry/core/series";
+import { type Label, type Series, SeriesMemo } from "@promferry/core/series";
 import { MessageBuffer } from "../protobuf/message-buffer.ts";
-import { type CheckedLabels, findLabelProblem, labelKey, sortedLabels } from "../validation/label-problem.ts";
+import { type CheckedLabels, findLabelProblem, keyOf, sortedLabels } from "../validation/label-problem.ts";
 import { LABEL, LABEL_NAME, LABEL_VALUE } from "./schema.ts";
 
 /** What 1.0 sends of one series besides its samples. */
@@ -18,25 +18,15 @@ export interface LabelCache {
 
 export function createLabelCache(): LabelCache {
   const scratch = new MessageBuffer();
-  const known = new WeakMap<Series, SeriesLabels>();
-  return {
-    buffer: new MessageBuffer(),
-    of(series) {
-      let labels = known.get(series);
-      if (!labels) {
-        labels = seriesLabels(series, scratch);
-        known.set(series, labels);
-      }
-      return labels;
-    },
-  };
+  const known = new SeriesMemo((series) => seriesLabels(series, scratch));
+  return { buffer: new MessageBuffer(), of: (series) => known.of(series) };
 }
 
 function seriesLabels(series: Series, scratch: MessageBuffer): SeriesLabels {
   const problem = findLabelProblem(series.name, series.labels, 1);
-  if (problem) return { problem, key: "", bytes: new Uint8Array(0) };
+  if (problem) return { problem, key: "", hash: 0, bytes: new Uint8Array(0) };
   const sorted = sortedLabels(series);
-  return { problem, key: labelKey(sorted), bytes: encodeLabels(sorted, scratch) };
+  return { problem, ...keyOf(sorted), bytes: encodeLabels(sorted, scratch) };
 }
 
 function encodeLabels(sorted: readonly Label[], out: MessageBuffer): Uint8Array {
