@@ -1,6 +1,7 @@
 import { ExpositionError } from "./exposition-error.ts";
 import { finishDraft } from "./family-draft.ts";
 import { type LintRule, lintFamily } from "./lint-rules.ts";
+import { countLineFeeds } from "./page-reader.ts";
 import { type ParseOptions, readDrafts } from "./parse-exposition.ts";
 
 /** One thing found in a page. */
@@ -41,15 +42,20 @@ export interface MetricCardinality {
  */
 export function checkMetrics(text: Uint8Array | string, options: ParseOptions): MetricsCheck {
   try {
+    const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
     const warnings: Finding[] = [];
     const cardinality: MetricCardinality[] = [];
-    for (const draft of readDrafts(text, options)) {
+    let counted = 0;
+    let line = 1;
+    for (const draft of readDrafts(bytes, options).toSorted((a, b) => a.offset - b.offset)) {
+      line += countLineFeeds(bytes, counted, draft.offset);
+      counted = draft.offset;
       if (draft.values.length === 0) continue;
       const family = finishDraft(draft);
       cardinality.push({ metric: draft.name, series: new Set(family.series).size });
       for (const { rule, message } of lintFamily(family, options.format === "openmetrics")) {
         warnings.push({
-          line: draft.line,
+          line,
           column: 1,
           message: `${draft.name} ${message}`,
           metric: draft.name,
@@ -59,7 +65,7 @@ export function checkMetrics(text: Uint8Array | string, options: ParseOptions): 
     }
     return {
       errors: [],
-      warnings: warnings.sort((a, b) => a.line - b.line),
+      warnings,
       cardinality: cardinality.sort((a, b) => b.series - a.series),
     };
   } catch (error) {

@@ -5,8 +5,8 @@ import type { NameMark } from "./parser-memory.ts";
 export interface FamilyDraft {
   readonly mark: NameMark;
   readonly name: string;
-  /** The line that named it first. */
-  readonly line: number;
+  /** Offset of the line that named it first. */
+  readonly offset: number;
   type: MetricType | undefined;
   help: string | undefined;
   unit: string | undefined;
@@ -18,11 +18,11 @@ export interface FamilyDraft {
   exemplars: Map<number, readonly Exemplar[]> | undefined;
 }
 
-export function createDraft(mark: NameMark, line: number): FamilyDraft {
+export function createDraft(mark: NameMark, offset: number): FamilyDraft {
   return {
     mark,
     name: mark.text,
-    line,
+    offset,
     type: undefined,
     help: undefined,
     unit: undefined,

@@ -53,7 +53,7 @@ export interface OpenFamily {
 
 export function openFamily(name: NameMark, reader: PageReader, offset: number): OpenFamily {
   return {
-    draft: createDraft(name, reader.line),
+    draft: createDraft(name, reader.lineStart),
     offset,
     seenGroups: new Set(),
     lastSeconds: new Map(),

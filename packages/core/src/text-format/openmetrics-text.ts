@@ -82,7 +82,7 @@ export function readOpenMetrics(
     memory,
     done: [],
     claimed: new Map(),
-    tail: new PlainTail(),
+    tail: new PlainTail(reader.bytes),
     labels: createLabelList(),
     current: undefined,
   };

@@ -32,10 +32,8 @@ export class PageReader {
   readonly limits: ParseLimits;
   /** Offset of the next byte. */
   at = 0;
-  /** Of the line in which {@link startLine} was last called, from 1. */
-  line = 1;
-  #counted = 0;
-  #plainEnd = -1;
+  /** Of the line in which {@link startLine} was last called. */
+  lineStart = 0;
   #isUtf8: boolean | undefined;
 
   constructor(bytes: Uint8Array, limits: ParseLimits) {
@@ -53,18 +51,9 @@ export class PageReader {
     return this.bytes[this.at] ?? endOfPage;
   }
 
-  /** Whether a line begins here; brings {@link line} up to date. */
+  /** Whether a line begins here. */
   startLine(): boolean {
-    if (this.at === this.#plainEnd) {
-      this.line++;
-      this.#counted = this.at;
-    }
-    while (this.#counted < this.at) {
-      const i = this.bytes.indexOf(byte.lineFeed, this.#counted);
-      if (i < 0 || i >= this.at) break;
-      this.line++;
-      this.#counted = i + 1;
-    }
+    this.lineStart = this.at;
     return this.at < this.bytes.length;
   }
 
@@ -74,7 +63,6 @@ export class PageReader {
    */
   endPlainLine(end: number): boolean {
     if (end - 1 - this.at > this.limits.maxLineBytes) return false;
-    this.#plainEnd = end;
     this.at = end;
     return true;
   }
@@ -236,9 +224,7 @@ export class PageReader {
    */
   fail(code: ExpositionErrorCode, reason: string, at: number = this.at, excerpt = true): never {
     const lineStart = at === 0 ? 0 : this.bytes.lastIndexOf(byte.lineFeed, at - 1) + 1;
-    let line = this.line;
-    for (let i = this.#counted; i < lineStart; line++) i = this.bytes.indexOf(byte.lineFeed, i) + 1;
-    for (let i = lineStart; i < this.#counted; line--) i = this.bytes.indexOf(byte.lineFeed, i) + 1;
+    const line = 1 + countLineFeeds(this.bytes, 0, lineStart);
     let column = 1;
     for (let i = lineStart; i < at; i++) if (((this.bytes[i] ?? 0) & 0xc0) !== 0x80) column++;
     throw new ExpositionError(code, line, column, excerpt ? `${reason}, got ${this.#excerpt(at)}` : reason);
@@ -252,6 +238,15 @@ export class PageReader {
     const shown = Array.from(text).slice(0, excerptLength).join("");
     return shown === text ? JSON.stringify(text) : `${JSON.stringify(shown)}…`;
   }
+}
+
+/** Of the bytes `[start, end)`. */
+export function countLineFeeds(bytes: Uint8Array, start: number, end: number): number {
+  let count = 0;
+  for (let i = bytes.indexOf(byte.lineFeed, start); i >= 0 && i < end; count++) {
+    i = bytes.indexOf(byte.lineFeed, i + 1);
+  }
+  return count;
 }
 
 export function isBlank(b: number): boolean {

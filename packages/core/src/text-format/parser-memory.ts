@@ -2,6 +2,7 @@ import type { Series } from "../series/series.ts";
 import type { FamilyDraft } from "./family-draft.ts";
 import { KnownLines } from "./known-lines.ts";
 import type { PageReader } from "./page-reader.ts";
+import { PlainHead } from "./plain-head.ts";
 
 /** Whether, and when, a series has been seen on the present page. */
 export interface SeriesMark {
@@ -39,6 +40,7 @@ const keptMarks = 100_000;
 export class ParserMemory<Meaning> {
   /** Undefined where there will be no second page. */
   readonly lines: KnownLines<Meaning> | undefined;
+  readonly head: PlainHead = new PlainHead();
   /** Number of the present page, from 1. */
   page = 0;
   /** Different series on it so far. */

@@ -55,57 +55,96 @@ export function readPrometheusText(
     dictionary,
     memory,
     families: [],
-    tail: new PlainTail(),
+    tail: new PlainTail(reader.bytes),
     labels: createLabelList(),
   };
-  while (skipKnownLines(page)) {
+  while (readLines(page));
+  return page.families;
+}
+
+/**
+ * Whether there may be more lines. No more than some at once: a function that is called often is compiled at leisure, a
+ * loop that does not end in the midst of its first page (measured).
+ */
+function readLines(page: Page): boolean {
+  const { reader } = page;
+  for (let i = 0; i < 32; i++) {
+    if (!skipKnownLines(page)) return false;
+    if (readPlainSample(page)) continue;
     reader.checkLineLength();
     reader.skipBlanks();
     const b = reader.peek();
-    if (b === endOfPage) break;
+    if (b === endOfPage) return false;
     if (b === byte.lineFeed) reader.at++;
     else if (b === byte.hash) readComment(page);
     else readSample(page);
   }
-  return page.families;
+  return true;
 }
 
-/** Whether a line begins behind the known ones. A loop of its own, so that it is compiled alone (measured). */
+/**
+ * Reads lines whose bytes, up to the value, were found right on an earlier page. True where a line begins behind them;
+ * of a line where there is anything more to judge than the value, nothing has been read. All in one function, so that it
+ * is compiled once (measured).
+ */
 function skipKnownLines(page: Page): boolean {
-  while (page.reader.startLine()) if (!readKnownLine(page)) return true;
+  const { reader, memory, tail } = page;
+  const { lines } = memory;
+  while (reader.startLine()) {
+    const line = lines?.find(reader.at);
+    if (line === undefined) return true;
+    const { meaning } = line;
+    const { name } = meaning;
+    const family = name.page === memory.page ? name.family! : familyOf(page, name);
+    let end = reader.at + line.length;
+    if (meaning.kind === "sample") {
+      const { mark, type } = meaning;
+      if (mark.page === memory.page || type !== (family.type ?? "unknown")) return true;
+      if (!tail.read(reader.bytes, end, false)) return true;
+      if (tail.value < 0 && isHistogram(type)) return true;
+      end = tail.end;
+      if (memory.seriesCount >= reader.limits.maxSeries || !reader.endPlainLine(end)) return true;
+      family.type = type;
+      mark.page = memory.page;
+      memory.seriesCount++;
+      addSample(family, mark.series, tail.value, tail.timestamp);
+      continue;
+    }
+    if (meaning.kind === "HELP") {
+      if (family.help !== undefined) return true;
+      family.help = meaning.help;
+    } else {
+      if (family.type !== undefined) return true;
+      family.type = meaning.type;
+    }
+    if (!reader.endPlainLine(end)) return true;
+  }
   return false;
 }
 
 /**
- * Reads a line whose bytes, up to the value, were found right on an earlier page. False where there is
- * anything more to judge than the value; nothing has been read then.
+ * Reads a sample whose line is of the plain form. False where there is anything more to judge; what has been read then
+ * is read again, with the same outcome.
  */
-function readKnownLine(page: Page): boolean {
-  const { reader, memory, tail } = page;
-  const line = memory.lines?.find(reader.at);
-  if (line === undefined) return false;
-  const { meaning } = line;
-  const family = familyOf(page, meaning.name);
-  if (meaning.kind === "sample") {
-    const { mark, type } = meaning;
-    if (mark.page === memory.page || type !== (family.type ?? "unknown")) return false;
-    if (!tail.read(reader.bytes, reader.at + line.length, false)) return false;
-    if (tail.value < 0 && isHistogram(type)) return false;
-    if (memory.seriesCount >= reader.limits.maxSeries || !reader.endPlainLine(tail.end)) return false;
-    family.type = type;
-    mark.page = memory.page;
-    memory.seriesCount++;
-    addSample(family, mark.series, tail.value, tail.timestamp);
-    return true;
-  }
-  if (meaning.kind === "HELP") {
-    if (family.help !== undefined) return false;
-    family.help = meaning.help;
-  } else {
-    if (family.type !== undefined) return false;
-    family.type = meaning.type;
-  }
-  return reader.endPlainLine(reader.at + line.length);
+function readPlainSample(page: Page): boolean {
+  const { reader, memory, tail, dictionary } = page;
+  const { head } = memory;
+  const offset = reader.at;
+  if (!head.read(reader) || reader.bytes[head.end] !== byte.space) return false;
+  if (!tail.read(reader.bytes, head.end + 1, false)) return false;
+  const name = memory.nameOf(head.name);
+  const family = familyOf(page, name);
+  family.type ??= "unknown";
+  const { type } = family;
+  if (boundIn(type, head.labels) === null || (tail.value < 0 && isHistogram(type))) return false;
+  const mark = memory.markOf(dictionary.intern(name.text, head.labels));
+  if (mark.page === memory.page || memory.seriesCount >= reader.limits.maxSeries) return false;
+  if (!reader.endPlainLine(tail.end)) return false;
+  mark.page = memory.page;
+  memory.seriesCount++;
+  addSample(family, mark.series, tail.value, tail.timestamp);
+  memory.lines?.remember(offset, head.end + 1, { kind: "sample", mark, name, type });
+  return true;
 }
 
 function readComment(page: Page): void {
@@ -160,6 +199,11 @@ function readComment(page: Page): void {
 
 function readHelp(reader: PageReader): string {
   const start = reader.at;
+  const end = reader.lineEnd();
+  if (!reader.bytes.subarray(start, end).includes(byte.backslash)) {
+    reader.at = end;
+    return reader.text(start, end);
+  }
   for (let b = reader.peek(); b !== byte.lineFeed && b !== endOfPage; b = reader.peek()) {
     if (b === byte.backslash) reader.skipEscape("strict");
     else reader.at++;
@@ -297,15 +341,23 @@ function failInLabels(reader: PageReader, reason: string): never {
 
 /** The number in `le` or `quantile`, where the family's type gives that label its meaning. */
 function checkBound(reader: PageReader, type: MetricType, list: LabelList): number | undefined {
-  const name = isHistogram(type) ? "le" : type === "summary" ? "quantile" : undefined;
+  const bound = boundIn(type, list.labels);
+  if (bound !== null) return bound;
+  const name = boundName(type);
+  const i = list.labels.findIndex((label) => label.name === name);
+  return reader.fail("ERR_EXPOSITION_VALUE", `expected a number in the label ${name}`, list.valueOffsets[i]);
+}
+
+/** Null where it is no number. */
+function boundIn(type: MetricType, labels: readonly Label[]): number | undefined | null {
+  const name = boundName(type);
   if (name === undefined) return undefined;
-  const i = list.labels.findIndex((label: Label) => label.name === name);
-  const label = list.labels[i];
-  if (!label) return undefined;
-  return (
-    parseNumber(label.value) ??
-    reader.fail("ERR_EXPOSITION_VALUE", `expected a number in the label ${name}`, list.valueOffsets[i])
-  );
+  for (const label of labels) if (label.name === name) return parseNumber(label.value) ?? null;
+  return undefined;
+}
+
+function boundName(type: MetricType): "le" | "quantile" | undefined {
+  return isHistogram(type) ? "le" : type === "summary" ? "quantile" : undefined;
 }
 
 /** A bare name, a quoted one, or one that goes on in quotes; empty where none begins. */
@@ -344,13 +396,13 @@ function isHistogram(type: MetricType | undefined): boolean {
  */
 function familyOf(page: Page, name: NameMark): FamilyDraft {
   const { memory, families, reader } = page;
-  if (name.page === memory.page && name.family !== undefined) return name.family;
+  if (name.page === memory.page) return name.family!;
   const base = name.suffix === "_total" ? undefined : memory.baseOf(name);
   const known = base?.page === memory.page ? base.family : undefined;
   const takes =
     known?.mark === base &&
     (isHistogram(known?.type) || (known?.type === "summary" && name.suffix !== "_bucket"));
-  const family = known !== undefined && takes ? known : createDraft(name, reader.line);
+  const family = known !== undefined && takes ? known : createDraft(name, reader.lineStart);
   if (family.mark === name) families.push(family);
   name.family = family;
   name.page = memory.page;

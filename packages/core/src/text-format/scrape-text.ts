@@ -1,5 +1,5 @@
 import type { SeriesDictionary } from "../series/dictionary.ts";
-import type { MetricType, Series } from "../series/series.ts";
+import type { Label, MetricType, Series } from "../series/series.ts";
 import { addSample, createDraft, type FamilyDraft } from "./family-draft.ts";
 import { addLabel, createLabelList, type LabelList, repeatLabel } from "./label-list.ts";
 import { formatCanonical, parseInt64, parseNumber } from "./number.ts";
@@ -34,7 +34,7 @@ interface Page {
   /** Metadata by the name it was given for; the last TYPE and HELP line of a name counts. */
   readonly drafts: Map<NameMark, FamilyDraft>;
   /** Names in order of appearance: of metadata, and of samples. */
-  readonly mentions: { readonly name: NameMark; readonly line: number }[];
+  readonly mentions: { readonly name: NameMark; readonly offset: number }[];
   /** The samples in columns, in order of appearance. */
   readonly names: NameMark[];
   readonly series: Series[];
@@ -69,48 +69,78 @@ export function readScrapeText(
     series: [],
     values: [],
     timestampsMs: [],
-    tail: new PlainTail(),
+    tail: new PlainTail(reader.bytes),
     labels: createLabelList(),
     lastType: "unknown",
   };
-  while (skipKnownLines(page)) {
+  while (readLines(page));
+  return group(page);
+}
+
+/**
+ * Whether there may be more lines. No more than some at once: a function that is called often is compiled at leisure, a
+ * loop that does not end in the midst of its first page (measured).
+ */
+function readLines(page: Page): boolean {
+  const { reader } = page;
+  for (let i = 0; i < 32; i++) {
+    if (!skipKnownLines(page)) return false;
+    if (readPlainSample(page)) continue;
     reader.checkLineLength();
     reader.skipBlanks();
     const b = reader.peek();
-    if (b === endOfPage) break;
+    if (b === endOfPage) return false;
     if (b === byte.lineFeed) reader.at++;
     else if (b === byte.hash) readComment(page);
     else readSample(page);
   }
-  return group(page);
+  return true;
 }
 
-/** Whether a line begins behind the known ones. A loop of its own, so that it is compiled alone (measured). */
+/**
+ * Reads lines whose bytes, up to the value, were found right on an earlier page. True where a line begins behind them;
+ * of a line where there is anything more to judge than the value, nothing has been read. All in one function, so that it
+ * is compiled once (measured).
+ */
 function skipKnownLines(page: Page): boolean {
-  while (page.reader.startLine()) if (!readKnownLine(page)) return true;
+  const { reader, memory, tail } = page;
+  const { lines } = memory;
+  while (reader.startLine()) {
+    const line = lines?.find(reader.at);
+    if (line === undefined) return true;
+    const { meaning } = line;
+    const end = reader.at + line.length;
+    if (meaning.kind !== "sample") {
+      takeMetadata(page, meaning);
+      if (!reader.endPlainLine(end)) return true;
+      continue;
+    }
+    const { mark, name, type } = meaning;
+    if (mark.page === memory.page || type !== page.lastType) return true;
+    if (memory.seriesCount >= reader.limits.maxSeries) return true;
+    if (!tail.read(reader.bytes, end, false) || !reader.endPlainLine(tail.end)) return true;
+    takeSample(page, name, mark, tail.value, tail.timestamp);
+  }
   return false;
 }
 
 /**
- * Reads a line whose bytes, up to the value, were found right on an earlier page. False where there is
- * anything more to judge than the value; nothing has been read then.
+ * Reads a sample whose line is of the plain form. False where there is anything more to judge; what has been read then
+ * is read again, with the same outcome.
  */
-function readKnownLine(page: Page): boolean {
-  const { reader, memory, tail } = page;
-  const line = memory.lines?.find(reader.at);
-  if (line === undefined) return false;
-  const { meaning } = line;
-  if (meaning.kind === "sample") {
-    const { mark, name, type } = meaning;
-    if (mark.page === memory.page || type !== page.lastType) return false;
-    if (memory.seriesCount >= reader.limits.maxSeries) return false;
-    if (!tail.read(reader.bytes, reader.at + line.length, false)) return false;
-    if (!reader.endPlainLine(tail.end)) return false;
-    takeSample(page, name, mark, tail.value, tail.timestamp);
-    return true;
-  }
-  takeMetadata(page, meaning);
-  return reader.endPlainLine(reader.at + line.length);
+function readPlainSample(page: Page): boolean {
+  const { reader, memory, tail, dictionary, lastType: type } = page;
+  const { head } = memory;
+  const offset = reader.at;
+  if (!head.read(reader) || reader.bytes[head.end] !== byte.space) return false;
+  if (!tail.read(reader.bytes, head.end + 1, false)) return false;
+  const name = memory.nameOf(head.name);
+  const mark = memory.markOf(dictionary.intern(name.text, normalizeBounds(type, head.labels)));
+  if (mark.page === memory.page || memory.seriesCount >= reader.limits.maxSeries) return false;
+  if (!reader.endPlainLine(tail.end)) return false;
+  takeSample(page, name, mark, tail.value, tail.timestamp);
+  memory.lines?.remember(offset, head.end + 1, { kind: "sample", mark, name, type });
+  return true;
 }
 
 function readComment(page: Page): void {
@@ -294,6 +324,11 @@ function readLabels(page: Page, list: LabelList, outside: string | undefined): s
   return name;
 }
 
+function normalizeBounds(type: MetricType, labels: readonly Label[]): readonly Label[] {
+  if (type !== "histogram" && type !== "summary") return labels;
+  return labels.map(({ name, value }) => ({ name, value: normalizeBound(type, name, value) }));
+}
+
 function normalizeBound(type: MetricType, name: string, value: string): string {
   const isBound = (type === "histogram" && name === "le") || (type === "summary" && name === "quantile");
   const bound = isBound ? parseNumber(value) : undefined;
@@ -308,9 +343,9 @@ function endLine(reader: PageReader): void {
 function draftOf(page: Page, name: NameMark): FamilyDraft {
   const known = page.drafts.get(name);
   if (known) return known;
-  const draft = createDraft(name, page.reader.line);
+  const draft = createDraft(name, page.reader.lineStart);
   page.drafts.set(name, draft);
-  page.mentions.push({ name, line: page.reader.line });
+  page.mentions.push({ name, offset: page.reader.lineStart });
   return draft;
 }
 
@@ -340,7 +375,7 @@ function takeSample(page: Page, name: NameMark, mark: SeriesMark, value: number,
   }
   if (name.page !== memory.page) {
     name.page = memory.page;
-    page.mentions.push({ name, line: page.reader.line });
+    page.mentions.push({ name, offset: page.reader.lineStart });
   }
   page.names.push(name);
   page.series.push(mark.series);
@@ -358,10 +393,10 @@ const familySuffixes: Readonly<Partial<Record<MetricType, readonly string[]>>> =
 function group(page: Page): FamilyDraft[] {
   const { drafts, mentions, memory } = page;
   const ordered = new Set<FamilyDraft>();
-  for (const { name, line } of mentions) {
+  for (const { name, offset } of mentions) {
     let home = drafts.get(name) ?? familyBySuffix(drafts, memory, name);
     if (!home) {
-      home = createDraft(name, line);
+      home = createDraft(name, offset);
       drafts.set(name, home);
     }
     name.family = home;

@@ -14,13 +14,17 @@ test("decoding what was encoded gives labels, times and values back, stale marke
     fc.property(validBatch, (batch) => {
       const decoded = decodeWriteRequest(encodeWriteRequest(batch));
       expect(decoded).toEqual({
-        series: batch.series.map(({ series, timestampsMs, values }) => ({
+        series: batch.series.map(({ series, family, timestampsMs, values }) => ({
           labels: [...series.labels, { name: "__name__", value: series.name }].sort((a, b) =>
             compareCodePoints(a.name, b.name),
           ),
           timestampsMs,
           values,
-          histogramCount: 0,
+          // A family's own name in a histogram is that of native ones, which end by a marker of their kind.
+          histogramCount:
+            family.type.endsWith("histogram") && series.name === family.name
+              ? values.filter((value) => value === null).length
+              : 0,
           exemplars: [],
         })),
         metadata: [],
