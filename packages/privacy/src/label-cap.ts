@@ -71,7 +71,8 @@ export function createLabelCap(options: LabelCapOptions = {}): LabelCap {
     filter(series, { family, origin, session }) {
       if (origin !== "app") return series;
       let labels: Label[] | undefined;
-      for (const [i, label] of series.labels.entries()) {
+      for (let i = 0; i < series.labels.length; i++) {
+        const label = series.labels[i]!;
         const { name, value } = label;
         if (value === OTHER_VALUE || name === BOUNDS[family.type]) continue;
         const limit = limitOf(session, family.name, name);

@@ -37,7 +37,15 @@ export async function resolveSampling(options: SamplingOptions): Promise<Samplin
     throw new RangeError(`sampling: expected a rate above 0 and of at most 1, got ${rate}`);
   }
   const key = rate < 1 ? await readOrCreateKey(options, create) : undefined;
-  const isDrawn = (atMs: EpochMs) => key === undefined || drawOf(key, weekOf(atMs)) < rate;
+  /** Every frame of a journal is asked for, some more than once. */
+  const drawn = new Map<EpochMs, boolean>();
+  const isDrawn = (atMs: EpochMs): boolean => {
+    if (key === undefined) return true;
+    const week = weekOf(atMs);
+    const known = drawn.get(week) ?? drawOf(key, week) < rate;
+    drawn.set(week, known);
+    return known;
+  };
   return {
     rate,
     isDrawn,
