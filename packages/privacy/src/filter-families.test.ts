@@ -106,7 +106,7 @@ test("series that fall together add up; gauges and quantiles without a rule stay
     "s summary s helps.",
   ]);
   expect(withheld).toEqual([
-    { reason: "gauge g: dropping a label merges series, and no across.labels says how", series: 3 },
+    { reason: "gauge g: several of its series become one, and no across.labels says how", series: 3 },
     { reason: "summary s: quantiles of merged series have no value", series: 3 },
   ]);
 });

@@ -124,7 +124,7 @@ function combination(
       : sum;
   }
   if (family.type !== "gauge" || rule === undefined) {
-    return `${family.type} ${family.name}: dropping a label merges series, and no across.labels says how`;
+    return `${family.type} ${family.name}: several of its series become one, and no across.labels says how`;
   }
   return gaugeRules[rule];
 }
