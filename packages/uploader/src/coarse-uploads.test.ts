@@ -94,10 +94,13 @@ test("a destination without history has the state of the last whole step", async
   const bed = await createTestBed(context);
   const { destination, targets } = coarse({ timeStepMs: HOUR, roundCounts: 2 }, { keepsHistory: false });
   await count(bed, A, NOON + MINUTE, 8);
-  bed.nowMs = NOON + HOUR + MINUTE;
+  // A frame of the next step lies before it.
+  bed.nowMs = NOON + HOUR + 5 * MINUTE;
   await bed.upload({ targets });
   expect(destination.samples).toEqual([`a_total 4@${HOUR}`]);
   expect(await cursorOf(bed)).toEqual({ [A]: 5 });
+  const { destinations } = await readLedger(bed.dir, nodeUploadFs);
+  expect(destinations.get("store")?.newestMs).toBe(NOON + HOUR);
   bed.nowMs = NOON + 2 * HOUR + MINUTE;
   await bed.upload({ targets });
   expect(destination.samples.slice(1)).toEqual([`a_total 8@${2 * HOUR}`]);
@@ -105,7 +108,7 @@ test("a destination without history has the state of the last whole step", async
 
 test("a scraped page goes at its own time, and makes no frame of a program late", async (context) => {
   const bed = await createTestBed(context);
-  const { destination, targets } = coarse({ timeStepMs: HOUR, roundCounts: 10, minimumCount: 10 });
+  const { destination, targets } = coarse({ timeStepMs: HOUR, roundCounts: 5, minimumCount: 5 });
   const page = createJournalWriter({
     dir: bed.dir,
     session: "cccccccc",
@@ -126,19 +129,21 @@ test("a scraped page goes at its own time, and makes no frame of a program late"
     timestampsMs: [Number.NaN],
   } as const;
   await count(bed, A, NOON + MINUTE, 11);
-  for (const minutes of [30, 70]) {
+  for (const minutes of [33, 77]) {
     const families = [{ ...family, series, values: [minutes], timestampsMs: [Number.NaN] }];
     await page.write({ kind: "full", families, atMs: NOON + minutes * MINUTE });
   }
-  bed.nowMs = NOON + 31 * MINUTE;
+  bed.nowMs = NOON + 34 * MINUTE;
   await bed.upload({ targets });
-  expect(destination.samples).toEqual([`page_total 30@${30 * MINUTE}`]);
+  expect(destination.samples).toEqual([`page_total 33@${33 * MINUTE}`]);
   bed.nowMs = NOON + 2 * HOUR + MINUTE;
-  await bed.upload({ targets });
-  expect(destination.samples.slice(1)).toEqual([
-    `page_total 70@${70 * MINUTE}`,
-    `a_total 0@${HOUR}`,
+  const { destinations } = await bed.upload({ targets });
+  expect(destinations[0]).toMatchObject({ lateFrames: 0 });
+  expect(destination.samples.slice(1).sort()).toEqual([
+    "a_total 0@0",
     `a_total 10@${2 * HOUR}`,
+    `a_total 5@${HOUR}`,
+    `page_total 77@${77 * MINUTE}`,
   ]);
 });
 
@@ -165,6 +170,8 @@ test("deleted days, force and another session change nothing that coarse totals 
 test("with collapse, the first step inside the bound shows all that came before it, after a 0 on a step", async (context) => {
   const bed = await createTestBed(context);
   const { destination, targets } = coarse({ timeStepMs: HOUR });
+  await bed.write(B, NOON, "start");
+  await bed.write(B, NOON + 8 * HOUR + MINUTE, { b_total: 3 });
   await count(bed, A, NOON, 60);
   bed.nowMs = NOON + 10 * HOUR + 30 * MINUTE;
   await bed.upload({ targets: [{ ...targets[0]!, maxAgeMs: 3 * HOUR, onTooOld: "collapse" }] });
@@ -172,6 +179,8 @@ test("with collapse, the first step inside the bound shows all that came before 
     `a_total 0@${8 * HOUR}`,
     `a_total 53@${9 * HOUR}`,
     `a_total 59@${10 * HOUR}`,
+    `b_total 0@${8 * HOUR}`,
+    `b_total 3@${9 * HOUR}`,
   ]);
 });
 
@@ -226,6 +235,76 @@ test("whatever dies when, many uploads say what one says, and what is sent again
   await fc.assert(property, { numRuns: 10 });
 });
 
+test("late runs, crashes and coarse totals together send no time twice, no falling count, and lose none", {
+  timeout: 60_000,
+}, async (context) => {
+  const round = fc.record({ fault: faults, lateByMs: fc.integer({ min: 1, max: 90 * MINUTE }) });
+  const property = fc.asyncProperty(
+    fc.array(round, { minLength: 1, maxLength: 6 }),
+    coarsenesses,
+    async (rounds, coarseness) => {
+      const bed = await createTestBed(context);
+      let fault: Fault = { kind: "none" };
+      let sends = 0;
+      let taken = "";
+      const once: string[] = [];
+      const { targets } = coarse(coarseness, {
+        maxSamples: 2,
+        answer: (_, __, body) => {
+          sends++;
+          const isLost = fault.kind === "answer" && sends === fault.send;
+          if (fault.kind === "answer" && isLost && !fault.taken) return { error: lostAnswer() };
+          if (body !== taken) once.push(...body.split("\n"));
+          taken = body;
+          return isLost ? { error: lostAnswer() } : "take";
+        },
+      });
+      for (const [i, each] of rounds.entries()) {
+        ({ fault } = each);
+        sends = 0;
+        const at = NOON + 2 * HOUR + i * 20 * MINUTE;
+        const late = `${i}`.repeat(8);
+        await bed.write(late, at - each.lateByMs, "start");
+        await bed.write(late, at - each.lateByMs + 1, { a_total: 2 });
+        bed.nowMs = at + MINUTE;
+        await uploadOnce(
+          bed,
+          targets,
+          fault.kind === "fs" ? dyingFs(fault.write, fault.after) : nodeUploadFs,
+          i,
+        );
+      }
+      fault = { kind: "none" };
+      for (let hours = 1; hours <= 3; hours++) {
+        bed.nowMs += HOUR;
+        await uploadOnce(bed, targets, nodeUploadFs, 100);
+      }
+      const { roundCounts = 1, minimumCount = 0 } = coarseness;
+      const total = 2 * rounds.length - ((2 * rounds.length) % roundCounts);
+      const parsed = once.map((line) => /^a_total (\d+)@(-?\d+)$/.exec(line)!.slice(1).map(Number));
+      for (const [i, [value, ms]] of parsed.entries()) {
+        if (i === 0) continue;
+        expect(value).toBeGreaterThanOrEqual(parsed[i - 1]![0]!);
+        expect(ms).toBeGreaterThan(parsed[i - 1]![1]!);
+      }
+      expect(parsed.at(-1)?.[0] ?? 0).toBe(total < minimumCount ? 0 : total);
+    },
+  );
+  await fc.assert(property, { numRuns: 10 });
+});
+
+async function uploadOnce(
+  bed: TestBed,
+  targets: ReturnType<typeof coarse>["targets"],
+  fs: UploadFs,
+  pid: number,
+): Promise<void> {
+  await bed.upload({ targets, fs, processes: processesOf(pid + 1), timeoutMs: 0 }).catch((error: unknown) => {
+    const isOff = error instanceof Error && "code" in error && error.code === "EIO";
+    if (!(error instanceof LedgerError || isOff)) throw error;
+  });
+}
+
 async function manyUploads(
   context: TestContext,
   rounds: readonly { readonly fault: Fault; readonly grows: number }[],
@@ -268,21 +347,12 @@ async function manyUploads(
     }
     bed.nowMs = at + MINUTE;
     const fs: UploadFs = fault.kind === "fs" ? dyingFs(fault.write, fault.after) : nodeUploadFs;
-    await upload(fs, i);
+    await uploadOnce(bed, targets, fs, i);
   }
   fault = { kind: "none" };
   bed.nowMs += 2 * HOUR;
-  await upload(nodeUploadFs, 100);
+  await uploadOnce(bed, targets, nodeUploadFs, 100);
   return { once, bed };
-
-  async function upload(fs: UploadFs, pid: number): Promise<void> {
-    await bed
-      .upload({ targets, fs, processes: processesOf(pid + 1), timeoutMs: 0 })
-      .catch((error: unknown) => {
-        const isOff = error instanceof Error && "code" in error && error.code === "EIO";
-        if (!(error instanceof LedgerError || isOff)) throw error;
-      });
-  }
 }
 
 function lostAnswer(): DeliveryError {

@@ -77,8 +77,16 @@ export async function* buildWindows(options: WindowOptions): AsyncGenerator<Wind
       continue;
     }
     const { atMs, refs } = action;
-    const frames: Frame[] = [];
-    for (const ref of refs) frames.push(await read(ref));
+    let frames: Frame[] = [];
+    for (const ref of refs) {
+      // Of one step of time there may be any number of instants.
+      const before = frames[0]?.header;
+      if (before?.origin === "app" && before.writtenMs < ref.header.writtenMs) {
+        totals.gather(frames);
+        frames = [];
+      }
+      frames.push(await read(ref));
+    }
     const samples = totals.step(frames);
     lastStepMs = atMs;
     const isFull =

@@ -31,6 +31,7 @@ export interface StoredTarget {
   readonly emitted: boolean;
   readonly stale: boolean;
   readonly owedSinceMs?: EpochMs;
+  readonly isBelow?: true;
   /** Slots of running sessions that feed it, in the order in which they are added up; see {@link StoredSlot}. */
   readonly live?: readonly number[];
   readonly series?: StoredSeries;
@@ -235,8 +236,15 @@ function join({ session, slot }: { readonly session: SessionState; readonly slot
 }
 
 function storeTarget(target: Target, numberOf: ReadonlyMap<object, number>): StoredTarget {
-  const { kind, family, emitted, stale, owedSinceMs } = target;
-  const shared = { kind, family, emitted, stale, ...(owedSinceMs !== undefined && { owedSinceMs }) };
+  const { kind, family, emitted, stale, owedSinceMs, isBelow } = target;
+  const shared = {
+    kind,
+    family,
+    emitted,
+    stale,
+    ...(owedSinceMs !== undefined && { owedSinceMs }),
+    ...(isBelow && { isBelow }),
+  };
   const numbers = (feeders: Iterable<object>) => Array.from(feeders, (feeder) => numberOf.get(feeder)!);
   switch (target.kind) {
     case "counter":
@@ -290,6 +298,7 @@ function restoreTarget(stored: StoredTarget, table: TargetTable): Target {
   target.emitted = stored.emitted;
   target.stale = stored.stale;
   target.owedSinceMs = stored.owedSinceMs;
+  target.isBelow = stored.isBelow ?? false;
   return target;
 }
 

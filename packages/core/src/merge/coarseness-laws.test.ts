@@ -1,9 +1,10 @@
 /** What holds of coarse totals whatever programs do. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { give, stepsOf } from "../../test/coarse-steps.ts";
 import { dropping, session, shown, type Values } from "../../test/session-frames.ts";
 import type { Frame } from "../journal/frame.ts";
-import { type Coarseness, coarsely, leavingTime } from "./coarseness.ts";
+import { type Coarseness, coarsely } from "./coarseness.ts";
 import type { TotalSample } from "./sample-list.ts";
 import { createTotals } from "./totals.ts";
 
@@ -66,18 +67,9 @@ const coarsenesses: fc.Arbitrary<Coarseness> = fc
 
 const project = dropping("screen");
 
-function stepsOf(frames: readonly Frame[], coarseness: Coarseness): Frame[][] {
-  const byTime = new Map<number, Frame[]>();
-  for (const frame of frames) {
-    const atMs = leavingTime(frame.header, coarseness);
-    byTime.set(atMs, [...(byTime.get(atMs) ?? []), frame]);
-  }
-  return [...byTime].sort(([a], [b]) => a - b).map(([, each]) => each);
-}
-
 function samplesOf(frames: readonly Frame[], coarseness: Coarseness): TotalSample[] {
   const totals = createTotals({ project: coarsely(project, coarseness) });
-  return stepsOf(frames, coarseness).flatMap((each) => [...totals.step(each)]);
+  return stepsOf(frames, coarseness).flatMap((each) => give(totals, each));
 }
 
 const isCount = ({ series: { name } }: TotalSample) => /_(total|bucket|count)$/.test(name);
@@ -191,11 +183,11 @@ test("where uploads are cut makes no difference, whether the totals are stored o
     fc.property(histories, coarsenesses, fc.nat(20), fc.boolean(), (frames, coarseness, cut, stores) => {
       const steps = stepsOf(frames, coarseness);
       const first = createTotals({ project: coarsely(project, coarseness) });
-      const before = steps.slice(0, cut).flatMap((each) => [...first.step(each)]);
+      const before = steps.slice(0, cut).flatMap((each) => give(first, each));
       const checkpoint = stores ? JSON.parse(JSON.stringify(first.checkpoint())) : undefined;
       const second = createTotals({ project: coarsely(project, coarseness), ...(stores && { checkpoint }) });
       if (!stores) for (const frame of steps.slice(0, cut).flat()) second.fold(frame, { late: false });
-      const after = steps.slice(cut).flatMap((each) => [...second.step(each)]);
+      const after = steps.slice(cut).flatMap((each) => give(second, each));
       expect(shown([...before, ...after])).toEqual(shown(samplesOf(frames, coarseness)));
     }),
     { numRuns: 500 },

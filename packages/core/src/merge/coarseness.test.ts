@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { give, stepsOf } from "../../test/coarse-steps.ts";
 import { asItIs, dropping, session, shown, type Values } from "../../test/session-frames.ts";
 import type { Frame } from "../journal/frame.ts";
 import { type Coarseness, coarsely, leavingTime, leavingTimeAfter } from "./coarseness.ts";
@@ -13,16 +14,7 @@ function samplesOf(
   project: Projection = asItIs,
 ): TotalSample[] {
   const totals = createTotals({ project: coarsely(project, coarseness) });
-  return steps(frames, coarseness).flatMap((step) => [...totals.step(step)]);
-}
-
-function steps(frames: readonly Frame[], coarseness: Coarseness): Frame[][] {
-  const byTime = new Map<number, Frame[]>();
-  for (const frame of frames) {
-    const atMs = leavingTime(frame.header, coarseness);
-    byTime.set(atMs, [...(byTime.get(atMs) ?? []), frame]);
-  }
-  return [...byTime].sort(([a], [b]) => a - b).map(([, step]) => step);
+  return stepsOf(frames, coarseness).flatMap((step) => give(totals, step));
 }
 
 /** A session that starts at 1000 and shows these values at the following seconds. */
@@ -267,13 +259,33 @@ test("totals that began anew are withheld until the minimum, and their 0 stands 
   const totals = createTotals({ project: coarsely(asItIs, coarseness) });
   for (const frame of [start!, ...frames.slice(0, 2)]) totals.fold(frame, { late: false });
   totals.restart(4000);
-  const after = steps(frames.slice(2), coarseness).flatMap((step) => [...totals.step(step)]);
+  const after = stepsOf(frames.slice(2), coarseness).flatMap((step) => give(totals, step));
   expect(shown(after)).toEqual(["6000 x_total 0", "8000 x_total 4"]);
   const abrupt = createTotals({ project: coarsely(asItIs, { timeStepMs: 2000 }) });
   for (const frame of [start!, ...frames.slice(0, 2)]) abrupt.fold(frame, { late: false });
   abrupt.restart(4000);
   // No step lies between: that it falls tells of the new beginning.
-  expect(shown(abrupt.step(frames.slice(2, 4)))).toEqual(["6000 x_total 2"]);
+  expect(shown(abrupt.step(frames.slice(3, 4)))).toEqual(["6000 x_total 2"]);
+});
+
+test("what late frames bring up to the minimum begins with a 0 only where nothing of it can have been shown", () => {
+  const late = session("bbbbbbbb", { startedMs: 1500 });
+  const [start, first] = counting(2);
+  const lateFrames = [late.start(1500), late.at(1600, { x_total: 4, y_total: 5 })];
+  const totals = createTotals({ project: coarsely(asItIs, { minimumCount: 5 }) });
+  for (const frame of [start!, first!]) totals.fold(frame, { late: false });
+  for (const frame of lateFrames) totals.fold(frame, { late: true });
+  const restored = createTotals({
+    project: coarsely(asItIs, { minimumCount: 5 }),
+    checkpoint: JSON.parse(JSON.stringify(totals.checkpoint())),
+  });
+  for (const each of [totals, restored])
+    expect(shown(each.settleLate(2001))).toEqual(["2001 x_total 6", "1500 y_total 0", "2001 y_total 5"]);
+});
+
+test("instants are gathered only where there are steps", () => {
+  const totals = createTotals({ project: coarsely(asItIs, { minimumCount: 5 }) });
+  expect(() => totals.gather(counting(1).slice(1))).toThrow("only where the projection has a timeStepMs");
 });
 
 test("what stays behind below the minimum is counted, and no longer once it is there", () => {

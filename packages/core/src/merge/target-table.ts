@@ -153,8 +153,8 @@ function freshOutlet(
   family: FamilyMetadata,
 ): Pick<
   CounterTarget,
-  "family" | "emitted" | "stale" | "owedSinceMs" | "touchedIn" | "touchedSinceMs" | "fedBy"
+  "family" | "emitted" | "stale" | "owedSinceMs" | "isBelow" | "touchedIn" | "touchedSinceMs" | "fedBy"
 > {
   const untouched = { touchedIn: 0, touchedSinceMs: undefined, fedBy: undefined };
-  return { family, emitted: false, stale: false, owedSinceMs: undefined, ...untouched };
+  return { family, emitted: false, stale: false, owedSinceMs: undefined, isBelow: false, ...untouched };
 }

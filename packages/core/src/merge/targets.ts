@@ -19,6 +19,8 @@ interface Outlet {
   stale: boolean;
   /** While a late frame's growth waits for the next sample: the time before that growth. */
   owedSinceMs: EpochMs | undefined;
+  /** Whether it has stayed behind, below the minimum, until now. */
+  isBelow: boolean;
   /** Number of the step that touched it last. */
   touchedIn: number;
   /** The frame before that step, of a session that touched it. */
@@ -218,15 +220,28 @@ export function resetTotals(target: Target): void {
     }
   } else return;
   target.emitted = false;
+  target.isBelow = false;
   target.owedSinceMs = undefined;
 }
 
 /** The destination has had all that the target has to say. */
 export function markSettled(target: Target): void {
-  target.emitted = true;
+  markShown(target);
   target.stale = false;
   target.owedSinceMs = undefined;
+}
+
+/** The destination knows it, and is not told its beginning any more. */
+export function markShown(target: Target): void {
+  target.emitted = true;
+  target.isBelow = false;
   if (target.kind === "bucket") for (const outlet of target.outlets) outlet.emitted = true;
+}
+
+/** It stays behind, below the minimum, and is owed nothing for what it has counted so far. */
+export function passOver(target: Target): void {
+  target.isBelow = true;
+  target.owedSinceMs = undefined;
 }
 
 function reading(session: SessionState, slot: GaugeSlot): GaugeReading {

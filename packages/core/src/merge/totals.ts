@@ -19,7 +19,7 @@ import { beginAccumulator } from "./accumulator.ts";
 import { addSourceBucket, advanceBucket, bucketTotal, endSource, joinSource } from "./bucket-totals.ts";
 import { readCheckpoint, type TotalsCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { coarsen, isBelowMinimum } from "./coarse-targets.ts";
-import { type Coarseness, joinStep, leavingTime } from "./coarseness.ts";
+import { type Coarseness, createStepJoin, leavingTime, type StepJoin } from "./coarseness.ts";
 import { newExemplars } from "./page-exemplars.ts";
 import type { Projected, Projection } from "./projection.ts";
 import { SampleList } from "./sample-list.ts";
@@ -48,6 +48,8 @@ import {
   joinGauge,
   leaveGauge,
   markSettled,
+  markShown,
+  passOver,
   resetTotals,
   showGauge,
   type Target,
@@ -90,13 +92,20 @@ export interface Totals {
    * Takes the frames of one instant, all of equal `writtenMs`, and gives their samples, in order of
    * first appearance. Frames of `origin=app` must be later than every frame given before.
    *
-   * Where the projection has a `timeStepMs`, takes the frames of one step, all of equal `leavingTime`, and gives
-   * samples at its end.
+   * Where the projection has a `timeStepMs`, takes the last instant of a step and gives samples at the step's end; its
+   * earlier instants go to {@link gather}. Pages that are written at just that end come with it.
    *
    * A counter's series that is new to the destination is preceded by a 0 at its session's previous
    * frame, at least 1 ms earlier, so that `increase` sees its first events.
    */
   step(frames: readonly Frame[]): SampleList;
+  /**
+   * Takes the frames of one instant, of `origin=app` and all of equal `writtenMs`, that is not the last one of its step:
+   * those that follow up to {@link step} have the same `leavingTime`.
+   *
+   * @throws {RangeError} The projection has no `timeStepMs`.
+   */
+  gather(frames: readonly Frame[]): void;
   /** What late frames added to series that no later step carried, as samples at `atMs`. */
   settleLate(atMs: EpochMs): SampleList;
   /** The state after the newest frame: every counter's total, and the gauges of sessions that run. */
@@ -176,6 +185,9 @@ class TotalsState implements Totals {
   #touched: Target[] = [];
   /** Samples of the last step. */
   #lastLength = 0;
+  /** Of a step that is not at its end. */
+  #join: StepJoin | undefined;
+  #gatheredMs: EpochMs = Number.NEGATIVE_INFINITY;
   /** Folded frames of one instant whose verdict on ended versions waits for the last of them. */
   #foldedHeaders: FrameHeader[] = [];
 
@@ -205,7 +217,7 @@ class TotalsState implements Totals {
     }
     this.#absorb(frame, false);
     for (const target of this.#touched) {
-      if (late) target.owedSinceMs ??= target.touchedSinceMs ?? frame.header.writtenMs;
+      if (late) this.#owe(target, target.touchedSinceMs ?? frame.header.writtenMs);
       else this.#settle(target);
     }
     if (!late) this.#foldedHeaders.push(frame.header);
@@ -213,22 +225,27 @@ class TotalsState implements Totals {
 
   step(frames: readonly Frame[]): SampleList {
     const stepMs = this.#coarseness?.timeStepMs;
-    return stepMs === undefined ? this.#stepAt(frames) : this.#stepOver(frames, stepMs);
+    if (stepMs === undefined) return this.#stepAt(frames);
+    const apps = frames.filter(({ header }) => header.origin === "app");
+    // Their own time is the end of the step.
+    const pages = frames.filter(({ header }) => header.origin === "scrape");
+    if (apps.length > 0) this.gather(apps);
+    const join = this.#join ?? createStepJoin(stepMs);
+    this.#join = undefined;
+    const samples = join.end(this.#leavingTime(this.#gatheredMs), this.#restartedMs);
+    for (const { series, family, timestampMs, value, exemplars, startMs } of this.#stepAt(pages))
+      samples.push(series, family, timestampMs, value, exemplars, startMs);
+    return samples;
   }
 
-  /** The frames of a program that leave together, at the end of their step, and pages that are written just then. */
-  #stepOver(frames: readonly Frame[], stepMs: number): SampleList {
-    const pages = frames.filter(({ header }) => header.origin === "scrape");
-    const instants = new Map<EpochMs, Frame[]>();
-    for (const frame of frames) {
-      const { origin, writtenMs } = frame.header;
-      if (origin === "app") instants.set(writtenMs, [...(instants.get(writtenMs) ?? []), frame]);
-    }
-    const shown = [...instants]
-      .sort(([a], [b]) => a - b)
-      .map(([atMs, instant]) => ({ atMs, samples: this.#stepAt(instant) }));
-    const endMs = this.#leavingTime(shown.at(-1)?.atMs ?? 0);
-    return SampleList.of([...joinStep(shown, endMs, stepMs, this.#restartedMs), ...this.#stepAt(pages)]);
+  gather(frames: readonly Frame[]): void {
+    const stepMs = this.#coarseness?.timeStepMs;
+    const atMs = frames[0]?.header.writtenMs;
+    if (stepMs === undefined || atMs === undefined)
+      throw new RangeError("frames are gathered only where the projection has a timeStepMs");
+    this.#join ??= createStepJoin(stepMs);
+    this.#join.add(atMs, this.#stepAt(frames));
+    this.#gatheredMs = atMs;
   }
 
   #stepAt(frames: readonly Frame[]): SampleList {
@@ -261,7 +278,9 @@ class TotalsState implements Totals {
     }
     const stepMs = this.#coarseness?.timeStepMs;
     if (stepMs === undefined) return samples;
-    return SampleList.of(joinStep([{ atMs, samples }], atMs, stepMs, this.#restartedMs));
+    const join = createStepJoin(stepMs);
+    join.add(atMs, samples);
+    return join.end(atMs, this.#restartedMs);
   }
 
   latest(): SampleList {
@@ -663,7 +682,7 @@ class TotalsState implements Totals {
 
   /** What {@link #emit} gives, as coarse as it may leave. */
   #show(target: Target, atMs: EpochMs, previousMs: EpochMs | undefined, out: SampleList): void {
-    if (this.#isWithheld(target)) target.owedSinceMs = undefined;
+    if (this.#isWithheld(target)) passOver(target);
     else if (this.#coarseness === undefined) this.#emit(target, atMs, previousMs, out);
     else {
       const from = out.length;
@@ -685,8 +704,14 @@ class TotalsState implements Totals {
 
   /** Folded, the target has been shown; but not below the minimum, so that a 0 still precedes its first sample. */
   #settle(target: Target): void {
-    if (this.#isBelowMinimum(target)) target.owedSinceMs = undefined;
+    if (this.#isBelowMinimum(target)) passOver(target);
     else markSettled(target);
+  }
+
+  #owe(target: Target, sinceMs: EpochMs): void {
+    target.owedSinceMs ??= sinceMs;
+    // Samples that were sent since it came held its growth: nobody knows whether they came up to the minimum by it.
+    if (target.isBelow && !this.#isBelowMinimum(target)) markShown(target);
   }
 
   #isBelowMinimum(target: Target): boolean {
