@@ -140,6 +140,31 @@ test("what is capped adds up to what was there", () => {
   fc.assert(property, { numRuns: 200 });
 });
 
+for (const { labels, left } of [
+  { labels: "sum", left: [1, 5] },
+  { labels: "max", left: [1, 3] },
+  { labels: undefined, left: [1] },
+] as const) {
+  test(`gauges that become other together follow their rule: ${labels ?? "none, and they stay"}`, () => {
+    const series = ["p", "q", "r"].map((value) => ({ name: "g", labels: [{ name: "a", value }] }));
+    const timestampsMs = series.map(() => Number.NaN);
+    const family = {
+      name: "g",
+      type: "gauge",
+      help: "",
+      unit: "",
+      series,
+      values: [1, 2, 3],
+      timestampsMs,
+    } as const;
+    const info = labels === undefined ? session : { ...session, gauges: { g: { labels } } };
+    const { filter } = createLabelCap({ max: 1 });
+    const { families, withheld } = filterFamilies([family], filter, { origin: "app", session: info });
+    expect(families.map(({ values }) => values)).toEqual([left]);
+    expect(withheld.map((each) => each.series)).toEqual(labels === undefined ? [2] : []);
+  });
+}
+
 for (const max of [0, -1, 1.5, Number.NaN]) {
   test(`${max} is no cap`, () => {
     expect(() => createLabelCap({ max })).toThrow(RangeError);

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { DeliveryError } from "@promferry/core/delivery";
 import type { Projection } from "@promferry/core/merge";
 import { createLabelCap } from "@promferry/privacy";
@@ -130,3 +132,31 @@ test("whatever dies, comes late, is deleted or is sent again, a value stays what
   );
   await fc.assert(property, { numRuns: 20 });
 });
+
+for (const keepsHistory of [true, false]) {
+  const kind = keepsHistory ? "keeps history" : "keeps the latest state only";
+  test(`what a destination that ${kind} will see is on the disk before it sees it`, async (context) => {
+    const bed = await createTestBed(context);
+    const seen: string[] = [];
+    const receiver = createReceiver({
+      keepsHistory,
+      answer: () => {
+        seen.push(
+          /"admitted":(\{.*?\}\})/.exec(readFileSync(join(bed.dir, ".uploaded"), "utf8"))?.[1] ?? "nothing",
+        );
+        return "take";
+      },
+    });
+    for (const [i, value] of (["a", "b", "c"] as const).entries()) {
+      const session = `0000000${i}`;
+      await bed.write(session, NOON + i * HOUR - 1, "start");
+      await bed.write(session, NOON + i * HOUR, { [seriesOf(value)]: 1 });
+      await bed.upload({ targets: [{ destination: receiver, project: capped() }] });
+    }
+    expect(seen).toEqual([
+      '{"x_total":{"v":["a"]}}',
+      '{"x_total":{"v":["a","b"]}}',
+      '{"x_total":{"v":["a","b"]}}',
+    ]);
+  });
+}
