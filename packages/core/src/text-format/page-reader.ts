@@ -67,14 +67,17 @@ export class PageReader {
     return true;
   }
 
-  /** @throws {ExpositionError} The line from here on is longer than `maxLineBytes`. */
-  checkLineLength(): void {
-    const end = this.lineEnd();
-    if (end - this.at > this.limits.maxLineBytes) {
+  /**
+   * @param end Up to where the line goes. Default: the next line feed; a value in quotes may hold others.
+   * @throws {ExpositionError} The line that {@link startLine} started is longer than `maxLineBytes`.
+   */
+  checkLineLength(end: number = this.lineEnd()): void {
+    const { lineStart } = this;
+    if (end - lineStart > this.limits.maxLineBytes) {
       this.fail(
         "ERR_EXPOSITION_LIMIT",
-        `expected a line of at most ${this.limits.maxLineBytes} bytes, got ${end - this.at}`,
-        this.at,
+        `expected a line of at most ${this.limits.maxLineBytes} bytes, got ${end - lineStart}`,
+        lineStart,
         false,
       );
     }
@@ -146,6 +149,7 @@ export class PageReader {
       from = this.at;
       at = from - 1;
     }
+    if (lineFeeds) this.checkLineLength(at);
     this.checkUtf8(from, at, what);
     this.at = at + 1;
     return from === start ? this.text(start, at) : this.unescaped(start, at);

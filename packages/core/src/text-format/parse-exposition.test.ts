@@ -167,6 +167,18 @@ for (const { name, page, options, message } of [
     message: "2:1: expected a line of at most 8 bytes, got 9",
   },
   {
+    name: "counts line feeds in a quoted value as a part of the line",
+    page: 'a 1\na{b="\n\n56789"} 1\n',
+    options: { format: "scrape", limits: { maxLineBytes: 11 } },
+    message: "2:1: expected a line of at most 11 bytes, got 12",
+  },
+  {
+    name: "counts what stands behind such a value as a part of the line",
+    page: 'a{b="\n"} 1234567\n',
+    options: { format: "scrape", limits: { maxLineBytes: 15 } },
+    message: "1:1: expected a line of at most 15 bytes, got 16",
+  },
+  {
     name: "refuses too many labels",
     page: 'a{b="",c="",d=""} 1\n',
     options: { format: "prometheus", limits: { maxLabels: 2 } },

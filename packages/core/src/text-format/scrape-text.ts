@@ -337,6 +337,7 @@ function normalizeBound(type: MetricType, name: string, value: string): string {
 
 /** Goes to the next line; the last one needs no line feed. */
 function endLine(reader: PageReader): void {
+  reader.checkLineLength();
   reader.at = Math.min(reader.lineEnd() + 1, reader.bytes.length);
 }
 
