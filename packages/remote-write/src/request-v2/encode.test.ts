@@ -188,6 +188,48 @@ test("a string cache changes no byte", () => {
   );
 });
 
+test("a request that begins as the last one did has the bytes of one that stands alone", () => {
+  const families = ["m", "h"].map((name) => ofFamily({ help: `${name}?`, type: "histogram" }, name).family);
+  const all = Array.from({ length: 8 }, (_, i) => ({
+    ...entry(i === 5 ? "h" : "m_count", { l: `v${i % 5}`, [`n${i}`]: "x" }, [[1, 1]]),
+    family: families[i % 2]!,
+  }));
+  const exemplars = new Map([[0, [{ labels: [{ name: "t", value: "new" }], value: 1, timestampMs: 1 }]]]);
+  const one = fc.record({
+    row: fc.oneof({ weight: 20, arbitrary: fc.constant("next" as const) }, fc.nat(7)),
+    value: fc.constantFrom(0, 2.5, null),
+    kind: fc.oneof(
+      { weight: 30, arbitrary: fc.constant("plain" as const) },
+      fc.constantFrom("exemplar", "histogram", "other family", "empty"),
+    ),
+    samples: fc.integer({ min: 1, max: 3 }),
+  });
+  const histogram = fc.sample(nativeHistogram, { numRuns: 1, seed: 1 })[0]!;
+  fc.assert(
+    fc.property(fc.array(fc.array(one, { maxLength: 8 }), { maxLength: 6 }), (requests) => {
+      const strings = createStringCache();
+      for (const rows of requests) {
+        const series = rows.map(({ row, value, kind, samples }, i) => {
+          const known = all[row === "next" ? i : row]!;
+          const values = new Array(samples).fill(kind === "histogram" ? histogram : value);
+          const timestampsMs = kind === "empty" ? [] : values.map((_, at) => NOON + at);
+          const family = kind === "other family" ? { ...known.family, help: "Other." } : known.family;
+          return { ...known, family, values, timestampsMs, ...(kind === "exemplar" && { exemplars }) };
+        });
+        const bytesOrError = (cache?: ReturnType<typeof createStringCache>) => {
+          try {
+            return hex(encodeRequestV2(batchOf(...series), cache));
+          } catch (error) {
+            return String(error);
+          }
+        };
+        expect(bytesOrError(strings)).toBe(bytesOrError());
+      }
+    }),
+    { numRuns: 1000 },
+  );
+});
+
 test("half a surrogate pair in a help text becomes the replacement character", () => {
   const { symbols } = referenceDecodeV2(encodeRequestV2(batchOf(ofFamily({ help: "x\ud83d y 🛳️" }))));
   expect(symbols).toContain("x\ufffd y 🛳️");

@@ -6,6 +6,7 @@ import { hasHistograms, isHistogramSeries } from "../protobuf/histogram-series.t
 import { type MessageBuffer, writeInt64, writeVarint } from "../protobuf/message-buffer.ts";
 import { METRIC_TYPES } from "../protobuf/metric-types.ts";
 import { USUAL_SAMPLE_BYTES, writeSample, writeSamples } from "../protobuf/sample.ts";
+import type { LastMessage } from "./last-message.ts";
 import * as schema from "./schema.ts";
 import { createStringCache, type LabelEntry, type StringCache, type SymbolEntry } from "./series-strings.ts";
 
@@ -34,29 +35,87 @@ const MAX_METADATA_BYTES = 14;
  */
 export function encodeRequestV2(batch: Batch, strings: StringCache = createStringCache()): Uint8Array {
   const symbols = openTable(strings);
-  const out = strings.buffer;
+  const { buffer: out, last } = strings;
   const headroom = strings.tableBytes;
   out.clear(headroom);
-  for (const entry of batch.series) {
+  const repeated = writeRepeated(out, batch.series, last);
+  const { table } = last;
+  const symbolCount = last.symbolCount(repeated);
+  if (repeated === batch.series.length && table !== undefined && symbolCount === last.entries.length) {
+    const start = placeTable(out, headroom, table.length, strings);
+    out.bytes.set(table, start);
+    return out.written(start);
+  }
+  for (let i = symbols.entries.length; i < symbolCount; i++) refTo(last.entries[i]!, symbols);
+  last.cut(repeated, symbols.entries);
+  let isColumns = true;
+  for (let i = repeated; i < batch.series.length; i++) {
+    const entry = batch.series[i]!;
     const { series, family, timestampsMs, values } = entry;
     const { problem, labels } = strings.of(series);
     if (problem) throw new RangeError(`${problem.rule}: ${JSON.stringify(problem.example)}`);
     if (timestampsMs.length === 0)
       throw new RangeError(`series ${JSON.stringify(series.name)} has no sample`);
-    const isPlain = !entry.exemplars && !entry.startsMs && !isHistogramSeries(entry);
     const start = out.pos;
-    const guess = timestampsMs.length * USUAL_SAMPLE_BYTES + USUAL_SERIES_BYTES;
+    const guess = guessOf(entry);
     const content = out.beginField(schema.TIME_SERIES, guess);
     writeLabels(out, labels, symbols);
-    if (isPlain && writeSamples(out, schema.SAMPLE, timestampsMs, values)) {
+    const labelsEnd = out.pos;
+    if (isPlain(entry) && writeSamples(out, schema.SAMPLE, timestampsMs, values)) {
+      const samplesEnd = out.pos;
       writeMetadata(out, family, symbols);
+      if (isColumns) {
+        const { bytes } = out;
+        const metadata = bytes.subarray(samplesEnd, out.pos);
+        last.add(series, family, bytes.subarray(content, labelsEnd), metadata, symbols.entries.length);
+      }
       out.endField(content, guess);
     } else {
+      isColumns = false;
       out.pos = start;
       writeRuns(out, entry, labels, symbols);
     }
   }
   return putTableBefore(out, headroom, symbols);
+}
+
+function isPlain(entry: BatchSeries): boolean {
+  return !entry.exemplars && !entry.startsMs && !isHistogramSeries(entry);
+}
+
+function guessOf({ timestampsMs }: BatchSeries): number {
+  return timestampsMs.length * USUAL_SAMPLE_BYTES + USUAL_SERIES_BYTES;
+}
+
+/** Writes the series that the last message began with, up to the first one that is another; gives their number. */
+function writeRepeated(out: MessageBuffer, all: readonly BatchSeries[], last: LastMessage): number {
+  const { fields, labelEnds, metadataEnds } = last;
+  const count = Math.min(all.length, last.seriesCount);
+  for (let i = 0; i < count; i++) {
+    const entry = all[i]!;
+    const { series, family, timestampsMs, values } = entry;
+    if (!last.has(i, series, family) || !isPlain(entry) || timestampsMs.length === 0) return i;
+    const start = out.pos;
+    const guess = guessOf(entry);
+    const content = out.beginField(schema.TIME_SERIES, guess);
+    copyField(out, fields, last.start(i), labelEnds[i]!);
+    if (!writeSamples(out, schema.SAMPLE, timestampsMs, values)) {
+      out.pos = start;
+      return i;
+    }
+    copyField(out, fields, labelEnds[i]!, metadataEnds[i]!);
+    out.endField(content, guess);
+  }
+  return count;
+}
+
+/** A few bytes at a time: a call that copies takes longer. */
+function copyField(out: MessageBuffer, from: Uint8Array, start: number, end: number): void {
+  out.reserve(end - start);
+  const { bytes } = out;
+  let { pos } = out;
+  for (let i = start; i < end; i++) bytes[pos++] = from[i]!;
+  out.pos = pos;
 }
 
 /** A TimeSeries has samples or histograms, never both, so each run of the same kind is one. */
@@ -124,17 +183,23 @@ function putTableBefore(
   headroom: number,
   { strings, entries, length }: SymbolTable,
 ): Uint8Array {
-  if (length > headroom) {
-    out.shift(headroom, length - headroom);
-    strings.tableBytes = length;
-  }
-  const start = Math.max(0, headroom - length);
+  const start = placeTable(out, headroom, length, strings);
   let pos = start;
   for (const { bytes } of entries) {
     out.bytes.set(bytes, pos);
     pos += bytes.length;
   }
+  strings.last.table = new Uint8Array(out.bytes.subarray(start, pos));
   return out.written(start);
+}
+
+/** Makes room for so many bytes before the series; gives where they begin. */
+function placeTable(out: MessageBuffer, headroom: number, length: number, strings: StringCache): number {
+  if (length > headroom) {
+    out.shift(headroom, length - headroom);
+    strings.tableBytes = length;
+  }
+  return Math.max(0, headroom - length);
 }
 
 function writeLabels(out: MessageBuffer, labels: readonly LabelEntry[], table: SymbolTable): void {

@@ -1,6 +1,7 @@
 import type { Series } from "@promferry/core/series";
 import { MessageBuffer } from "../protobuf/message-buffer.ts";
 import { type CheckedLabels, findLabelProblem, keyOf, sortedLabels } from "../validation/label-problem.ts";
+import { LastMessage } from "./last-message.ts";
 import { SYMBOL } from "./schema.ts";
 
 /** A string as it stands in symbols tables; within one cache a string is one object. */
@@ -32,8 +33,8 @@ export interface SeriesStrings extends CheckedLabels {
 }
 
 /**
- * Checks by the rules of 2.0 and sorts the labels of each {@link Series} object once; it is held weakly. Strings
- * that no table has needed for long are let go.
+ * Checks by the rules of 2.0 and sorts the labels of each {@link Series} object once; it is held weakly, but for those
+ * of the last message. Strings that no table has needed for long are let go.
  */
 export interface StringCache {
   of(series: Series): SeriesStrings;
@@ -44,6 +45,7 @@ export interface StringCache {
   readonly buffer: MessageBuffer;
   /** Bytes of the longest table so far. */
   tableBytes: number;
+  readonly last: LastMessage;
 }
 
 /**
@@ -56,6 +58,7 @@ export function createStringCache(keptLabels: number = 100_000): StringCache {
   const symbols = new Map<string, SymbolEntry>();
   const labels = new Map<string, LabelEntry>();
   const scratch = new MessageBuffer();
+  const last = new LastMessage();
   let table = 0;
   let lastSweep = 0;
   let sweepAbove = keptLabels;
@@ -94,6 +97,7 @@ export function createStringCache(keptLabels: number = 100_000): StringCache {
     for (const [text, entry] of symbols) if (entry.table <= lastSweep) symbols.delete(text);
     for (const [key, entry] of labels) if (entry.table <= lastSweep) labels.delete(key);
     known = new WeakMap();
+    last.cut(0, []);
     lastSweep = table;
     sweepAbove = Math.max(keptLabels, 2 * labels.size);
     sweepSymbolsAbove = Math.max(2 * keptLabels, 2 * symbols.size);
@@ -102,6 +106,7 @@ export function createStringCache(keptLabels: number = 100_000): StringCache {
   return {
     buffer: new MessageBuffer(),
     tableBytes: 0,
+    last,
     of(series) {
       let strings = known.get(series);
       if (!strings) {
