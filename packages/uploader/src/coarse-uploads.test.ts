@@ -167,6 +167,23 @@ test("deleted days, force and another session change nothing that coarse totals 
   expect(again.destination.samples).toEqual(shown);
 });
 
+test("after a longer step was set, what was sent counts on, and force sends the steps that are over", async (context) => {
+  const bed = await createTestBed(context);
+  const { destination, targets } = coarse({ timeStepMs: 15 * MINUTE });
+  await count(bed, A, NOON, 9);
+  bed.nowMs = NOON + 2 * HOUR;
+  await bed.upload({ targets });
+  expect(destination.samples.at(-1)).toBe(`a_total 9@${105 * MINUTE}`);
+  const longer = coarse({ timeStepMs: HOUR });
+  bed.nowMs = NOON + 100 * MINUTE;
+  await bed.upload({ targets: longer.targets, force: true });
+  expect(longer.destination.samples).toEqual(["a_total 0@0", `a_total 5@${HOUR}`]);
+  await bed.write(A, NOON + 125 * MINUTE, { a_total: 12 });
+  bed.nowMs = NOON + 3 * HOUR + MINUTE;
+  await bed.upload({ targets: longer.targets });
+  expect(longer.destination.samples.slice(2)).toEqual([`a_total 12@${3 * HOUR}`]);
+});
+
 test("with collapse, the first step inside the bound shows all that came before it, after a 0 on a step", async (context) => {
   const bed = await createTestBed(context);
   const { destination, targets } = coarse({ timeStepMs: HOUR });

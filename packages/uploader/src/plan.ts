@@ -105,9 +105,9 @@ export function planFrames(options: FramePlanOptions): FramePlan {
     if (atMs > untilMs) {
       take(instant);
       instant = [];
-      // Accepted while the clock was ahead: totals without it would fall.
-      if (covers(record.cursor, ref.header)) draft.before.push(fold(ref, "accepted"));
-      else waiting.push(ref);
+      // Accepted while the clock was ahead, or when steps were shorter: totals without it would fall.
+      if (!covers(record.cursor, ref.header)) waiting.push(ref);
+      else (choice.force ? draft.rest : draft.before).push(fold(ref, "accepted"));
       continue;
     }
     if (instant.length > 0 && leavingTime(instant[0]!.header, coarseness) !== atMs) {

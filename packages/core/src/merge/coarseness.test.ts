@@ -274,14 +274,34 @@ test("what late frames bring up to the minimum begins with a 0 only where nothin
   const lateFrames = [late.start(1500), late.at(1600, { x_total: 4, y_total: 5 })];
   const totals = createTotals({ project: coarsely(asItIs, { minimumCount: 5 }) });
   for (const frame of [start!, first!]) totals.fold(frame, { late: false });
-  for (const frame of lateFrames) totals.fold(frame, { late: true });
   const restored = createTotals({
     project: coarsely(asItIs, { minimumCount: 5 }),
     checkpoint: JSON.parse(JSON.stringify(totals.checkpoint())),
   });
-  for (const each of [totals, restored])
+  for (const each of [totals, restored]) {
+    for (const frame of lateFrames) each.fold(frame, { late: true });
     expect(shown(each.settleLate(2001))).toEqual(["2001 x_total 6", "1500 y_total 0", "2001 y_total 5"]);
+  }
 });
+
+test("late growth that leaves a series below the minimum is owed no more once its time has come", () => {
+  const totals = createTotals({ project: coarsely(asItIs, { minimumCount: 5 }) });
+  for (const frame of counting(2)) totals.fold(frame, { late: true });
+  expect(JSON.stringify(totals.checkpoint())).toContain("owedSinceMs");
+  expect(shown(totals.settleLate(2001))).toEqual([]);
+  expect(JSON.stringify(totals.checkpoint())).not.toContain("owedSinceMs");
+});
+
+for (const { coarseness, says } of [
+  { coarseness: { roundCounts: 1 }, says: "roundCounts: expected a whole number from 2 on, got 1" },
+  { coarseness: { minimumCount: 2.5 }, says: "minimumCount: expected a whole number from 2 on, got 2.5" },
+  { coarseness: { timeStepMs: 0 }, says: "timeStepMs: expected a divisor of a day (86400000), got 0" },
+  { coarseness: { timeStepMs: 7_000 }, says: "timeStepMs: expected a divisor of a day (86400000), got 7000" },
+]) {
+  test(`a projection is not made of ${JSON.stringify(coarseness)}`, () => {
+    expect(() => coarsely(asItIs, coarseness)).toThrow(new RangeError(says));
+  });
+}
 
 test("instants are gathered only where there are steps", () => {
   const totals = createTotals({ project: coarsely(asItIs, { minimumCount: 5 }) });

@@ -1,8 +1,8 @@
 /**
  * A program's totals, made coarser on their way out.
  *
- * What the totals know stays exact; all of this happens to what they show. Nothing here has a state of its own, so
- * that a resend gives the same bytes and where uploads are cut makes no difference.
+ * What the totals know stays exact; all of this happens to what they show, and follows from what they know. So a resend
+ * gives the same bytes, and where uploads are cut makes no difference.
  */
 
 import type { FrameHeader } from "../journal/frame.ts";
@@ -30,10 +30,23 @@ export interface Coarseness {
   readonly timeStepMs?: number;
 }
 
+const DAY_MS = 86_400_000;
 const ROUNDED = "it would tell the exact counts that are rounded";
 
-/** The projection, with how coarse its series leave. */
+/**
+ * The projection, with how coarse its series leave.
+ *
+ * @throws {RangeError} A part of `coarseness` is not what it has to be.
+ */
 export function coarsely(project: Projection, coarseness: Coarseness): Projection {
+  const { timeStepMs = 1000 } = coarseness;
+  for (const key of ["roundCounts", "minimumCount"] as const) {
+    const { [key]: count = 2 } = coarseness;
+    if (!Number.isSafeInteger(count) || count < 2)
+      throw new RangeError(`${key}: expected a whole number from 2 on, got ${count}`);
+  }
+  if (!(Number.isInteger(timeStepMs) && timeStepMs > 0 && DAY_MS % timeStepMs === 0))
+    throw new RangeError(`timeStepMs: expected a divisor of a day (${DAY_MS}), got ${timeStepMs}`);
   const gate: Projection = (series, context) => {
     const isTold = coarseness.roundCounts !== undefined && context.origin === "app";
     return isTold && isOfEvents(series, context.family) ? { withheld: ROUNDED } : project(series, context);
