@@ -291,6 +291,25 @@ test("a second Ctrl-C ends it at once", { timeout: 60_000 }, async (context) => 
   expect((await agent.done).code).toBe(130);
 });
 
+test("a second agent on a folder scrapes nothing and ends with exit 75", {
+  timeout: 60_000,
+}, async (context) => {
+  let scrapes = 0;
+  const page = createServer((_, response) => {
+    scrapes++;
+    response.end("a_total 1\n");
+  });
+  await new Promise<void>((resolve) => page.listen(0, "127.0.0.1", resolve));
+  context.onTestFinished(() => void page.close());
+  const dir = await folder(context);
+  const nowhere = ["--remote-write", "http://127.0.0.1:1/api/v1/write", "--interval", "100ms"];
+  await startAgent(context, dir, "--scrape", "127.0.0.1:1", ...nowhere);
+  const url = `http://127.0.0.1:${(page.address() as AddressInfo).port}/metrics`;
+  const second = await runCli(["agent", "--dir", dir, "--scrape", url, ...nowhere]);
+  expect([second.code, scrapes]).toEqual([75, 0]);
+  expect(second.stderr).toMatch(/is under way \(process \d+\)/);
+});
+
 test("memory does not follow the backlog", { timeout: 240_000 }, async (context) => {
   const dir = await folder(context);
   const began = Date.now() - 1_800_000;

@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { hostname } from "node:os";
+import { setTimeout as delay } from "node:timers/promises";
 import { openJournal, segmentPlace } from "@promferry/core/journal";
 import { type Shipper, startShipper } from "@promferry/uploader";
 import { CliError } from "../cli-error.ts";
@@ -21,7 +22,7 @@ import { createPageWriter } from "./page-writer.ts";
 /**
  * Scrapes and ships until it is stopped; reads its configuration again on SIGHUP.
  *
- * @throws {CliError} It can't begin: settings, folder or address.
+ * @throws {CliError} It can't begin: settings, folder, address, or another process has the queue.
  * @throws {LedgerError} The queue's ledger is damaged, or of a later version.
  */
 export async function runAgent(context: Context, flags: AgentFlags): Promise<ExitCode> {
@@ -33,6 +34,11 @@ export async function runAgent(context: Context, flags: AgentFlags): Promise<Exi
   const teller = createAgentTeller(out, now);
   for (const message of plan.notes) teller.tell({ event: "note", message });
 
+  let isTaken = (_message: string): void => {};
+  const busy = new Promise<never>((_, reject) => {
+    isTaken = (message) => reject(taken(message));
+  });
+  busy.catch(() => {});
   const shipper = startShipper({
     dir,
     targets: plan.targets,
@@ -40,9 +46,21 @@ export async function runAgent(context: Context, flags: AgentFlags): Promise<Exi
     mayLeave: ({ header }) => (header.origin === "scrape" ? true : "an agent sends scraped pages only"),
     maxBytes: plan.maxBytes,
     cleanup: cleanupFor(plan.settings.metrics),
-    onEvent: (event) => teller.ship(event),
+    onEvent: (event) => {
+      if (event.kind === "busy") isTaken(event.message);
+      teller.ship(event);
+    },
     now,
   });
+  const begun = new AbortController();
+  try {
+    await Promise.race([busy, shipper.ended, isActive(shipper, AbortSignal.any([signal, begun.signal]))]);
+  } catch (error) {
+    await shipper.stop(AbortSignal.abort());
+    throw error;
+  } finally {
+    begun.abort();
+  }
   const { day_boundary: dayBoundary } = plan.settings.metrics;
   const writer = createPageWriter({
     dir,
@@ -126,6 +144,17 @@ export async function runAgent(context: Context, flags: AgentFlags): Promise<Exi
       : "everything was sent";
   teller.tell({ event: "stopped", message: `stopped; ${rest}` });
   return stopCode(signal.reason);
+}
+
+/** Resolves when the queue is this agent's; scraping before would fill a queue that another one sends. */
+async function isActive(shipper: Shipper, signal: AbortSignal): Promise<void> {
+  while (!shipper.isActive && !signal.aborted) await delay(10);
+}
+
+function taken(message: string): CliError {
+  return new CliError(EXIT.tryLater, message, {
+    hint: "one agent a folder: give this one another with --dir or agent.dir, or start it again when the other process has ended",
+  });
 }
 
 /** A folder of its own: a program's journal there would be left to nobody while the agent has the lock. */

@@ -18,6 +18,7 @@ test("a scrape config of one name and one list has Prometheus' defaults", () => 
       honor_timestamps: true,
       static_configs: [{ targets: ["a:1"], labels: { zone: "07" } }],
       body_size_limit: 33_554_432,
+      line_size_limit: 1_048_576,
     },
   ]);
 });
@@ -41,6 +42,7 @@ test("every setting of a job is taken", () => {
     metric_relabel_configs: [{ regex: tmp, action: labeldrop }, { target_label: n, replacement: 1 }]
     sample_limit: 1000
     body_size_limit: 10MB
+    line_size_limit: 2MB
     label_limit: 30
     label_name_length_limit: 200
     label_value_length_limit: 500
@@ -49,6 +51,7 @@ test("every setting of a job is taken", () => {
   expect(config?.scrape_configs[0]).toMatchObject({
     params: { module: ["http_2xx", "7"] },
     body_size_limit: 10 * 1024 ** 2,
+    line_size_limit: 2 * 1024 ** 2,
     http_sd_configs: [{ refresh_interval: 60_000 }],
   });
 });
@@ -95,6 +98,8 @@ for (const { name, text, says } of [
   { name: "no interval", text: job("scrape_interval: 0s"), says: "expected 1ms to 1d" },
   { name: "a day and more", text: job("scrape_interval: 25h"), says: "expected 1ms to 1d" },
   { name: "a number for a size", text: job("body_size_limit: 1000"), says: "expected a text" },
+  { name: "too high a limit", text: job("label_limit: 10001"), says: "expected at most 10000" },
+  { name: "too long a line", text: job("line_size_limit: 65MiB"), says: "expected at most 64MiB" },
   { name: "a negative limit", text: job("sample_limit: -1"), says: "expected 0 or more" },
   {
     name: "a label that is no name",

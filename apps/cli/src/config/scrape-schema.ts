@@ -12,15 +12,34 @@ const targetLabels = z.record(
   text,
 );
 
+const MIB = 1024 * 1024;
+
 const rules = z.array(relabelRule, { error: "expected a list of rules" }).default([]);
 
-const limit = z.int({ error: "expected a whole number" }).min(0, { error: "expected 0 or more" }).default(0);
+/** The highest that each limit can be set to; what memory a page may take follows from them. */
+const LIMIT_MAXIMA = {
+  sample_limit: 2_000_000,
+  body_size_limit: 1024 * MIB,
+  line_size_limit: 64 * MIB,
+  label_limit: 10_000,
+  label_name_length_limit: 64 * 1024,
+  label_value_length_limit: 64 * MIB,
+} as const;
+
+const limit = (most: number) =>
+  z
+    .int({ error: "expected a whole number" })
+    .min(0, { error: "expected 0 or more" })
+    .max(most, { error: `expected at most ${most}` })
+    .default(0);
 
 /** Prometheus counts `10MB` as 10 MiB. */
-const bodySize = text
-  .regex(BYTE_SIZE_PATTERN, { error: "expected a size such as 32MiB", abort: true })
-  .transform((value) => parseByteSize(value.replace(/([KMG])B$/, "$1iB")) ?? 0)
-  .meta({ examples: ["10MB", "64MiB"] });
+const byteSize = (most: number) =>
+  text
+    .regex(BYTE_SIZE_PATTERN, { error: "expected a size such as 32MiB", abort: true })
+    .transform((value) => parseByteSize(value.replace(/([KMG])B$/, "$1iB")) ?? 0)
+    .refine((bytes) => bytes <= most, { error: `expected at most ${most / MIB}MiB` })
+    .meta({ examples: ["10MB", "64MiB"] });
 
 const credentials = {
   basic_auth: z
@@ -82,11 +101,24 @@ export const scrapeConfigSchema = z.strictObject({
   http_sd_configs: z.array(httpSd, { error: "expected a list" }).default([]),
   relabel_configs: rules,
   metric_relabel_configs: rules,
-  sample_limit: limit.describe("Samples of a scrape after metric_relabel_configs; more fail it. 0: none."),
-  body_size_limit: bodySize.prefault("32MiB").describe("Of a page, compressed and uncompressed."),
-  label_limit: limit.describe("Labels of a series, the target's and its name among them. 0: none."),
-  label_name_length_limit: limit.describe("Bytes. 0: none."),
-  label_value_length_limit: limit.describe("Bytes. 0: none."),
+  sample_limit: limit(LIMIT_MAXIMA.sample_limit).describe(
+    "Samples of a scrape after metric_relabel_configs; more fail it. 0: none, and a page has at most 1,000,000 series; more raise that.",
+  ),
+  body_size_limit: byteSize(LIMIT_MAXIMA.body_size_limit)
+    .prefault("32MiB")
+    .describe("Of a page, compressed and uncompressed."),
+  line_size_limit: byteSize(LIMIT_MAXIMA.line_size_limit)
+    .prefault("1MiB")
+    .describe("Of a line of a page, or of a text in protobuf. Prometheus has none."),
+  label_limit: limit(LIMIT_MAXIMA.label_limit).describe(
+    "Labels of a series, the target's and its name among them. 0: none, and a line has at most 256; more raise that.",
+  ),
+  label_name_length_limit: limit(LIMIT_MAXIMA.label_name_length_limit).describe(
+    "Bytes. 0: none, and a name on a page has at most 4096; more raise that.",
+  ),
+  label_value_length_limit: limit(LIMIT_MAXIMA.label_value_length_limit).describe(
+    "Bytes. 0: none but line_size_limit.",
+  ),
 });
 
 export type ScrapeConfig = z.output<typeof scrapeConfigSchema>;

@@ -30,7 +30,7 @@ export async function chainChecks(options: ChainOptions): Promise<Check[]> {
   const page = checker("endpoint");
   let families: readonly MetricFamily[];
   try {
-    const reader = createPageReader({ maxSeries: MAX_SERIES, keepEmptyLabels: false });
+    const reader = createPageReader({ limits: { maxSeries: MAX_SERIES }, keepEmptyLabels: false });
     families = await reader.read(pageUrl, { timeoutMs: 10_000, signal });
   } catch (error) {
     signal.throwIfAborted();

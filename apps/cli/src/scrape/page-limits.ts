@@ -1,4 +1,5 @@
 import type { Label } from "@promferry/core/series";
+import { defaultParseLimits, type ParseLimits } from "@promferry/core/text-format";
 import type { ScrapeConfig } from "../config/scrape-schema.ts";
 
 /** Why a page that could be read counts as none. */
@@ -34,4 +35,24 @@ export function checkLabelLimits(
       refuse(`${valueBytes} bytes in the label ${shown}`, "label_value_length_limit", value);
     }
   }
+}
+
+/**
+ * What the parser takes: its own limits, raised where the job's are higher. Lower ones of the job count after relabelling,
+ * as they do for Prometheus.
+ *
+ * @param maxSeries Different series of a page, where `sample_limit` is not higher.
+ */
+export function parseLimits(
+  job: Pick<ScrapeConfig, "sample_limit" | "line_size_limit" | "label_limit" | "label_name_length_limit">,
+  maxSeries: number,
+): ParseLimits {
+  const { maxLabels, maxLineBytes, maxNameBytes } = defaultParseLimits;
+  return {
+    maxSeries: Math.max(maxSeries, job.sample_limit),
+    maxLineBytes: job.line_size_limit || maxLineBytes,
+    maxLabels: Math.max(maxLabels, job.label_limit),
+    // The parser counts quotes and escapes as well.
+    maxNameBytes: Math.max(maxNameBytes, 2 * job.label_name_length_limit + 2),
+  };
 }

@@ -347,13 +347,13 @@ for (const { name, page, reason, options = {} } of [
   {
     name: "too many series",
     page: protobufPage({ name: "a", metric: [counter, counter, counter] }),
-    options: { maxSeries: 2 },
+    options: { limits: { maxSeries: 2 } },
     reason: "more than 2 series",
   },
   {
     name: "too many classic buckets",
     page: protobufPage({ name: "a", type: 4, metric: [{ histogram: { bucket: [{ upper_bound: 1 }] } }] }),
-    options: { maxSeries: 3 },
+    options: { limits: { maxSeries: 3 } },
     reason: "more than 3 series",
   },
   {
@@ -381,7 +381,9 @@ test("what a page makes of two bytes is bounded, too", () => {
     const metric = withLength(message, content);
     const family = Buffer.concat([Buffer.of(0x0a, 1, 0x61, 0x18, type), withLength(0x22, metric)]);
     const page = withLength(undefined, family);
-    expect(() => parse(page, { maxSeries: 1000 })).toThrow("more than 1000 quantiles, buckets and exemplars");
+    expect(() => parse(page, { limits: { maxSeries: 1000 } })).toThrow(
+      "more than 1000 quantiles, buckets and exemplars",
+    );
   }
 });
 

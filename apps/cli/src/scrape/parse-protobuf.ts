@@ -9,7 +9,7 @@ import {
   type Series,
   type SeriesDictionary,
 } from "@promferry/core/series";
-import { defaultParseLimits, formatCanonical } from "@promferry/core/text-format";
+import { defaultParseLimits, formatCanonical, type ParseLimits } from "@promferry/core/text-format";
 import {
   createMetricReader,
   field,
@@ -22,8 +22,11 @@ import { ProtobufReader } from "./protobuf-reader.ts";
 export interface ParseProtobufOptions {
   /** Interns the series. */
   readonly dictionary: SeriesDictionary;
-  /** Samples of one page, a native histogram being one; and exemplars, quantiles and buckets. Default 1 000 000. */
-  readonly maxSeries?: number;
+  /**
+   * As of a text page: `maxSeries` are samples of one page, a native histogram being one, and exemplars, quantiles and
+   * buckets; `maxLineBytes` is the longest help, unit or value of a label. Default `defaultParseLimits`.
+   */
+  readonly limits?: Partial<ParseLimits>;
   /** Spans and buckets of native histograms. Default 4 000 000. */
   readonly maxBuckets?: number;
 }
@@ -48,15 +51,22 @@ const TYPES: readonly MetricType[] = [
  * are left out. A time of 0 is none.
  *
  * Names may hold any characters. An unknown type, a unit that is no part of its metric's name, a label that stands twice and a
- * native histogram with a `nativeHistogramProblem` refuse the page. Labels are at most 256 a metric, names at most
- * 4096 bytes, other texts 1 MiB.
+ * native histogram with a `nativeHistogramProblem` refuse the page.
  *
  * @throws {ProtobufError} Says at which byte, and what is wrong.
  */
 export function parseProtobuf(bytes: Uint8Array, options: ParseProtobufOptions): readonly MetricFamily[] {
-  const { dictionary, maxSeries = defaultParseLimits.maxSeries, maxBuckets = 4_000_000 } = options;
+  const { dictionary, maxBuckets = 4_000_000 } = options;
   const reader = new ProtobufReader(bytes);
-  const { maxLineBytes: maxTextBytes, maxNameBytes, maxLabels } = defaultParseLimits;
+  const {
+    maxLineBytes: maxTextBytes,
+    maxNameBytes,
+    maxLabels,
+    maxSeries,
+  } = {
+    ...defaultParseLimits,
+    ...options.limits,
+  };
   const readMetric = createMetricReader(reader, {
     maxTextBytes,
     maxNameBytes,

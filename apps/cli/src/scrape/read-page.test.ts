@@ -2,6 +2,26 @@ import { expect, test } from "vitest";
 import { serve } from "../../test/serve.ts";
 import { createPageReader } from "./read-page.ts";
 
+test("a target whose OpenMetrics was bad is asked for text for an hour, and then again for OpenMetrics", async () => {
+  const asked: string[] = [];
+  const url = await serve(({ headers: { accept = "" } }, response) => {
+    const type = accept.includes("openmetrics") ? "application/openmetrics-text" : "text/plain";
+    asked.push(type);
+    // From its 62nd answer on it is mended.
+    const end = asked.length > 61 ? "# EOF\n" : "";
+    response.writeHead(200, { "content-type": type }).end(`a 1\n${end}`);
+  });
+  const reader = createPageReader({ limits: {}, keepEmptyLabels: false });
+  for (let i = 0; i < 63; i++) {
+    const signal = AbortSignal.timeout(5_000);
+    expect(await reader.read(url, { timeoutMs: 5_000, signal, maxBytes: 10_000 })).toHaveLength(1);
+  }
+  const [bad, ...others] = asked;
+  expect(bad).toBe("application/openmetrics-text");
+  expect(others.slice(0, 60)).toEqual(new Array(60).fill("text/plain"));
+  expect(others.slice(60)).toEqual([...new Array(3)].map(() => "application/openmetrics-text"));
+});
+
 test("a page that is bad OpenMetrics whatever it is asked for is asked for twice, then it is an error", async () => {
   let asked = 0;
   const url = await serve((_, response) => {
@@ -9,7 +29,7 @@ test("a page that is bad OpenMetrics whatever it is asked for is asked for twice
     const type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     response.writeHead(200, { "content-type": type }).end('# TYPE a gauge\n# HELP a "x\na 1\n# EOF\n');
   });
-  const reader = createPageReader({ maxSeries: 100, keepEmptyLabels: false });
+  const reader = createPageReader({ limits: { maxSeries: 100 }, keepEmptyLabels: false });
   const read = () =>
     reader.read(url, { timeoutMs: 5_000, signal: AbortSignal.timeout(5_000), maxBytes: 10_000 });
   await expect(read()).rejects.toThrow("2:");

@@ -7,7 +7,12 @@ import {
   type SeriesDictionary,
   seriesKey,
 } from "@promferry/core/series";
-import { createExpositionParser, ExpositionError } from "@promferry/core/text-format";
+import {
+  createExpositionParser,
+  defaultParseLimits,
+  ExpositionError,
+  type ParseLimits,
+} from "@promferry/core/text-format";
 import { type FetchPageOptions, fetchPage } from "./fetch-page.ts";
 import type { PageFormat } from "./page-format.ts";
 import { parseProtobuf } from "./parse-protobuf.ts";
@@ -23,8 +28,8 @@ export interface PageReader {
 }
 
 export interface PageReaderOptions {
-  /** Different series of one page. */
-  readonly maxSeries: number;
+  /** Default `defaultParseLimits`. */
+  readonly limits: Partial<ParseLimits>;
   /**
    * Whether labels with an empty value stay, which `honor_labels` needs: there `instance=""` says that the
    * series has no instance.
@@ -40,24 +45,30 @@ interface Parsers extends Record<PageFormat, { parse(page: Uint8Array): readonly
 /** Series that a dictionary of ours may hold above what the last page had. */
 const SPARE_SERIES = 10_000;
 
-export function createPageReader({ maxSeries, keepEmptyLabels }: PageReaderOptions): PageReader {
+/** After a page that was bad OpenMetrics, so many are asked for as text: an hour, at one a minute. */
+const TEXT_PAGES = 60;
+
+export function createPageReader({ limits, keepEmptyLabels }: PageReaderOptions): PageReader {
+  const { maxSeries = defaultParseLimits.maxSeries } = limits;
   let parsers = createParsers();
-  let textOnly = false;
+  let textPagesLeft = 0;
 
   function createParsers(): Parsers {
     const literal = keepEmptyLabels ? createLiteralDictionary() : undefined;
-    const options = { limits: { maxSeries }, ...(literal ? { dictionary: literal } : {}) };
+    const options = { limits, ...(literal ? { dictionary: literal } : {}) };
     const dictionary = literal ?? createSeriesDictionary();
     return {
       scrape: createExpositionParser({ format: "scrape", ...options }),
       openmetrics: createExpositionParser({ format: "openmetrics", ...options }),
-      protobuf: { parse: (bytes) => parseProtobuf(bytes, { dictionary, maxSeries }) },
+      protobuf: { parse: (bytes) => parseProtobuf(bytes, { dictionary, limits }) },
       known: () => dictionary.size,
     };
   }
 
   async function read(url: string, options: FetchPageOptions): Promise<readonly MetricFamily[]> {
+    const textOnly = textPagesLeft > 0;
     const { bytes, format } = await fetchPage(url, { ...options, textOnly });
+    if (textOnly) textPagesLeft--;
     try {
       const families = parsers[format].parse(bytes);
       if (parsers.known() > 2 * countSamples(families) + SPARE_SERIES) parsers = createParsers();
@@ -65,8 +76,8 @@ export function createPageReader({ maxSeries, keepEmptyLabels }: PageReaderOptio
     } catch (error) {
       if (parsers.known() > 2 * maxSeries) parsers = createParsers();
       if (!(error instanceof ExpositionError) || format !== "openmetrics" || textOnly) throw error;
-      // Some programs speak OpenMetrics with an accent; their text format is most often right.
-      textOnly = true;
+      // Some programs speak OpenMetrics with an accent; their text format is most often right. They may learn.
+      textPagesLeft = TEXT_PAGES;
       return read(url, options);
     }
   }

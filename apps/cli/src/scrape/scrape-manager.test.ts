@@ -291,6 +291,46 @@ test("a page with more series than allowed fails", async () => {
   expect(others[0]!.error).toBe("more than 2 series in all");
 });
 
+const long = "n".repeat(5000);
+const manyLabels = Array.from({ length: 300 }, (_, i) => `l${i}="x"`).join(",");
+for (const { name, page, refusal, settings } of [
+  {
+    name: "more series than an agent takes by itself",
+    page: "a 1\nb 1\nc 1\n",
+    refusal: "expected at most 2 series",
+    settings: { sample_limit: 3 },
+  },
+  {
+    name: "a line of more than 1 MiB",
+    page: `a{b="${"x".repeat(1_100_000)}"} 1\n`,
+    refusal: "expected a line of at most 1048576 bytes",
+    settings: { line_size_limit: "2MiB" },
+  },
+  {
+    name: "more than 256 labels",
+    page: `a{${manyLabels}} 1\n`,
+    refusal: "expected at most 256 labels",
+    settings: { label_limit: 400 },
+  },
+  {
+    name: "a name of more than 4096 bytes",
+    page: `a{${long}="x"} 1\n`,
+    refusal: "expected a name of at most 4096 bytes",
+    settings: { label_name_length_limit: 5000 },
+  },
+]) {
+  test(`${name} fail a page until the job's limit is raised`, async () => {
+    const url = await serve(answer(page));
+    const options = { maxSeriesPerTarget: 2 };
+    const { manager, pages, scrape } = manage([job([url])], options);
+    await scrape();
+    expect(pages[0]!.error).toContain(refusal);
+    await manager.reload([job([url], settings)]);
+    await scrape();
+    expect(pages.at(-1)).toMatchObject({ error: undefined, sampleCount: settings.sample_limit ?? 1 });
+  });
+}
+
 test("a page beyond body_size_limit fails, whether or not it says its length", async () => {
   const url = await serve((request, response) => {
     if (request.url === "/chunked") response.write("# ".padEnd(2000, "x"));

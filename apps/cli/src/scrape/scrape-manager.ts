@@ -48,7 +48,7 @@ export interface ScrapeManagerOptions {
   readonly offsetSeed?: string;
   /** Over all jobs; further ones are refused. Default 10 000. */
   readonly maxTargets?: number;
-  /** Different series of one page; more is a failed scrape. `sample_limit` may be lower. Default 1 000 000. */
+  /** Different series of one page; more is a failed scrape. A higher `sample_limit` raises it. Default 1 000 000. */
   readonly maxSeriesPerTarget?: number;
   /** Series over all targets; a page that would bring more is a failed scrape. Default 2 000 000. */
   readonly maxSeries?: number;

@@ -1,8 +1,10 @@
+import { isDeepStrictEqual } from "node:util";
 import type { EpochMs, FamilyMetadata, Series } from "@promferry/core/series";
 import type { FamilyBuilder } from "./family-builder.ts";
 import { MAX_PAGE_BYTES } from "./fetch-page.ts";
+import { parseLimits } from "./page-limits.ts";
 import type { Target } from "./populate-target.ts";
-import { createPageReader } from "./read-page.ts";
+import { createPageReader, type PageReaderOptions } from "./read-page.ts";
 import type { ScrapeJob } from "./scrape-job.ts";
 import type { ScrapedPage } from "./scraped-page.ts";
 import { createSeriesTracker, type SeriesBudget, type TrackedPage } from "./series-tracker.ts";
@@ -23,7 +25,7 @@ export interface Scraper {
 
 export interface ScraperOptions {
   readonly budget: SeriesBudget;
-  /** Different series of one page. */
+  /** Different series of one page, where the job's `sample_limit` is not higher. */
   readonly maxSeries: number;
 }
 
@@ -39,13 +41,13 @@ const REPORT = [
 export function createScraper(first: Target, firstJob: ScrapeJob, options: ScraperOptions): Scraper {
   let target = first;
   let job = firstJob;
-  let reader = createReader(job);
+  let reader = createPageReader(readerOptions(job));
   const tracker = createSeriesTracker(first.labels, job.config, options.budget);
   const own = REPORT.map((name): Series => ({ name, labels: first.labels }));
   let hasReported = false;
 
-  function createReader({ config }: ScrapeJob): ReturnType<typeof createPageReader> {
-    return createPageReader({ maxSeries: options.maxSeries, keepEmptyLabels: config.honor_labels });
+  function readerOptions({ config }: ScrapeJob): PageReaderOptions {
+    return { limits: parseLimits(config, options.maxSeries), keepEmptyLabels: config.honor_labels };
   }
 
   async function take(atMs: EpochMs, signal: AbortSignal): Promise<TrackedPage> {
@@ -96,7 +98,8 @@ export function createScraper(first: Target, firstJob: ScrapeJob, options: Scrap
     },
     lose: () => tracker.oweMarkers(),
     configure(nextTarget, nextJob) {
-      if (nextJob.config.honor_labels !== job.config.honor_labels) reader = createReader(nextJob);
+      const wanted = readerOptions(nextJob);
+      if (!isDeepStrictEqual(wanted, readerOptions(job))) reader = createPageReader(wanted);
       tracker.configure(nextJob.config);
       target = nextTarget;
       job = nextJob;
