@@ -28,7 +28,6 @@ export const kill: Fault = {
   amounts: { long: 10_000, short: 60, mutant: 60 },
   holds:
     "no acknowledged frame lost, no sample sent twice but in a request in doubt, no start refused, no hand repair; what was half forgotten is not sent, and the next forget ends it",
-  notShown: ["`forget` under SIGKILL: it is not built."],
   run: (context) => eachCase(context, (index) => runDirectory(context, index)),
 };
 
