@@ -1,4 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Batch } from "@promferry/core/delivery";
 import { DeliveryError } from "@promferry/core/delivery";
@@ -203,6 +203,24 @@ test("a request in doubt whose bytes cannot be made again counts as unknown, and
   ]);
   expect(report).toMatchObject({ verdict: 3, destinations: [{ accepted: 2, unknown: 3 }] });
   expect(report.destinations[0]?.notes[0]).toMatch(/^A request that was in doubt, of 3 samples/);
+});
+
+test("a request in doubt whose last frames are lost counts as unknown, and what is written later goes on", async (context) => {
+  const bed = await createTestBed(context);
+  for (const minute of minutes) await bed.write("aaaaaaaa", NOON + minute * MINUTE, { a_total: minute });
+  const destination = createReceiver({ maxSamples: 3, answer: (n) => (n === 3 ? lost : "take") });
+  await bed.upload({ targets: [{ destination, project: asItIs }], timeoutMs: 0 });
+
+  const path = join(bed.dir, "2025-10-06.prom");
+  const text = await readFile(path, "utf8");
+  await writeFile(path, text.slice(0, text.lastIndexOf("# Written")));
+  await bed.write("bbbbbbbb", NOON + 20 * MINUTE, { b_total: 1 });
+  await bed.write("bbbbbbbb", NOON + 21 * MINUTE, { b_total: 2 });
+  const report = await bed.upload({ targets: [{ destination, project: asItIs }] });
+
+  expect(report).toMatchObject({ verdict: 3, destinations: [{ unknown: 2 }] });
+  expect(report.destinations[0]?.failure).toBeUndefined();
+  expect(destination.samples.slice(-1)).toEqual([`b_total 1@${21 * MINUTE}`]);
 });
 
 test("samples older than a destination takes are refused by our own rule, or collapse into the first that is not", async (context) => {

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
@@ -47,11 +47,18 @@ async function setUp() {
     pass: (ms: number) => {
       nowMs += ms;
     },
-    async acquire(processes: ProcessTable, waitMs = 0): Promise<UploadLock> {
+    passed: () => nowMs - NOON,
+    async acquire(
+      processes: ProcessTable,
+      waitMs = 0,
+      meanwhile: () => Promise<void> = async () => {},
+      through: UploadFs = fs,
+    ): Promise<UploadLock> {
       const sleep = async (ms: number) => {
         nowMs += ms;
+        await meanwhile();
       };
-      const lock = await acquireLock({ dir, fs, now: () => nowMs, sleep, processes, waitMs });
+      const lock = await acquireLock({ dir, fs: through, now: () => nowMs, sleep, processes, waitMs });
       held.push(lock);
       return lock;
     },
@@ -111,14 +118,53 @@ for (const { name, second, afterMs = 0, taken } of [
   });
 }
 
-test("a lock that its holder has made and not yet written is respected for two minutes", async () => {
+test("a lock that says nothing of its holder is respected for two minutes", async () => {
   const bed = await setUp();
   const path = join(bed.dir, ".upload-lock.1");
-  await writeFile(path, "");
+  await writeFile(path, '{"v":1,"pid":');
   await utimes(path, new Date(NOON), new Date(NOON));
   await expect(bed.acquire(at({}))).rejects.toMatchObject({ holder: undefined });
   bed.pass(2 * minute);
   await (await bed.acquire(at({}))).check();
+});
+
+test("a lock whose maker was killed before it wrote a word keeps nobody waiting for more than two seconds", async () => {
+  const bed = await setUp();
+  await writeFile(join(bed.dir, ".upload-lock.1"), "");
+  await (await bed.acquire(at({}))).check();
+  expect(bed.passed()).toBe(2000);
+  expect(await readdir(bed.dir)).toEqual([".upload-lock.2"]);
+});
+
+test("a lock that is written at the second look is respected", async () => {
+  const bed = await setUp();
+  const path = join(bed.dir, ".upload-lock.1");
+  await writeFile(path, "");
+  const other = await setUp();
+  await other.acquire(at({ pid: 2, host: "there" }));
+  const late = bed.acquire(at({}), 0, () => copyFile(join(other.dir, ".upload-lock.1"), path));
+  await expect(late).rejects.toMatchObject({ holder: { pid: 2 } });
+});
+
+test("a maker that was stopped before it wrote its lock doesn't take the next one's of that number for its own", async () => {
+  const bed = await setUp();
+  const taken: UploadLock[] = [];
+  const path = join(bed.dir, ".upload-lock.1");
+  const stopped: UploadFs = {
+    ...nodeUploadFs,
+    async openNew(file) {
+      const opened = await nodeUploadFs.openNew(file);
+      if (taken.length > 0) return opened;
+      // Another one finds it empty, takes over and ends; a third one has the number again.
+      const second = await bed.acquire(at({ pid: 2 }));
+      await second.release();
+      taken.push(await bed.acquire(at({ pid: 3, host: "there" })));
+      return opened;
+    },
+  };
+  await expect(bed.acquire(at({}), 0, undefined, stopped)).rejects.toMatchObject({ holder: { pid: 3 } });
+  await taken[0]!.check();
+  expect(await readFile(path, "utf8")).toContain('"pid":3');
 });
 
 test("a clock that was set back keeps no lock for ever", async () => {

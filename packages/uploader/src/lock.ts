@@ -26,6 +26,8 @@ import type { UploadFs } from "./upload-fs.ts";
 const LOCK_FILE = /^\.upload-lock\.(\d{1,15})$/;
 const REFRESH_MS = 20_000;
 const POLL_MS = 500;
+/** Whoever makes a lock's file writes it at once: one that is empty for so many looks was left so by a kill. */
+const EMPTY_LOOKS = 4;
 
 /** Another process uploads from this directory, or has taken over from this one. Exit code 75. */
 export class UploadBusyError extends Error {
@@ -72,42 +74,47 @@ export async function acquireLock(options: LockOptions): Promise<UploadLock> {
   const untilMs = now() + waitMs;
   const self = await processes.self();
   const token = randomBytes(8).toString("hex");
+  let emptyLooks = 0;
   for (;;) {
     const found = await highest(dir, fs);
-    const holder = found === undefined ? undefined : await readHolder(dir, fs, found);
-    if (found === undefined || (await isFree(holder, processes, now(), dir, fs, found))) {
+    const text = found === undefined ? undefined : await readStateFile(fs, pathOf(dir, found));
+    if (text === "" && emptyLooks++ < EMPTY_LOOKS) {
+      await sleep(POLL_MS, signal);
+      continue;
+    }
+    const holder = text === undefined ? undefined : holderIn(text);
+    const isLeft = found === undefined || text === "";
+    if (isLeft || (await isFree(holder, processes, now(), dir, fs, found))) {
       const mine = (found ?? 0) + 1;
-      const made = await createStateFile(
-        fs,
-        pathOf(dir, mine),
-        format({ ...self, refreshedMs: now() }, token),
-      );
-      if (made && (await highest(dir, fs)) === mine) {
+      const own = format({ ...self, refreshedMs: now() }, token);
+      const made = await createStateFile(fs, pathOf(dir, mine), own);
+      // Between making and writing it may have been taken for left behind, and its number given to another one.
+      if (made && (await isOurs(mine))) {
         await removeLower(dir, fs, mine);
         return hold(mine);
       }
-      if (made) await removeIfThere(fs, pathOf(dir, mine));
+      if (made && (await highest(dir, fs)) !== mine) await removeIfThere(fs, pathOf(dir, mine));
       continue;
     }
     if (now() + POLL_MS > untilMs) throw new UploadBusyError(busyMessage(dir, holder), dir, holder);
     await sleep(POLL_MS, signal);
   }
 
+  async function isOurs(mine: number): Promise<boolean> {
+    if ((await highest(dir, fs)) !== mine) return false;
+    return (await readStateFile(fs, pathOf(dir, mine)))?.includes(token) ?? false;
+  }
+
   function hold(mine: number): UploadLock {
     let refreshedMs = now();
     let refreshing: Promise<void> = Promise.resolve();
-
-    async function isOurs(): Promise<boolean> {
-      if ((await highest(dir, fs)) !== mine) return false;
-      return (await readStateFile(fs, pathOf(dir, mine)))?.includes(token) ?? false;
-    }
 
     /** Looks first: after a stop of minutes another process may have had the lock, or have it under this number. */
     function refresh(): Promise<void> {
       refreshedMs = now();
       const text = format({ ...self, refreshedMs }, token);
       const written = refreshing.then(async () => {
-        if (await isOurs()) await replaceStateFile(fs, pathOf(dir, mine), text);
+        if (await isOurs(mine)) await replaceStateFile(fs, pathOf(dir, mine), text);
       });
       refreshing = written.catch(() => {});
       return written;
@@ -119,7 +126,7 @@ export async function acquireLock(options: LockOptions): Promise<UploadLock> {
     return {
       async check() {
         await refreshing;
-        if (!(await isOurs())) {
+        if (!(await isOurs(mine))) {
           const current = await highest(dir, fs);
           const holder = current === undefined ? undefined : await readHolder(dir, fs, current);
           const message = `the upload lock of ${dir} was taken over${who(holder)}; this upload stops, and the next one goes on from the ledger`;
@@ -132,7 +139,7 @@ export async function acquireLock(options: LockOptions): Promise<UploadLock> {
         await refreshing;
         // What was uploaded is uploaded: a lock that stays counts until this process ends, two minutes at most.
         const end = async () => {
-          if (await isOurs()) await removeIfThere(fs, pathOf(dir, mine));
+          if (await isOurs(mine)) await removeIfThere(fs, pathOf(dir, mine));
         };
         await end().catch(() => {});
       },
@@ -149,7 +156,7 @@ async function isFree(
   number: number,
 ): Promise<boolean> {
   if (holder) return isGone(holder, processes, now);
-  // Made and not yet written: its process is a moment away, or dead.
+  // Damaged, or not all there.
   try {
     const { modifiedMs } = await fs.stat(pathOf(dir, number));
     return Math.abs(now - modifiedMs) >= LOCK_TIMEOUT_MS;
@@ -185,7 +192,10 @@ function pathOf(dir: string, number: number): string {
 
 async function readHolder(dir: string, fs: UploadFs, number: number): Promise<LockHolder | undefined> {
   const text = await readStateFile(fs, pathOf(dir, number));
-  if (text === undefined) return undefined;
+  return text === undefined ? undefined : holderIn(text);
+}
+
+function holderIn(text: string): LockHolder | undefined {
   try {
     const keys = ["v", "pid", "start", "boot", "host", "pid_namespace", "refreshed_at", "token"];
     const lock = recordAt(JSON.parse(text), "lock", keys);

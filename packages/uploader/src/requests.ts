@@ -72,7 +72,11 @@ export function createRequestQueue(
         const { value: window } = await pull();
         ahead = undefined;
         if (!window) return undefined;
-        if (window.samples.length > 0 && !done && resume) return request(window, resume.from, resume.to);
+        if (window.samples.length > 0 && !done && resume) {
+          // Where frames are lost since, the digest tells.
+          const to = Math.min(resume.to, window.samples.length);
+          return request(window, Math.min(resume.from, to), to);
+        }
         if (window.samples.length > 0) return cut(window, 0);
         if (hasNews(window)) finished.push(window);
       }

@@ -30,7 +30,7 @@ export const powerLoss: Fault = {
   title:
     "simulated power loss while programs write and days are uploaded, deleted, compressed and repaired: unsynced writes dropped, torn, reordered; renames without directory sync undone",
   unit: "schedules",
-  amounts: { long: 5000, short: 200, mutant: 150 },
+  amounts: { long: 5000, short: 200, mutant: 400 },
   holds: "no acknowledged frame lost, no sample sent twice but in a request in doubt, no start refused",
   notShown: [
     "A power cut of a disk. A file system in memory loses what was not synced, more strictly than a real one; a real ext4 in an image is shut down without writing back, which spares it what a disk's own cache would lose.",
@@ -98,7 +98,7 @@ async function runSchedule(context: FaultContext, index: number): Promise<void> 
         processes,
         ...(cleans ? { cleanup: {} } : {}),
       });
-    /** A lock that was being made when the power went names no holder: it counts for two minutes. */
+    /** A lock that was being written when the power went names no holder: it counts for two minutes. */
     const orBusy = async <T>(work: () => Promise<T>): Promise<T> => {
       try {
         return await work();
