@@ -25,7 +25,7 @@ export const kill: Fault = {
   title:
     "SIGKILL at random calls and at random moments of writer, uploader, retention, compression and forget",
   unit: "kills",
-  amounts: { long: 10_000, short: 60, mutant: 60 },
+  amounts: { long: 10_000, short: 60, mutant: 120 },
   holds:
     "no acknowledged frame lost, no sample sent twice but in a request in doubt, no start refused, no hand repair; what was half forgotten is not sent, and the next forget ends it",
   run: (context) => eachCase(context, (index) => runDirectory(context, index)),
