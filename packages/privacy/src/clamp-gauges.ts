@@ -1,4 +1,4 @@
-import { type Catalogue, sampleNames } from "@promferry/core";
+import { type Catalogue, sampleNames } from "@promferry/core/catalogue";
 import type { ValueBounds } from "@promferry/core/series";
 import type { Filter } from "./filter.ts";
 

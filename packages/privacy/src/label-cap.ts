@@ -1,4 +1,4 @@
-import { type Catalogue, type CatalogueLabel, OTHER_VALUE } from "@promferry/core";
+import { type Catalogue, type CatalogueLabel, OTHER_VALUE } from "@promferry/core/catalogue";
 import type { SessionInfo } from "@promferry/core/journal";
 import type { AdmittedValues, ProjectionMemory } from "@promferry/core/merge";
 import type { Label } from "@promferry/core/series";

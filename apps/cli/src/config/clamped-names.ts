@@ -1,4 +1,4 @@
-import type { Catalogue } from "@promferry/core";
+import type { Catalogue } from "@promferry/core/catalogue";
 import { noGauge } from "@promferry/privacy";
 import { nearest } from "./nearest.ts";
 import type { MetricsConfig } from "./schema.ts";
