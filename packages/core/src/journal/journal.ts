@@ -80,7 +80,7 @@ const SESSIONS_KEPT = 64;
 const NO_BYTES = new Uint8Array();
 
 /** Frames are mostly read in order: so much is read at once, or one frame that is longer. */
-const STRETCH_BYTES = 1024 * 1024;
+const STRETCH_BYTES = 4 * 1024 * 1024;
 /** Memory for a longer frame is not kept for the next. */
 const KEPT_BYTES = 16 * 1024 * 1024;
 
