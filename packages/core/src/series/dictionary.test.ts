@@ -8,7 +8,7 @@ import {
   labelValue,
   seriesKey,
 } from "./index.ts";
-import type { Label } from "./series.ts";
+import type { Label, Series } from "./series.ts";
 
 const character = fc.constantFrom("a", "b", "1", ":", "\uffff", "\0", "é", "\ue000", "😀");
 const name = fc.string({ unit: character, maxLength: 3 });
@@ -86,4 +86,44 @@ test("a label name that stands twice is refused by name", () => {
 test("an absent label reads as the empty value", () => {
   const series = createSeriesDictionary().intern("m", [{ name: "a", value: "1" }]);
   expect([labelValue(series, "a"), labelValue(series, "b")]).toEqual(["1", ""]);
+});
+
+test("a series is one object, whether it came as parts or as plain text", () => {
+  const plain = fc.uniqueArray(
+    fc.record({ name: fc.constantFrom("a", "b", "c"), value: fc.constantFrom("x", "y,z}", "{=") }),
+    { selector: ({ name }) => name, maxLength: 3 },
+  );
+  const odd = fc.constantFrom(
+    [{ name: "a", value: 'x",b="x' }],
+    [{ name: 'a="x",b', value: "x" }],
+    [{ name: "a", value: "x\\" }],
+    [{ name: "é", value: "x" }],
+    [{ name: "a", value: "" }],
+  );
+  const one = fc.record({
+    name: fc.constantFrom("m", "n:x"),
+    labels: fc.oneof({ weight: 5, arbitrary: plain }, odd),
+    asText: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(one, { maxLength: 20 }), (list) => {
+      const dictionary = createSeriesDictionary();
+      const byKey = new Map<string, Series>();
+      for (const { name, labels, asText } of list) {
+        const sorted = canonicalLabels(labels);
+        const isPlain = sorted.every((label) => /^[a-c]$/.test(label.name) && !/["\\]/.test(label.value));
+        const pairs = sorted.map((label) => `${label.name}="${label.value}"`).join(",");
+        const series =
+          asText && isPlain
+            ? dictionary.internPlain!(pairs === "" ? name : `${name}{${pairs}}`, name, sorted)
+            : dictionary.intern(name, labels);
+        expect(series).toEqual({ name, labels: sorted });
+        const key = seriesKey(name, sorted);
+        expect(byKey.get(key) ?? series).toBe(series);
+        byKey.set(key, series);
+      }
+      expect(dictionary.size).toBe(byKey.size);
+    }),
+    { numRuns: 1000 },
+  );
 });

@@ -9,27 +9,65 @@ export interface SeriesDictionary {
    * @throws {RangeError} A label name stands twice.
    */
   intern(name: string, labels: readonly Label[]): Series;
+  /**
+   * The same, for whoever has the series as text already and may spare the key that is made of its parts. Absent where
+   * a dictionary knows no texts.
+   *
+   * @param head `name{a="b",c="d"}` with labels as {@link Series.labels} has them and nothing to escape: equal series have
+   * equal texts. Kept.
+   */
+  internPlain?(head: string, name: string, labels: readonly Label[]): Series;
   readonly size: number;
 }
 
 /** A dictionary of its own; series of two dictionaries are never the same object. */
 export function createSeriesDictionary(): SeriesDictionary {
+  // A series may stand in both. Whoever finds it in neither looks whether it is known the other way.
   const byKey = new Map<string, Series>();
+  const byHead = new Map<string, Series>();
+  let size = 0;
+  const create = (name: string, labels: readonly Label[]): Series => {
+    size++;
+    return { name, labels };
+  };
   return {
     intern(name, labels) {
       const canonical = canonicalLabels(labels);
       const key = seriesKey(name, canonical);
       const known = byKey.get(key);
       if (known) return known;
-      const series: Series = { name, labels: canonical };
+      const other = byHead.size > 0 ? byHead.get(plainHead(name, canonical)) : undefined;
+      const series = other ?? create(name, canonical);
       byKey.set(key, series);
       return series;
     },
+    internPlain(head, name, labels) {
+      const known = byHead.get(head);
+      if (known) return known;
+      const other = byKey.size > 0 ? byKey.get(seriesKey(name, labels)) : undefined;
+      const series = other ?? create(name, labels.slice());
+      byHead.set(head, series);
+      return series;
+    },
     get size() {
-      return byKey.size;
+      return size;
     },
   };
 }
+
+/** The text of a series for {@link SeriesDictionary.internPlain}; one that no such text is where it is none. */
+function plainHead(name: string, labels: readonly Label[]): string {
+  const isPlain =
+    PLAIN_NAME.test(name) &&
+    labels.every((label) => PLAIN_LABEL.test(label.name) && !TO_ESCAPE.test(label.value));
+  if (!isPlain) return "";
+  if (labels.length === 0) return name;
+  return `${name}{${labels.map((label) => `${label.name}="${label.value}"`).join(",")}}`;
+}
+
+const PLAIN_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
+const PLAIN_LABEL = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
+const TO_ESCAPE = /["\\\n]/;
 
 /**
  * A string that two series share exactly when name and label set are equal. Each part stands behind

@@ -1,4 +1,5 @@
-import type { Label } from "../series/series.ts";
+import type { SeriesDictionary } from "../series/dictionary.ts";
+import type { Label, Series } from "../series/series.ts";
 import { isNameByte, type PageReader } from "./page-reader.ts";
 
 /** More labels than this are forgotten and begun anew. */
@@ -19,6 +20,8 @@ const plainLabels = /[a-zA-Z_][a-zA-Z0-9_]*="[^"]*"/g;
  */
 export class PlainHead {
   name = "";
+  /** All of it, as `internPlain` of a dictionary wants it; undefined where labels have another order or are empty. */
+  text: string | undefined;
   /** In order of appearance, each name once; not to be changed. */
   labels: Label[] = [];
   /** Offset behind the name or the closing brace. */
@@ -41,7 +44,16 @@ export class PlainHead {
     this.end = at + length;
     this.name = bytes.toString("latin1", at, at + nameLength);
     this.labels = [];
+    this.text = line.slice(0, length);
     return nameLength === length || this.#readLabels(reader, line.slice(nameLength, length), nameLength + 1);
+  }
+
+  /** The series under this name, which is the head's own or an equal string. */
+  intern(dictionary: SeriesDictionary, name: string): Series {
+    const { text, labels } = this;
+    return text === undefined || dictionary.internPlain === undefined
+      ? dictionary.intern(name, labels)
+      : dictionary.internPlain(text, name, labels);
   }
 
   /** @param start Of the first label, in the line. */
@@ -49,13 +61,19 @@ export class PlainHead {
     const texts = braces.match(plainLabels)!;
     if (texts.length > limits.maxLabels) return false;
     let from = at + start;
+    let last = "";
     for (const text of texts) {
       const to = from + text.length;
       // A string of its own: a piece of the line would keep all of it.
       const label = this.#known.get(text) ?? this.#remember(bytes.toString("latin1", from, to));
       const { name } = label;
       if (name === "__name__" || name.length > limits.maxNameBytes) return false;
-      for (const other of this.labels) if (other.name === name) return false;
+      if (label.value === "") this.text = undefined;
+      if (name > last) last = name;
+      else {
+        for (const other of this.labels) if (other.name === name) return false;
+        this.text = undefined;
+      }
       this.labels.push(label);
       from = to + 1;
     }

@@ -137,7 +137,7 @@ function readPlainSample(page: Page): boolean {
   family.type ??= "unknown";
   const { type } = family;
   if (boundIn(type, head.labels) === null || (tail.value < 0 && isHistogram(type))) return false;
-  const mark = memory.markOf(dictionary.intern(name.text, head.labels));
+  const mark = memory.markOf(head.intern(dictionary, name.text));
   if (mark.page === memory.page || memory.seriesCount >= reader.limits.maxSeries) return false;
   if (!reader.endPlainLine(tail.end)) return false;
   mark.page = memory.page;

@@ -135,7 +135,11 @@ function readPlainSample(page: Page): boolean {
   if (!head.read(reader) || reader.bytes[head.end] !== byte.space) return false;
   if (!tail.read(reader.bytes, head.end + 1, false)) return false;
   const name = memory.nameOf(head.name);
-  const mark = memory.markOf(dictionary.intern(name.text, normalizeBounds(type, head.labels)));
+  const series =
+    type === "histogram" || type === "summary"
+      ? dictionary.intern(name.text, normalizeBounds(type, head.labels))
+      : head.intern(dictionary, name.text);
+  const mark = memory.markOf(series);
   if (mark.page === memory.page || memory.seriesCount >= reader.limits.maxSeries) return false;
   if (!reader.endPlainLine(tail.end)) return false;
   takeSample(page, name, mark, tail.value, tail.timestamp);
@@ -325,7 +329,6 @@ function readLabels(page: Page, list: LabelList, outside: string | undefined): s
 }
 
 function normalizeBounds(type: MetricType, labels: readonly Label[]): readonly Label[] {
-  if (type !== "histogram" && type !== "summary") return labels;
   return labels.map(({ name, value }) => ({ name, value: normalizeBound(type, name, value) }));
 }
 
