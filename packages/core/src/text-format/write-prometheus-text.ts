@@ -1,4 +1,3 @@
-import { pickRows } from "../series/sample-value.ts";
 import type { EpochMs, MetricFamily, MetricType, NativeHistogram } from "../series/series.ts";
 import { escapeHelp, writeMetricName } from "./escape.ts";
 import { createPageBytes, type PageBytes } from "./page-bytes.ts";
@@ -109,8 +108,15 @@ function writeRun(
 function numbersOf(family: MetricFamily): MetricFamily | undefined {
   const { special } = family;
   if (special === undefined || special.size === 0) return family;
-  const rows = [...family.series.keys()].filter((row) => !special.has(row));
-  return rows.length === 0 ? undefined : pickRows(family, rows);
+  const isNumber = (_: unknown, row: number) => !special.has(row);
+  const series = family.series.filter(isNumber);
+  if (series.length === 0) return undefined;
+  const { name, type, help, unit, values, timestampsMs } = family;
+  return {
+    ...{ name, type, help, unit, series },
+    values: values.filter(isNumber),
+    timestampsMs: timestampsMs.filter(isNumber),
+  };
 }
 
 function addFamily(texts: Map<string, TextFamily>, family: MetricFamily | undefined): void {
