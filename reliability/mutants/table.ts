@@ -185,8 +185,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "a lock keeps nobody out",
     file: `${UPLOADER}/lock.ts`,
-    search: "if (found === undefined || (await isFree(",
-    replace: "if (found !== null || (await isFree(",
+    search: 'const isLeft = found === undefined || text === "";',
+    replace: "const isLeft = found !== null;",
     fault: "together",
   },
   {

@@ -9,13 +9,7 @@ import type { FrameOrigin, GaugeMerge, SessionInfo } from "../journal/frame.ts";
 import { formatNativeHistogram, parseNativeHistogram } from "../series/native-histogram.ts";
 import type { EpochMs, FamilyMetadata, Label, MetricType, SampleValue, Series } from "../series/series.ts";
 import { addSourceBucket, joinSource } from "./bucket-totals.ts";
-import {
-  type CountingSlot,
-  createSlotLookup,
-  type SessionState,
-  type SourceGroup,
-  setSlot,
-} from "./session-state.ts";
+import { type CountingSlot, createSlotLookup, groupAt, type SessionState, setSlot } from "./session-state.ts";
 import type { TargetTable } from "./target-table.ts";
 import { joinCounter, joinGauge, type Target } from "./targets.ts";
 
@@ -376,7 +370,7 @@ function openSlot(stored: StoredSlot, session: SessionState, target: Target): Co
     return { kind: "gauge", type, target, value: restore(stored.value!), atMs: stored.atMs! };
   }
   const accumulator = { offset: restore(stored.offset!), last: restore(stored.last!) };
-  const group = stored.group === undefined ? undefined : openGroup(session, stored.group);
+  const group = stored.group === undefined ? undefined : groupAt(session, stored.group);
   if (target.kind === "counter") {
     return { kind: "counter", type, target, accumulator, group, isCount: stored.isCount === true };
   }
@@ -386,15 +380,6 @@ function openSlot(stored: StoredSlot, session: SessionState, target: Target): Co
   const bound = restore(stored.bound!);
   addSourceBucket(target.totals, group.buckets, bound, accumulator);
   return { kind: "bucket", type, target, accumulator, bound, group };
-}
-
-function openGroup(session: SessionState, key: string): SourceGroup {
-  let group = session.groups.get(key);
-  if (!group) {
-    group = { key, reset: false, toldIn: 0, target: undefined, buckets: { bounds: [], accumulators: [] } };
-    session.groups.set(key, group);
-  }
-  return group;
 }
 
 function storeSeries(series: Series): StoredSeries {

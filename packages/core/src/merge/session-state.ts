@@ -1,9 +1,16 @@
 import type { FrameOrigin, SessionInfo } from "../journal/frame.ts";
 import { seriesKey } from "../series/dictionary.ts";
-import type { EpochMs, MetricType, Series } from "../series/series.ts";
+import type { EpochMs, FamilyMetadata, MetricType, Series } from "../series/series.ts";
 import type { Accumulator } from "./accumulator.ts";
-import type { SourceBuckets } from "./bucket-totals.ts";
-import type { BucketTarget, CounterTarget, GaugeTarget, PageTarget } from "./targets.ts";
+import { endSource, type SourceBuckets } from "./bucket-totals.ts";
+import {
+  type BucketTarget,
+  type CounterTarget,
+  endCounter,
+  type GaugeTarget,
+  leaveGauge,
+  type PageTarget,
+} from "./targets.ts";
 
 /** Where one series of one session goes, decided at first sight; `type` is its family's at that time. */
 export type Slot =
@@ -141,4 +148,37 @@ export function forgetCounts(session: SessionState): void {
   session.lookup.inOrder.length = 0;
   session.lookup.slots.length = 0;
   session.groups.clear();
+}
+
+/** The histogram or summary that a series of the session belongs to. */
+export function groupOf(source: Series, family: FamilyMetadata, session: SessionState): SourceGroup {
+  const labels = source.labels.filter(({ name }) => name !== "le" && name !== "quantile");
+  return groupAt(session, seriesKey(family.name, labels));
+}
+
+/** The session's group with this key, opened where it is new. */
+export function groupAt(session: SessionState, key: string): SourceGroup {
+  let group = session.groups.get(key);
+  if (!group) {
+    group = { key, reset: false, toldIn: 0, target: undefined, buckets: { bounds: [], accumulators: [] } };
+    session.groups.set(key, group);
+  }
+  return group;
+}
+
+/** The family that a series of a program came in. */
+export function familyOf(source: Series, { type, target }: CountingSlot): FamilyMetadata {
+  const isGrouped = type === "histogram" || type === "summary";
+  const name = isGrouped ? source.name.replace(/_(?:bucket|sum|count)$/, "") : source.name;
+  return { name, type, help: target.family.help, unit: target.family.unit };
+}
+
+/** Ends what the slot stood for, as its series goes on under another type. */
+export function closeSlot(slot: Slot, session: SessionState): void {
+  if (slot.kind === "counter") endCounter(slot.target, slot.accumulator);
+  else if (slot.kind === "gauge") leaveGauge(session, slot);
+  else if (slot.kind === "bucket") {
+    endSource(slot.target.totals, slot.group.buckets);
+    session.groups.delete(slot.group.key);
+  }
 }

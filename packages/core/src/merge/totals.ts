@@ -10,50 +10,42 @@
  * were cut into uploads.
  */
 
-import type { Frame, FrameHeader, FrameOrigin } from "../journal/frame.ts";
-import { seriesKey } from "../series/dictionary.ts";
-import { isHistogram, isSameValue, valueAt } from "../series/sample-value.ts";
-import type { EpochMs, FamilyMetadata, MetricFamily, MetricType, Series } from "../series/series.ts";
-import { withinBounds } from "../series/value-bounds.ts";
+import type { Frame, FrameHeader } from "../journal/frame.ts";
+import { isHistogram, valueAt } from "../series/sample-value.ts";
+import type { EpochMs, FamilyMetadata, MetricFamily, Series } from "../series/series.ts";
 import { beginAccumulator } from "./accumulator.ts";
-import { addSourceBucket, advanceBucket, bucketTotal, endSource, joinSource } from "./bucket-totals.ts";
+import { addSourceBucket, advanceBucket, joinSource } from "./bucket-totals.ts";
 import { readCheckpoint, type TotalsCheckpoint, writeCheckpoint } from "./checkpoint.ts";
-import { coarsen, isBelowMinimum } from "./coarse-targets.ts";
 import { type Coarseness, createStepJoin, leavingTime, type StepJoin } from "./coarseness.ts";
-import { newExemplars } from "./page-exemplars.ts";
+import { passOn, pushPage } from "./page-samples.ts";
 import type { Projected, Projection } from "./projection.ts";
 import { SampleList } from "./sample-list.ts";
 import { boundOf, familyAs, shapeOf } from "./series-shape.ts";
 import {
-  type CountingSlot,
-  createSlotLookup,
-  endOf,
+  closeSlot,
+  familyOf,
   findSlot,
   forgetCounts,
   forgetSeries,
-  runsAt,
+  groupOf,
   type SessionState,
   type Slot,
-  type SourceGroup,
   setSlot,
 } from "./session-state.ts";
+import { SessionTable } from "./session-table.ts";
+import { Showing } from "./showing.ts";
 import { createTargetTable, openBound, type TargetTable } from "./target-table.ts";
 import {
   advanceCounter,
-  counterTotal,
-  endCounter,
-  gaugeTotal,
-  isLive,
   joinCounter,
   joinGauge,
-  leaveGauge,
   markSettled,
-  markShown,
-  passOver,
   resetTotals,
   showGauge,
   type Target,
 } from "./targets.ts";
+import { agreesOnType, type TypeClaim } from "./type-claim.ts";
+import { type VersionState, VersionTable } from "./version-table.ts";
 import { createWithholding, type Withheld } from "./withholding.ts";
 
 export interface TotalsOptions {
@@ -134,50 +126,18 @@ export function createTotals(options: TotalsOptions): Totals {
   return new TotalsState(options);
 }
 
-/** Which type a family has, and the session that says so. */
-interface TypeClaim {
-  readonly type: MetricType;
-  readonly startedMs: EpochMs;
-  readonly session: string;
-}
-
-/** The series that one version of a program has fed. */
-interface VersionState {
-  readonly targets: Set<Target>;
-  /** Whether their end has been told. */
-  told: boolean;
-}
-
-/**
- * Where frames are kept back for a time, a series that has counted nothing since is one that only tells of that time:
- * it shows once it counts.
- */
-const ANYTHING = Number.MIN_VALUE;
-const UNCOUNTED = "nothing was counted in the time that is sent";
 const HOUR_MS = 3_600_000;
-/** Without an exit frame: a session silent for longer may write again, but its first values count nothing. */
-const SERIES_KEPT_MS = 7 * 24 * HOUR_MS;
-/** After this a frame of the session is taken for one of a session never seen. */
-const SESSION_KEPT_MS = 30 * 24 * HOUR_MS;
 
 class TotalsState implements Totals {
   readonly #project: Projection;
   readonly #coarseness: Coarseness | undefined;
-  /** The same, with the minimum from which a series shows. */
-  readonly #minimum: Coarseness | undefined;
   readonly #table: TargetTable;
-  readonly #sessions: Map<string, SessionState>;
-  readonly #running: Set<SessionState>;
+  readonly #sessions: SessionTable;
   readonly #types: Map<string, TypeClaim>;
-  readonly #versions: Map<string, VersionState>;
+  readonly #versions: VersionTable;
   readonly #withholding = createWithholding();
+  readonly #showing: Showing;
   #newestMs: EpochMs;
-  /** The 0 before a series' first sample is later than this. */
-  #restartedMs: EpochMs;
-  /** Sessions that have written their exit frame and end with the next instant. */
-  readonly #leaving = new Set<SessionState>();
-  /** None of the others ends before. */
-  #nextEndMs: EpochMs = Number.NEGATIVE_INFINITY;
   #step = 0;
   /** Number of the frame at hand. */
   #frame = 0;
@@ -188,25 +148,18 @@ class TotalsState implements Totals {
   /** Of a step that is not at its end. */
   #join: StepJoin | undefined;
   #gatheredMs: EpochMs = Number.NEGATIVE_INFINITY;
-  /** Folded frames of one instant whose verdict on ended versions waits for the last of them. */
-  #foldedHeaders: FrameHeader[] = [];
-
   constructor(options: TotalsOptions) {
     const table = createTargetTable();
     const state = readCheckpoint(options.checkpoint, table);
     this.#project = options.project;
-    const { coarseness, isCutBetween } = options.project;
-    this.#coarseness = coarseness;
-    const isMinimal = coarseness?.minimumCount !== undefined;
-    this.#minimum = isCutBetween && !isMinimal ? { ...coarseness, minimumCount: ANYTHING } : coarseness;
+    this.#coarseness = options.project.coarseness;
     this.#table = table;
-    this.#sessions = state.sessions;
-    this.#running = state.running;
+    this.#sessions = new SessionTable(state.sessions, state.running);
     this.#types = state.types;
-    this.#versions = state.versions;
+    this.#versions = new VersionTable(state.versions, state.running);
+    this.#showing = new Showing(options.project, table, this.#withholding, state.restartedMs);
     this.#newestMs = state.newestMs;
-    this.#restartedMs = state.restartedMs;
-    for (const session of this.#sessions.values()) this.#bindGauges(session);
+    for (const session of this.#sessions.byId.values()) this.#bindGauges(session);
   }
 
   fold(frame: Frame, { late }: { readonly late: boolean }): void {
@@ -217,10 +170,10 @@ class TotalsState implements Totals {
     }
     this.#absorb(frame, false);
     for (const target of this.#touched) {
-      if (late) this.#owe(target, target.touchedSinceMs ?? frame.header.writtenMs);
-      else this.#settle(target);
+      if (late) this.#showing.owe(target, target.touchedSinceMs ?? frame.header.writtenMs);
+      else this.#showing.settle(target);
     }
-    if (!late) this.#foldedHeaders.push(frame.header);
+    if (!late) this.#versions.fold(frame.header);
   }
 
   step(frames: readonly Frame[]): SampleList {
@@ -232,7 +185,7 @@ class TotalsState implements Totals {
     if (apps.length > 0) this.gather(apps);
     const join = this.#join ?? createStepJoin(stepMs);
     this.#join = undefined;
-    const samples = join.end(this.#leavingTime(this.#gatheredMs), this.#restartedMs);
+    const samples = join.end(this.#leavingTime(this.#gatheredMs), this.#showing.restartedMs);
     for (const { series, family, timestampMs, value, exemplars, startMs } of this.#stepAt(pages))
       samples.push(series, family, timestampMs, value, exemplars, startMs);
     return samples;
@@ -261,8 +214,8 @@ class TotalsState implements Totals {
       if (frame.header.origin === "scrape") this.#passThrough(frame, samples);
       else this.#absorb(frame, true);
     }
-    for (const target of this.#touched) this.#show(target, atMs, target.touchedSinceMs, samples);
-    for (const frame of inOrder) this.#endVersions(frame.header, samples);
+    for (const target of this.#touched) this.#showing.show(target, atMs, target.touchedSinceMs, samples);
+    for (const frame of inOrder) this.#versions.end(frame.header, samples);
     this.#lastLength = samples.length;
     return samples;
   }
@@ -274,26 +227,25 @@ class TotalsState implements Totals {
       if (sinceMs === undefined) continue;
       // A gauge's late value has been overtaken: it is owed nothing.
       if (target.kind === "gauge") target.owedSinceMs = undefined;
-      else this.#show(target, atMs, sinceMs, samples);
+      else this.#showing.show(target, atMs, sinceMs, samples);
     }
     const stepMs = this.#coarseness?.timeStepMs;
     if (stepMs === undefined) return samples;
     const join = createStepJoin(stepMs);
     join.add(atMs, samples);
-    return join.end(atMs, this.#restartedMs);
+    return join.end(atMs, this.#showing.restartedMs);
   }
 
   latest(): SampleList {
     const isStepped = this.#coarseness?.timeStepMs !== undefined;
-    const appMs = isStepped ? this.#newestOfApps() : this.#newestMs;
-    this.#endSilent(this.#newestMs, isStepped ? "scrape" : undefined);
-    if (isStepped) this.#endSilent(appMs, "app");
+    const appMs = isStepped ? this.#sessions.newestOfApps() : this.#newestMs;
+    this.#sessions.endSilent(this.#newestMs, isStepped ? "scrape" : undefined);
+    if (isStepped) this.#sessions.endSilent(appMs, "app");
     const samples = new SampleList();
     for (const target of this.#table.targets) {
-      if (target.stale || this.#isWithheld(target)) continue;
-      const from = samples.length;
-      this.#pushValue(target, this.#leavingTime(appMs), samples);
-      if (this.#coarseness !== undefined) coarsen(samples, from, target, this.#coarseness);
+      if (target.stale) continue;
+      if (target.kind === "page") pushPage(target, this.#newestMs, samples);
+      else this.#showing.value(target, this.#leavingTime(appMs), samples);
     }
     return samples;
   }
@@ -303,32 +255,23 @@ class TotalsState implements Totals {
   }
 
   restart(afterMs: EpochMs): void {
-    this.#endFoldedVersions();
-    this.#restartedMs = afterMs;
+    this.#versions.endFolded();
+    this.#showing.restartedMs = afterMs;
     for (const target of this.#table.targets) resetTotals(target);
   }
 
   checkpoint({ passesOn = false }: { readonly passesOn?: boolean } = {}): TotalsCheckpoint {
-    this.#endFoldedVersions();
+    this.#versions.endFolded();
     return writeCheckpoint({
       newestMs: this.#newestMs,
-      restartedMs: this.#restartedMs,
+      restartedMs: this.#showing.restartedMs,
       targets: this.#table.targets,
-      sessions: this.#sessions,
-      running: this.#running,
+      sessions: this.#sessions.byId,
+      running: this.#sessions.running,
       types: this.#types,
-      versions: this.#versions,
+      versions: this.#versions.byName,
       passesOn,
     });
-  }
-
-  /** Pages may be newer, since they don't wait for the end of a step. */
-  #newestOfApps(): EpochMs {
-    let newestMs = Number.NEGATIVE_INFINITY;
-    for (const { origin, lastMs } of this.#sessions.values()) {
-      if (origin === "app" && lastMs > newestMs) newestMs = lastMs;
-    }
-    return newestMs;
   }
 
   #leavingTime(atMs: EpochMs): EpochMs {
@@ -338,30 +281,28 @@ class TotalsState implements Totals {
   #begin({ writtenMs: atMs, origin }: FrameHeader): void {
     this.#step++;
     this.#touched = [];
-    if (this.#foldedHeaders[0]?.writtenMs !== atMs) this.#endFoldedVersions();
+    this.#versions.begin(atMs);
     const isStepped = this.#coarseness?.timeStepMs !== undefined;
     // Where a program's frames wait for the end of their step, pages are ahead of them.
-    if (isStepped) this.#endSilent(atMs, origin);
+    if (isStepped) this.#sessions.endSilent(atMs, origin);
     if (atMs <= this.#newestMs) return;
     const periodMs = this.#project.periodOf?.(atMs);
     const isNewPeriod = periodMs !== undefined && this.#newestMs < periodMs && this.#newestMs > 0;
     const isNewHour = Math.floor(atMs / HOUR_MS) > Math.floor(this.#newestMs / HOUR_MS);
     this.#newestMs = atMs;
-    if (!isStepped) this.#endSilent(atMs);
-    if (isNewHour) this.#forget(atMs);
+    if (!isStepped) this.#sessions.endSilent(atMs);
+    if (isNewHour) this.#sessions.forget(atMs);
     if (isNewPeriod) this.#renew(periodMs);
   }
 
   /** Lets go of all that programs' totals were, and decides their series anew; running sessions count on from their last values. */
   #renew(periodMs: EpochMs): void {
-    this.#restartedMs = Math.max(this.#restartedMs, periodMs - 1);
+    this.#showing.restartedMs = Math.max(this.#showing.restartedMs, periodMs - 1);
     this.#table.forgetPrograms();
-    for (const { targets } of this.#versions.values()) {
-      for (const target of targets) if (target.kind !== "page") targets.delete(target);
-    }
-    for (const session of this.#sessions.values()) {
+    this.#versions.forgetPrograms();
+    for (const session of this.#sessions.byId.values()) {
       if (session.origin === "scrape") continue;
-      if (!this.#running.has(session)) {
+      if (!this.#sessions.running.has(session)) {
         forgetSeries(session);
         continue;
       }
@@ -377,120 +318,26 @@ class TotalsState implements Totals {
     }
   }
 
-  /** @param origin Only sessions of it. Default: all. */
-  #endSilent(atMs: EpochMs, origin?: FrameOrigin): void {
-    const over = new Set<SessionState>();
-    const goesOn = (session: SessionState) =>
-      runsAt(session, atMs) || (origin !== undefined && session.origin !== origin);
-    for (const session of this.#leaving) if (!goesOn(session)) over.add(session);
-    if (atMs > this.#nextEndMs) {
-      this.#nextEndMs = Number.POSITIVE_INFINITY;
-      for (const session of this.#running) {
-        if (goesOn(session)) this.#nextEndMs = Math.min(this.#nextEndMs, endOf(session));
-        else over.add(session);
-      }
-    }
-    for (const session of [...over].sort((a, b) => (a.id < b.id ? -1 : 1))) this.#end(session);
-  }
-
-  #end(session: SessionState): void {
-    this.#running.delete(session);
-    this.#leaving.delete(session);
-    for (const { slot } of session.slots.values()) {
-      if (slot.kind === "counter") endCounter(slot.target, slot.accumulator);
-      else if (slot.kind === "gauge") slot.target.live.delete(session);
-    }
-    for (const { target, buckets } of session.groups.values()) if (target) endSource(target.totals, buckets);
-    // A page's series carry nothing over from one frame to the next.
-    if (session.origin === "scrape") forgetSeries(session);
-  }
-
-  /** Lets go of what sessions counted that are not expected to write again, and then of the sessions. */
-  #forget(atMs: EpochMs): void {
-    for (const session of this.#sessions.values()) {
-      if (this.#running.has(session)) continue;
-      const silentMs = atMs - session.lastMs;
-      if (silentMs > SESSION_KEPT_MS) this.#sessions.delete(session.id);
-      else if (silentMs > (session.exited ? 2 * session.info.intervalMs : SERIES_KEPT_MS))
-        forgetSeries(session);
-    }
-  }
-
-  /** A session that was silent for too long and writes again. */
-  #resume(session: SessionState): void {
-    this.#running.add(session);
-    for (const { slot } of session.slots.values()) {
-      if (slot.kind === "counter") joinCounter(slot.target, slot.accumulator);
-      else if (slot.kind === "gauge") joinGauge(session, slot);
-    }
-    for (const { target, buckets } of session.groups.values()) if (target) joinSource(target.totals, buckets);
-  }
-
-  /** The frame's session, brought up to the frame. */
-  #enter({ header, info }: Frame): SessionState {
-    let session = this.#sessions.get(header.session);
-    if (session) {
-      session.previousMs = session.lastMs;
-    } else {
-      session = {
-        id: header.session,
-        origin: header.origin,
-        info,
-        fromZero: false,
-        lastSeq: header.seq,
-        lastMs: header.writtenMs,
-        previousMs: undefined,
-        exited: false,
-        slots: new Map(),
-        lookup: createSlotLookup(),
-        groups: new Map(),
-      };
-      this.#sessions.set(session.id, session);
-    }
-    if (!info.lost) session.info = info;
-    session.lastSeq = header.seq;
-    session.lastMs = header.writtenMs;
-    session.exited = header.exit;
-    if (!this.#running.has(session)) this.#resume(session);
-    if (session.exited) this.#leaving.add(session);
-    else {
-      this.#leaving.delete(session);
-      this.#nextEndMs = Math.min(this.#nextEndMs, endOf(session));
-    }
-    return session;
-  }
-
   /** Takes in a program's frame; `counts` says whether what stays behind is counted. */
   #absorb(frame: Frame, counts: boolean): void {
     const { header } = frame;
-    const known = this.#sessions.get(header.session);
+    const known = this.#sessions.byId.get(header.session);
     // Its successor came first and held all that this one counted.
     if (known && header.seq <= known.lastSeq) return;
     if (known && this.#project.isCutBetween?.(known.lastMs, header.writtenMs)) {
-      this.#end(known);
+      this.#sessions.end(known);
       forgetSeries(known);
     }
     this.#frame++;
-    const session = this.#enter(frame);
-    const version = this.#versionOf(session);
+    const session = this.#sessions.enter(frame);
+    const version = this.#versions.of(session);
     version.told = false;
     for (const family of frame.families) {
-      if (this.#agreesOnType(family, session)) this.#absorbFamily(family, session, version, counts);
+      if (agreesOnType(this.#types, family, session)) this.#absorbFamily(family, session, version, counts);
       else if (counts) for (const series of family.series) this.#withholding.add("type_conflict", series);
     }
     // A start frame says it, and so does one that is whole of all that it doesn't have.
     if (!frame.partial) session.fromZero = true;
-  }
-
-  /** The type that the newest session gives a family wins; samples of another type are refused. */
-  #agreesOnType({ name, type }: MetricFamily, session: SessionState): boolean {
-    const claim = this.#types.get(name);
-    const { startedMs } = session.info;
-    if (claim?.session === session.id && claim.type === type && claim.startedMs === startedMs) return true;
-    const isNewer =
-      !claim || startedMs > claim.startedMs || (startedMs === claim.startedMs && session.id >= claim.session);
-    if (isNewer) this.#types.set(name, { type, startedMs, session: session.id });
-    return isNewer || claim.type === type;
   }
 
   #absorbFamily(family: MetricFamily, session: SessionState, version: VersionState, counts: boolean): void {
@@ -622,9 +469,9 @@ class TotalsState implements Totals {
   }
 
   #passThrough(frame: Frame, out: SampleList | undefined): void {
-    const known = this.#sessions.get(frame.header.session);
+    const known = this.#sessions.byId.get(frame.header.session);
     const isOvertaken = known !== undefined && frame.header.seq < known.lastSeq;
-    const session = isOvertaken ? known : this.#enter(frame);
+    const session = isOvertaken ? known : this.#sessions.enter(frame);
     const { writtenMs } = frame.header;
     for (const family of frame.families) {
       for (let i = 0; i < family.series.length; i++) {
@@ -641,171 +488,12 @@ class TotalsState implements Totals {
         }
         if (slot.kind !== "page") continue;
         const { target } = slot;
-        const value = valueAt(family, i);
-        const ownMs = family.timestampsMs[i]!;
-        const timestampMs = Number.isNaN(ownMs) ? writtenMs : ownMs;
         if (!isOvertaken) {
           target.session = session;
           target.shownAtMs = writtenMs;
         }
-        if (timestampMs > target.newestMs) {
-          target.newestMs = timestampMs;
-          target.value = value;
-          target.emitted = true;
-          const exemplars = newExemplars(target, family.exemplars?.get(i), timestampMs);
-          const startMs = family.startsMs?.get(i);
-          out?.push(target.series, target.family, timestampMs, value, exemplars, startMs);
-        } else if (out && !(timestampMs === target.newestMs && isSameValue(value, target.value))) {
-          this.#withholding.add("not_newer", source);
-        }
+        if (!passOn(target, family, i, writtenMs, out) && out) this.#withholding.add("not_newer", source);
       }
     }
-  }
-
-  /** The target's sample at `atMs`, preceded, where the destination has had none, by where it began. */
-  #emit(target: Target, atMs: EpochMs, previousMs: EpochMs | undefined, out: SampleList): void {
-    const beforeMs = previousMs ?? target.owedSinceMs;
-    const timestampMs = Math.max(Math.min(beforeMs ?? atMs, atMs - 1), this.#restartedMs + 1);
-    if (beforeMs !== undefined && timestampMs < atMs) {
-      const { family } = target;
-      if (target.kind === "counter" && !target.emitted) {
-        out.push(target.series, family, timestampMs, 0);
-      } else if (target.kind === "bucket") {
-        for (const { emitted, series, firstValue } of target.outlets) {
-          if (!emitted) out.push(series, family, timestampMs, firstValue);
-        }
-      }
-    }
-    this.#pushValue(target, atMs, out);
-    markSettled(target);
-  }
-
-  /** What {@link #emit} gives, as coarse as it may leave. */
-  #show(target: Target, atMs: EpochMs, previousMs: EpochMs | undefined, out: SampleList): void {
-    if (this.#isWithheld(target)) passOver(target);
-    else if (this.#coarseness === undefined) this.#emit(target, atMs, previousMs, out);
-    else {
-      const from = out.length;
-      this.#emit(target, atMs, previousMs, out);
-      coarsen(out, from, target, this.#coarseness);
-    }
-  }
-
-  /** Whether the target stays behind below the minimum; it is counted then. */
-  #isWithheld(target: Target): boolean {
-    if (!this.#isBelowMinimum(target)) return false;
-    for (const { series } of target.kind === "bucket" ? target.outlets : [target])
-      this.#withholding.add(
-        this.#coarseness?.minimumCount === undefined ? UNCOUNTED : "minimum_count",
-        series,
-      );
-    return true;
-  }
-
-  /** Folded, the target has been shown; but not below the minimum, so that a 0 still precedes its first sample. */
-  #settle(target: Target): void {
-    if (this.#isBelowMinimum(target)) passOver(target);
-    else markSettled(target);
-  }
-
-  #owe(target: Target, sinceMs: EpochMs): void {
-    target.owedSinceMs ??= sinceMs;
-    // Samples that were sent since it came held its growth: nobody knows whether they came up to the minimum by it.
-    if (target.isBelow && !this.#isBelowMinimum(target)) markShown(target);
-  }
-
-  #isBelowMinimum(target: Target): boolean {
-    return this.#minimum !== undefined && isBelowMinimum(target, this.#table, this.#minimum);
-  }
-
-  #pushValue(target: Target, timestampMs: EpochMs, out: SampleList): void {
-    const { family } = target;
-    switch (target.kind) {
-      case "counter":
-        out.push(target.series, family, timestampMs, counterTotal(target));
-        return;
-      case "bucket":
-        for (let i = 0; i < target.outlets.length; i++) {
-          const { series } = target.outlets[i]!;
-          out.push(series, family, timestampMs, bucketTotal(target.totals, i));
-        }
-        return;
-      case "gauge": {
-        const value = gaugeTotal(target);
-        const { series, bounds = {} } = target;
-        if (value === "ambiguous") this.#withholding.add("gauge_label_merge", series);
-        else if (value !== undefined) out.push(series, family, timestampMs, withinBounds(value, bounds));
-        return;
-      }
-      case "page": {
-        const { session, series, value } = target;
-        const isShown = session && target.shownAtMs === session.lastMs && runsAt(session, this.#newestMs);
-        if (isShown && value !== null) out.push(series, family, target.newestMs, value);
-      }
-    }
-  }
-
-  /** Ends the series of versions that no session runs any more, once another version shows up. */
-  #endVersions({ origin, kind, writtenMs }: FrameHeader, out: SampleList): void {
-    // A start frame does not say yet which series go on under another version.
-    if (origin === "scrape" || kind === "start" || this.#versions.size < 2) return;
-    const running = new Set<string>();
-    for (const each of this.#running) if (each.origin === "app") running.add(each.info.version ?? "");
-    for (const [version, state] of this.#versions) {
-      if (state.told || running.has(version)) continue;
-      state.told = true;
-      for (const target of state.targets) {
-        if (isLive(target) || target.stale || !target.emitted) continue;
-        target.stale = true;
-        const ended = target.kind === "bucket" ? target.outlets : [target];
-        for (const { series } of ended) {
-          out.push(series, target.family, writtenMs, null);
-        }
-      }
-    }
-  }
-
-  #endFoldedVersions(): void {
-    const headers = this.#foldedHeaders;
-    this.#foldedHeaders = [];
-    for (const header of headers) this.#endVersions(header, new SampleList());
-  }
-
-  #versionOf(session: SessionState): VersionState {
-    const version = session.info.version ?? "";
-    let state = this.#versions.get(version);
-    if (!state) {
-      state = { targets: new Set(), told: false };
-      this.#versions.set(version, state);
-    }
-    return state;
-  }
-}
-
-function groupOf(source: Series, family: FamilyMetadata, session: SessionState): SourceGroup {
-  const labels = source.labels.filter(({ name }) => name !== "le" && name !== "quantile");
-  const key = seriesKey(family.name, labels);
-  let group = session.groups.get(key);
-  if (!group) {
-    group = { key, reset: false, toldIn: 0, target: undefined, buckets: { bounds: [], accumulators: [] } };
-    session.groups.set(key, group);
-  }
-  return group;
-}
-
-/** The family that a series of a program came in. */
-function familyOf(source: Series, { type, target }: CountingSlot): FamilyMetadata {
-  const isGrouped = type === "histogram" || type === "summary";
-  const name = isGrouped ? source.name.replace(/_(?:bucket|sum|count)$/, "") : source.name;
-  return { name, type, help: target.family.help, unit: target.family.unit };
-}
-
-/** Ends what the slot stood for, as its series goes on under another type. */
-function closeSlot(slot: Slot, session: SessionState): void {
-  if (slot.kind === "counter") endCounter(slot.target, slot.accumulator);
-  else if (slot.kind === "gauge") leaveGauge(session, slot);
-  else if (slot.kind === "bucket") {
-    endSource(slot.target.totals, slot.group.buckets);
-    session.groups.delete(slot.group.key);
   }
 }
