@@ -52,6 +52,8 @@ export interface Source {
 }
 
 const COLLECT_TIMEOUT_MS = 5_000;
+/** Series that the dictionary of what passes may hold above twice those that there are. */
+const SPARE_SERIES = 10_000;
 const GAUGE = { type: "gauge", help: "", unit: "" } as const;
 
 export function createSource(options: SourceOptions): Source {
@@ -60,7 +62,7 @@ export function createSource(options: SourceOptions): Source {
   const agreedTo = agreed === undefined ? [] : [agreedOnly(agreed)];
   const gate = composeFilters(...allowed, ...agreedTo, filter, cap, clampGauges(clamp));
   const memory = createGatherMemory();
-  const passed = createSeriesDictionary();
+  let passed = createSeriesDictionary();
   const session = { startedMs: 0, ...options.info };
   // A name that must not be written must not be written here either.
   const isWritten = (name: string) =>
@@ -78,7 +80,11 @@ export function createSource(options: SourceOptions): Source {
     gather(collect) {
       const families = gatherRegistry(registry, { memory, collect });
       const session = { startedMs: 0, ...info() };
-      return filterFamilies(families, gate, { origin: "app", session, dictionary: passed });
+      const kept = filterFamilies(families, gate, { origin: "app", session, dictionary: passed });
+      const count = kept.families.reduce((sum, { series }) => sum + series.length, 0);
+      // Series of labels that come and go. The next frame is a full one then.
+      if (passed.size > 2 * count + SPARE_SERIES) passed = createSeriesDictionary();
+      return kept;
     },
   };
 }

@@ -255,6 +255,21 @@ test("with a memory the same is gathered, whatever was set, reset, removed and r
   expect(one?.series.every((series, row) => series === same?.series[row])).toBe(true);
 });
 
+test("a memory lets go of series that are gone, whatever comes and goes", () => {
+  const registry = new Registry();
+  const gauge = new Gauge({ name: "g", help: "g", labelNames: ["n"], registers: [registry] });
+  const memory = createGatherMemory();
+  let most = 0;
+  for (let i = 0; i < 25_000; i++) {
+    gauge.set({ n: i }, i);
+    const [family] = gatherRegistry(registry, { memory });
+    if (family?.values[0] !== i) expect([i, family?.values]).toBe("its one value");
+    gauge.remove({ n: i });
+    most = Math.max(most, memory.dictionary.size);
+  }
+  expect(most).toBeLessThan(10_010);
+});
+
 function everyKindAgain(registry: Registry): void {
   registry.clear();
   everyKind(registry);

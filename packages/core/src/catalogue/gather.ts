@@ -54,12 +54,29 @@ interface KnownMetric {
 
 /** What is remembered from one gathering to the next. Entries that are gone are forgotten. */
 export interface GatherMemory {
-  readonly dictionary: SeriesDictionary;
-  readonly known: WeakMap<object, KnownMetric>;
+  dictionary: SeriesDictionary;
+  /** Whether the dictionary begins anew when most of what it holds is gone. */
+  readonly forgets: boolean;
+  known: WeakMap<object, KnownMetric>;
 }
 
-export function createGatherMemory(dictionary: SeriesDictionary = createSeriesDictionary()): GatherMemory {
-  return { dictionary, known: new WeakMap() };
+/** Series that a dictionary may hold above twice those that there are. */
+const SPARE_SERIES = 10_000;
+
+/**
+ * @param dictionary Forgets nothing. Default: one of its own, which begins anew when it holds twice the registry's series
+ * and 10,000 more; equal series are other objects from then on.
+ */
+export function createGatherMemory(dictionary?: SeriesDictionary): GatherMemory {
+  const forgets = dictionary === undefined;
+  return { dictionary: dictionary ?? createSeriesDictionary(), forgets, known: new WeakMap() };
+}
+
+function forgetGone(memory: GatherMemory, families: readonly MetricFamily[]): void {
+  const count = families.reduce((sum, { series }) => sum + series.length, 0);
+  if (!memory.forgets || memory.dictionary.size <= 2 * count + SPARE_SERIES) return;
+  memory.dictionary = createSeriesDictionary();
+  memory.known = new WeakMap();
 }
 
 /**
@@ -81,8 +98,11 @@ export function gatherRegistry(
   if (collect) for (const metric of metrics) if (metric.collect) void runCollect(metric);
   const defaults = (registry as { _defaultLabels?: LabelBag })._defaultLabels ?? {};
   const openMetrics = registry.contentType.startsWith("application/openmetrics-text");
-  const context = { defaults, openMetrics, memory: { dictionary, known: memory?.known ?? new WeakMap() } };
-  return metrics.map((metric) => gatherMetric(metric, context));
+  const known = memory?.known ?? new WeakMap<object, KnownMetric>();
+  const context = { defaults, openMetrics, dictionary, known };
+  const families = metrics.map((metric) => gatherMetric(metric, context));
+  if (memory !== undefined) forgetGone(memory, families);
+  return families;
 }
 
 /**
@@ -134,12 +154,13 @@ async function runCollect(metric: Metric): Promise<void> {
 interface GatherContext {
   readonly defaults: LabelBag;
   readonly openMetrics: boolean;
-  readonly memory: GatherMemory;
+  readonly dictionary: SeriesDictionary;
+  readonly known: WeakMap<object, KnownMetric>;
 }
 
 function gatherMetric(metric: Metric, context: GatherContext): MetricFamily {
   const { hashMap } = metric;
-  const { openMetrics, memory } = context;
+  const { openMetrics } = context;
   if (typeof hashMap !== "object") {
     throw new TypeError(
       `metric ${JSON.stringify(metric.name)}: expected a metric of prom-client 15, found no value map`,
@@ -149,10 +170,10 @@ function gatherMetric(metric: Metric, context: GatherContext): MetricFamily {
     openMetrics && metric.type === "counter" ? `${metric.name.replace(/_total$/, "")}_total` : metric.name;
   let entries = Object.values(hashMap);
   if (metric.pruneAgedBuckets) entries = entries.filter((entry) => !isPruned(metric, entry));
-  let known = memory.known.get(metric);
+  let known = context.known.get(metric);
   if (known === undefined || !stillHolds(known, name, entries, context.defaults)) {
     known = nameMetric(metric, hashMap, name, known, context);
-    memory.known.set(metric, known);
+    context.known.set(metric, known);
   }
   const { series, timestampsMs, kept } = known;
   const all = known.zeros.slice();
@@ -197,7 +218,7 @@ function nameMetric(
   hashMap: Readonly<Record<string, Entry>>,
   name: string,
   before: KnownMetric | undefined,
-  { defaults, memory }: GatherContext,
+  { defaults, dictionary }: GatherContext,
 ): KnownMetric {
   const isSame = before?.name === name && before.defaults === defaults;
   const entries = new Map<string, KnownEntry>();
@@ -206,7 +227,7 @@ function nameMetric(
     const { labels } = entry;
     const found = isSame ? before.entries.get(key) : undefined;
     const named = (sample: string, own: LabelBag = {}) =>
-      memory.dictionary.intern(sample, labelList({ ...defaults, ...own, ...labels }));
+      dictionary.intern(sample, labelList({ ...defaults, ...own, ...labels }));
     const isKnown = found !== undefined && hasLabels(found.labels, labels);
     entries.set(key, isKnown ? found : { labels: { ...labels }, series: seriesOf(metric, name, named) });
   }
