@@ -2,6 +2,8 @@ import { Buffer } from "node:buffer";
 import type { FamilyMetadata, Series } from "@promferry/core/series";
 import type { SymbolEntry } from "./series-strings.ts";
 
+type Metadata = Pick<FamilyMetadata, "type" | "help" | "unit">;
+
 /**
  * What the last message made of its series, up to the first one that is more than a column of numbers. A message that
  * begins with the same series in the same order has the same symbols in the same order so far, so that their references
@@ -9,7 +11,8 @@ import type { SymbolEntry } from "./series-strings.ts";
  */
 export class LastMessage {
   readonly #series: Series[] = [];
-  readonly #families: FamilyMetadata[] = [];
+  /** Copies: a family may be a page's, with all its columns. */
+  readonly #families: Metadata[] = [];
   /** By series: where its references to labels and its metadata end in {@link fields}, and its symbols in the table. */
   readonly labelEnds: number[] = [];
   readonly metadataEnds: number[] = [];
@@ -27,11 +30,7 @@ export class LastMessage {
 
   has(index: number, series: Series, family: FamilyMetadata): boolean {
     if (this.#series[index] !== series) return false;
-    const known = this.#families[index]!;
-    return (
-      known === family ||
-      (known.type === family.type && known.help === family.help && known.unit === family.unit)
-    );
+    return isSame(this.#families[index]!, family);
   }
 
   /** Where the fields of a series begin. */
@@ -71,9 +70,15 @@ export class LastMessage {
     this.fields.set(labels, start);
     this.fields.set(metadata, start + labels.length);
     this.#series.push(series);
-    this.#families.push(family);
+    const before = this.#families.at(-1);
+    const { type, help, unit } = family;
+    this.#families.push(before !== undefined && isSame(before, family) ? before : { type, help, unit });
     this.labelEnds.push(start + labels.length);
     this.metadataEnds.push(end);
     this.#tableEnds.push(symbolCount);
   }
+}
+
+function isSame(a: Metadata, b: Metadata): boolean {
+  return a.type === b.type && a.help === b.help && a.unit === b.unit;
 }
