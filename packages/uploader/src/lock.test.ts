@@ -167,6 +167,42 @@ test("a maker that was stopped before it wrote its lock doesn't take the next on
   expect(await readFile(path, "utf8")).toContain('"pid":3');
 });
 
+test("who is slow to take over a dead holder's lock gives way to one that has it since", async () => {
+  const bed = await setUp();
+  await bed.acquire(at({}));
+  const taken: UploadLock[] = [];
+  const slow: UploadFs = {
+    ...nodeUploadFs,
+    async openNew(file) {
+      if (taken.length === 0) {
+        // Another one takes it over and ends, and a third one begins anew.
+        await (await bed.acquire(at({ pid: 2 }))).release();
+        taken.push(await bed.acquire(at({ pid: 3, host: "there" })));
+      }
+      return nodeUploadFs.openNew(file);
+    },
+  };
+  await expect(bed.acquire(at({ pid: 4 }), 0, undefined, slow)).rejects.toMatchObject({ holder: { pid: 3 } });
+  await taken[0]!.check();
+  expect(await readdir(bed.dir)).toEqual([".upload-lock.1"]);
+});
+
+test("a lock that is written while it is being taken for left behind is respected", async () => {
+  const bed = await setUp();
+  const other = await setUp();
+  await other.acquire(at({ pid: 2, host: "there" }));
+  const path = join(bed.dir, ".upload-lock.1");
+  await writeFile(path, "");
+  const late: UploadFs = {
+    ...nodeUploadFs,
+    async openNew(file) {
+      await copyFile(join(other.dir, ".upload-lock.1"), path);
+      return nodeUploadFs.openNew(file);
+    },
+  };
+  await expect(bed.acquire(at({}), 0, undefined, late)).rejects.toMatchObject({ holder: { pid: 2 } });
+});
+
 test("a clock that was set back keeps no lock for ever", async () => {
   const bed = await setUp();
   await bed.acquire(at({}));

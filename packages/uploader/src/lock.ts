@@ -88,12 +88,17 @@ export async function acquireLock(options: LockOptions): Promise<UploadLock> {
       const mine = (found ?? 0) + 1;
       const own = format({ ...self, refreshedMs: now() }, token);
       const made = await createStateFile(fs, pathOf(dir, mine), own);
-      // Between making and writing it may have been taken for left behind, and its number given to another one.
-      if (made && (await isOurs(mine))) {
+      // Another one may have found the same and come and gone in between; or whoever made the file found has written it now.
+      const isUnchanged =
+        made && (found === undefined || (await readStateFile(fs, pathOf(dir, found))) === text);
+      if (isUnchanged && (await isOurs(mine))) {
         await removeLower(dir, fs, mine);
         return hold(mine);
       }
-      if (made && (await highest(dir, fs)) !== mine) await removeIfThere(fs, pathOf(dir, mine));
+      // Under this number another one may have come meanwhile.
+      if (made && (await readStateFile(fs, pathOf(dir, mine)))?.includes(token)) {
+        await removeIfThere(fs, pathOf(dir, mine));
+      }
       continue;
     }
     if (now() + POLL_MS > untilMs) throw new UploadBusyError(busyMessage(dir, holder), dir, holder);
