@@ -47,6 +47,7 @@ for (const { argv, says, does } of [
     says: "Expected a duration such as 15s",
     does: "see `promferry collect --help`",
   },
+  { argv: ["config", "chek"], says: "unknown command 'chek'", does: "see `promferry config --help`" },
   { argv: [], says: "a command is missing", does: "`promferry --help` lists them" },
   { argv: ["config"], says: "a command is missing", does: "`promferry config --help` lists them" },
 ]) {

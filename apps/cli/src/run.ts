@@ -39,7 +39,8 @@ async function report(context: Context, error: unknown): Promise<ExitCode> {
 
 function usageError(error: CommanderError, argv: readonly string[]): CliError {
   const command = argv.find((word) => /^[a-z]/.test(word));
-  const help = error.code === "commander.unknownCommand" || !command ? "" : ` ${command}`;
+  const isUnknown = error.code === "commander.unknownCommand" && error.message.includes(`'${command}'`);
+  const help = isUnknown || !command ? "" : ` ${command}`;
   if (error.code === "commander.help") {
     const hint = `\`promferry${help} --help\` lists them; \`promferry demo\` shows one`;
     return new CliError(EXIT.usage, "a command is missing", { hint });
