@@ -97,7 +97,7 @@ test("counts leave rounded, from the minimum on, once an hour: the same by uploa
     "note: counters and counts leave rounded down to multiples of 3, sums and quantiles stay here (metrics.round_counts)",
   );
   expect(preview.stdout).toContain(
-    "note: what was counted less than 4 times stays here (metrics.minimum_count)",
+    "note: what was counted less than 6 times stays here (metrics.minimum_count)",
   );
   expect(preview.stdout).toContain(
     "note: samples leave once each 1h, at its end and as they were then (metrics.time_step)",

@@ -25,11 +25,18 @@ export function coarselyInWords({ roundCounts, minimumCount, timeStepMs }: Coars
         ]),
     ...(minimumCount === undefined
       ? []
-      : [`what was counted less than ${minimumCount} times stays here (metrics.minimum_count)`]),
+      : [
+          `what was counted less than ${shownFrom(minimumCount, roundCounts)} times stays here (metrics.minimum_count)`,
+        ]),
     ...(timeStepMs === undefined
       ? []
       : [
           `samples leave once each ${formatDuration(timeStepMs)}, at its end and as they were then (metrics.time_step)`,
         ]),
   ];
+}
+
+/** The least count that reaches the minimum once it is rounded down. */
+function shownFrom(minimumCount: number, roundCounts = 1): number {
+  return Math.ceil(minimumCount / roundCounts) * roundCounts;
 }
