@@ -114,6 +114,18 @@ for (const answer of ["n\n", "\n", "", "yesterday\n"]) {
   });
 }
 
+for (const { identity, says } of [
+  { identity: "installation", says: ", with user, a hash that tells no name." },
+  { identity: "rotating", says: ", with user, a hash that tells no name and is another one each week." },
+  { identity: "hostname-sha256", says: ", with user, a hash of this machine's name that can be guessed." },
+  { identity: "none", says: "/api/v1/write)." },
+]) {
+  test(`enable says what the identity ${identity} tells`, async () => {
+    const { cli } = await k1Home(v1, `identity: ${identity}, session_labels: [],`);
+    expect((await cli(["enable", "--yes"])).stdout).toContain(`${says}\nWhat was recorded before`);
+  });
+}
+
 test("Ctrl-C at the question changes nothing", async () => {
   const { cli, stored } = await k1Home();
   const stop = new AbortController();

@@ -126,6 +126,27 @@ test("an open folder, damage, held frames and a broken ledger are told, and noth
   expect(readdirSync(dir).sort()).toEqual(before);
 });
 
+for (const { name, settings, text, state } of [
+  { name: "that is not there yet is ok", settings: "", text: undefined, state: "ok" },
+  { name: "that is damaged fails", settings: "", text: "{", state: "failed" },
+  {
+    name: "that only the draw of weeks needs fails",
+    settings: "identity: none, sample_rate: 0.5",
+    text: "{",
+    state: "failed",
+  },
+  { name: "that nothing needs is not looked at", settings: "identity: none", text: "{", state: undefined },
+]) {
+  test(`a key of the identity ${name}`, async () => {
+    const { dir, look } = await examine(settings);
+    mkdirSync(dir, { mode: 0o700 });
+    if (text !== undefined) writeFileSync(join(dir, "identity.json"), text);
+    const { exitCode, find } = await look();
+    expect(exitCode).toBe(state === "failed" ? 74 : 0);
+    expect(find("journal", "identity")?.state).toBe(state);
+  });
+}
+
 test("a wrong configuration is the only finding, and --url without --chain is exit 2", async () => {
   const { home } = homeWith("metrics: { nosuch: 1 }\n");
   const { exitCode, json } = await runCli(["doctor", "--config", "config.yaml", "--json"], { home });

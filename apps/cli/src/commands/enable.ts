@@ -4,10 +4,12 @@ import {
   type Consent,
   consentInWords,
   enabledRecord,
+  type IdentityKind,
   isForgetting,
   writeConsent,
 } from "@promferry/privacy";
 import { CliError } from "../cli-error.ts";
+import { identityKind } from "../config/identity-kind.ts";
 import type { Settings } from "../config/load-config.ts";
 import { askYes } from "../consent/ask.ts";
 import { type CatalogueAtHand, catalogueAtHand, demandCatalogue } from "../consent/catalogue-at-hand.ts";
@@ -115,6 +117,14 @@ function show(
   if (lines.length > MOST_LINES) out.line(`  … and ${lines.length - MOST_LINES} more lines`);
 }
 
+/** What the label `user` tells, by the kind of identity. */
+const USER_IN_WORDS: Readonly<Record<IdentityKind, readonly string[]>> = {
+  none: [],
+  rotating: ["user, a hash that tells no name and is another one each week"],
+  installation: ["user, a hash that tells no name"],
+  "hostname-sha256": ["user, a hash of this machine's name that can be guessed"],
+};
+
 function tellEffect({ out }: Context, { dir, metrics, file }: Settings, local: boolean): void {
   out.line();
   out.line(`It is kept in ${dir}, one file a day that you can read, for you alone.`);
@@ -122,14 +132,11 @@ function tellEffect({ out }: Context, { dir, metrics, file }: Settings, local: b
     out.line("Nothing of it is sent.");
     return;
   }
-  const labels = [
-    ...metrics.session_labels,
-    ...(metrics.anonymize_user ? ["user, a hash that tells no name"] : []),
-  ];
+  const labels = [...metrics.session_labels, ...USER_IN_WORDS[identityKind(metrics)]].join(", ");
   const destinations = metrics.destinations.map(({ name, url }) => `${name} (${url})`);
   out.line(
     destinations.length > 0
-      ? `\`promferry upload-metrics\` sends it to ${destinations.join(", ")}, with ${labels.join(", ")}.`
+      ? `\`promferry upload-metrics\` sends it to ${destinations.join(", ")}${labels && `, with ${labels}`}.`
       : `Nothing is sent as long as no destination is configured in ${file}.`,
   );
   out.line("What was recorded before this yes is never sent.");

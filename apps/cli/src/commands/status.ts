@@ -1,6 +1,7 @@
 import { type JournalIndex, LOW_DISK_BYTES, nodeJournalFs, openJournal } from "@promferry/core/journal";
 import { readLedger } from "@promferry/uploader";
 import { formatByteSize } from "../config/byte-size.ts";
+import { identityKind } from "../config/identity-kind.ts";
 import { catalogueAtHand } from "../consent/catalogue-at-hand.ts";
 import { consentOf } from "../consent/consent-of.ts";
 import type { Context } from "../context.ts";
@@ -38,7 +39,7 @@ export async function status(
     dir,
     config: { file, found },
     collection: describeConsent(consent, await catalogueAtHand(context, settings, { index })),
-    identity: metrics.anonymize_user ? (metrics.identity ?? "installation") : "none",
+    identity: identityKind(metrics),
     ...describeSampling(sampling, io.now()),
     days: describeDays(index),
     files: describeFiles(index, ledger),

@@ -1,6 +1,5 @@
 import { checkHeaders, parseEndpoint } from "@promferry/core/delivery";
 import { type RelabelConfig, relabelProblems } from "@promferry/core/relabel";
-import { boundsProblem } from "@promferry/privacy";
 import { appNameOf } from "./app-name.ts";
 import { authType, checkAuth } from "./check-auth.ts";
 import { checkScrapeConfigs } from "./check-scrape.ts";
@@ -60,10 +59,6 @@ function checkMetrics(metrics: MetricsConfig): Finding[] {
   if (metrics.retention_overrides_upload && metrics.retention_days === 0) {
     const message = "has no effect with retention_days: 0, which keeps days for ever";
     findings.push(warningAt(["metrics", "retention_overrides_upload"], message));
-  }
-  for (const [name, bounds] of Object.entries(metrics.clamp)) {
-    const problem = boundsProblem(bounds);
-    if (problem) findings.push(errorAt(["metrics", "clamp", name], problem));
   }
   if (identity === "hostname-sha256") {
     const message = "a hash of the host name can be guessed by trying names; installation can't";

@@ -1,4 +1,4 @@
-import { FINDING_KINDS, type FindingKind, SCAN_ACTIONS } from "@promferry/privacy";
+import { boundsProblem, FINDING_KINDS, type FindingKind, SCAN_ACTIONS } from "@promferry/privacy";
 import { z } from "zod";
 import { BYTE_SIZE_PATTERN, parseByteSize } from "./byte-size.ts";
 import { DURATION_PATTERN, parseDuration } from "./duration.ts";
@@ -77,7 +77,12 @@ export const clamp = z.record(
   text.regex(/^[a-zA-Z_:][a-zA-Z0-9_:]*$/, {
     error: "expected a metric's name: letters, digits, _ and :",
   }),
-  z.strictObject({ min: bound, max: bound }, { error: "expected a mapping with min, max or both" }),
+  z
+    .strictObject({ min: bound, max: bound }, { error: "expected a mapping with min, max or both" })
+    .superRefine((bounds, { addIssue, issues }) => {
+      const problem = issues.length > 0 ? undefined : boundsProblem(bounds);
+      if (problem !== undefined) addIssue({ code: "custom", message: problem });
+    }),
   { error: "expected a mapping of gauges" },
 );
 

@@ -2,9 +2,10 @@ import { randomBytes } from "node:crypto";
 import { access, constants, open, stat, statfs, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { LOW_DISK_BYTES, nodeJournalFs, openJournal } from "@promferry/core/journal";
-import { consentInWords } from "@promferry/privacy";
+import { consentInWords, resolveIdentity } from "@promferry/privacy";
 import { readLedger } from "@promferry/uploader";
 import { formatByteSize } from "../config/byte-size.ts";
+import { identityKind } from "../config/identity-kind.ts";
 import type { Settings } from "../config/load-config.ts";
 import { consentOf } from "../consent/consent-of.ts";
 import type { Context } from "../context.ts";
@@ -24,7 +25,7 @@ const NETWORK_FILE_SYSTEMS: Readonly<Record<number, string>> = {
 };
 
 /** The folder, its disk and what is in it. Writes one empty file of its own and takes it away again. */
-export async function journalChecks({ io }: Context, { dir }: Settings): Promise<Check[]> {
+export async function journalChecks({ io }: Context, { dir, metrics }: Settings): Promise<Check[]> {
   const { ok, warning, failed, unknown } = checker("journal");
   const checks: Check[] = [];
   const found = await stat(dir).catch((error: NodeJS.ErrnoException) => error.code);
@@ -80,7 +81,7 @@ export async function journalChecks({ io }: Context, { dir }: Settings): Promise
             ),
       );
     }
-    checks.push(...(await contentChecks(dir, io.now)));
+    checks.push(...(await contentChecks(dir, io.now)), ...(await identityChecks(dir, metrics)));
   }
   const disk = await describeDisk(dir, nodeJournalFs);
   if (disk.freeBytes === undefined)
@@ -135,6 +136,27 @@ async function contentChecks(dir: string, now: () => number): Promise<Check[]> {
     checks.push(failed("ledger", (error as Error).message, advice, EXIT.io));
   }
   return checks;
+}
+
+/** The installation's key, where identities or the draw of weeks need it; it is made by the first upload. */
+async function identityChecks(dir: string, metrics: Settings["metrics"]): Promise<Check[]> {
+  const kind = identityKind(metrics);
+  const isKeyed = kind === "installation" || kind === "rotating";
+  if (!isKeyed && metrics.sample_rate === 1) return [];
+  const { ok, failed } = checker("journal");
+  try {
+    const { provisional } = await resolveIdentity({
+      kind: "installation",
+      destination: "",
+      dir,
+      create: false,
+    });
+    return [ok("identity", provisional ? "the first upload makes its key" : "its key can be read")];
+  } catch (error) {
+    const advice =
+      "put identity.json back from a backup, or remove it to become a new user: until then nothing is sent";
+    return [failed("identity", (error as Error).message, advice, EXIT.io)];
+  }
 }
 
 /** Why no file can be made there; `undefined` where one can. */

@@ -79,9 +79,11 @@ metrics:
   expect(stdout).toContain(
     "6:5: warning: k1_views_total has no effect: k1_views_total is a counter: only gauges have bounds",
   );
-  expect((await cli("preview", "--now")).stdout).toContain(
+  const preview = (await cli("preview", "--now")).stdout;
+  expect(preview).toContain(
     "note: metrics.clamp: k1_cache has no effect: no metric of the catalogue has this name; did you mean k1_cached?",
   );
+  expect(preview).not.toContain("leave as");
 });
 
 for (const { name, clamp, place } of [
@@ -99,5 +101,13 @@ for (const { name, clamp, place } of [
     const { home } = homeWith(`metrics:\n  clamp: ${clamp}\n`);
     const { exitCode, stdout } = await runCli(["config", "check", "--config", "config.yaml"], { home });
     expect([exitCode, stdout]).toEqual([78, expect.stringContaining(place)]);
+    expect(stdout).toContain("1 error,");
   });
 }
+
+test("bounds that can't be are told beside what else is wrong", async () => {
+  const { home } = homeWith("metrics:\n  clamp: { k1_x: { min: 2, max: 1 } }\n  round_counts: 1\n");
+  const { stdout } = await runCli(["config", "check", "--config", "config.yaml"], { home });
+  expect(stdout).toContain("2:18: min 2 is above max 1");
+  expect(stdout).toContain("2 errors,");
+});

@@ -8,7 +8,6 @@ import {
   createLabelCap,
   createScanner,
   type Identity,
-  type IdentityKind,
   ownNames,
   resolveIdentity,
   scanExemplars,
@@ -19,11 +18,11 @@ import { CliError } from "../cli-error.ts";
 import { authType } from "../config/check-auth.ts";
 import { EXPOSED_CREDENTIALS, wouldExposeCredentials } from "../config/check-url.ts";
 import { unsetVariables, variableTexts } from "../config/check-variables.ts";
-import { boundsInWords } from "../config/clamped-names.ts";
 import { destinationKind } from "../config/destination-kind.ts";
+import { identityKind } from "../config/identity-kind.ts";
 import { resolveFromConfig, type Settings } from "../config/load-config.ts";
 import { formatPath } from "../config/problem.ts";
-import type { DestinationConfig, MetricsConfig } from "../config/schema.ts";
+import type { DestinationConfig } from "../config/schema.ts";
 import { expandVariables, findVariables } from "../config/variables.ts";
 import { type Context, cliVersion } from "../context.ts";
 import { createAuthorization } from "../credentials/authorization.ts";
@@ -128,9 +127,6 @@ export async function prepareTarget(
       throw fail("${USER_HASH} has no value with identity none");
     if (userIn && namesUserHash(config, LABEL_KEYS)) throw fail(NEEDS_LABEL);
     const built = build(identity);
-    const clamped = Object.entries(metrics.clamp).map(
-      ([name, bounds]) => `of ${name}, ${boundsInWords(bounds)}`,
-    );
     const named = { ...config.external_labels, ...config.grouping_keys };
     const project = Object.assign(
       gate.watch(
@@ -157,7 +153,6 @@ export async function prepareTarget(
       notes: () => [
         ...(warning ? [warning] : []),
         // A real upload says what it did, not what it is set to do.
-        ...(purpose.dryRun ? clamped : []),
         ...(coarseness && purpose.dryRun ? coarselyInWords(coarseness) : []),
         ...cap.capped().map((each) => `of ${each.metric}, ${cappedInWords(each, metrics)}`),
       ],
@@ -208,10 +203,6 @@ function namesUserHash(config: DestinationConfig, except: readonly string[] = []
 const LABEL_KEYS = ["external_labels", "grouping_keys"];
 const NEEDS_LABEL =
   "${USER_HASH} is another one each week with identity rotating, and can only stand in external_labels and grouping_keys";
-
-function identityKind(metrics: MetricsConfig): IdentityKind {
-  return metrics.anonymize_user ? (metrics.identity ?? "installation") : "none";
-}
 
 /** Credentials and the way to the server. The credentials themselves are fetched with the first request. */
 export async function connect(

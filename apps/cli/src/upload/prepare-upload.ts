@@ -3,7 +3,7 @@ import { openJournal } from "@promferry/core/journal";
 import { readConsent, type Sampling } from "@promferry/privacy";
 import type { UploadOptions, UploadReport, UploadTarget } from "@promferry/uploader";
 import { CliError } from "../cli-error.ts";
-import { misnamedGauges } from "../config/clamped-names.ts";
+import { boundsInWords, misnamedGauges } from "../config/clamped-names.ts";
 import type { Settings } from "../config/load-config.ts";
 import { catalogueAtHand } from "../consent/catalogue-at-hand.ts";
 import type { Context } from "../context.ts";
@@ -60,7 +60,7 @@ export async function prepareUpload(
     const sends = frames.some((frame) => frame.header.origin === "app" && mayLeave(frame) === true);
     if (sends) throw indistinctError(settings, unclear.target.destination.name);
   }
-  const general = await generalNotes(context, settings, sampling);
+  const general = await generalNotes(context, settings, { sampling, dryRun });
   const { from, toDate } = choice;
   return {
     settings,
@@ -90,18 +90,24 @@ export async function prepareUpload(
   };
 }
 
-/** What of `metrics.clamp` has no effect, where a catalogue says so, and that nothing was drawn yet. */
+/** What `metrics.clamp` does, where it is not done yet, and what of it has no effect; and that nothing was drawn yet. */
 async function generalNotes(
   context: Context,
   settings: Settings,
-  { provisional, rate }: Sampling,
+  { sampling, dryRun }: { readonly sampling: Sampling; readonly dryRun: boolean },
 ): Promise<readonly string[]> {
-  const undrawn = provisional ? [undrawnInWords(rate)] : [];
-  if (Object.keys(settings.metrics.clamp).length === 0) return undrawn;
-  const found = await catalogueAtHand(context, settings);
-  if (!found?.catalogue) return undrawn;
-  const misnamed = misnamedGauges(settings.metrics, found.catalogue);
-  return [...misnamed.map(({ message }) => `metrics.clamp: ${message}`), ...undrawn];
+  const undrawn = sampling.provisional ? [undrawnInWords(sampling.rate)] : [];
+  const bounds = Object.entries(settings.metrics.clamp);
+  if (bounds.length === 0) return undrawn;
+  const { catalogue } = (await catalogueAtHand(context, settings)) ?? {};
+  const misnamed = catalogue ? misnamedGauges(settings.metrics, catalogue) : [];
+  const working = bounds.filter(([gauge]) => !misnamed.some(({ name }) => name === gauge));
+  return [
+    // A real upload says what it did, not what it is set to do.
+    ...(dryRun ? working.map(([name, each]) => `of ${name}, ${boundsInWords(each)}`) : []),
+    ...misnamed.map(({ message }) => `metrics.clamp: ${message}`),
+    ...undrawn,
+  ];
 }
 
 /** A target to which nothing is sent once the user has said no while the upload was under way. */
