@@ -10,6 +10,8 @@ export interface Output {
   line(text?: string): void;
   /** Rows under each other, no wider than the terminal. */
   table(rows: readonly (readonly string[])[]): void;
+  /** The lines of such a table that stands so many characters to the right. */
+  tableLines(rows: readonly (readonly string[])[], indent: number): string[];
   /** The result for machines, as one line of JSON; only under `--json`. */
   json(value: unknown): void;
   /** Data as it is, in both modes; resolves when more can be taken. */
@@ -66,8 +68,11 @@ export function createOutput(io: CliIo, redactor: Redactor, options: OutputOptio
       if (!isJson) write(io.stdout, `${text}\n`);
     },
     table(rows) {
-      for (const text of tableLines(rows, io.stdout.isTerminal ? io.stdout.columns?.() : undefined))
-        this.line(text);
+      for (const text of this.tableLines(rows, 0)) this.line(text);
+    },
+    tableLines(rows, indent) {
+      const columns = io.stdout.isTerminal ? io.stdout.columns?.() : undefined;
+      return tableLines(rows, columns === undefined ? undefined : columns - indent);
     },
     json(value) {
       clearProgress();

@@ -21,6 +21,8 @@ export interface RunSetup {
   readonly stdin?: string;
   /** Whether somebody sits at it, on both ends. Default false. */
   readonly terminal?: boolean;
+  /** Characters of the terminal's lines. Default: not known. */
+  readonly columns?: number;
   readonly signal?: AbortSignal;
   /** Given what a SIGHUP would call. */
   readonly onHangup?: (handler: () => void) => void;
@@ -31,7 +33,7 @@ export interface RunSetup {
 
 /** Runs the command line in this process, in a home folder of its own. */
 export async function runCli(argv: readonly string[], setup: RunSetup = {}): Promise<RunResult> {
-  const { home = temporaryFolder(), terminal = false } = setup;
+  const { home = temporaryFolder(), terminal = false, columns } = setup;
   let stdout = "";
   let stderr = "";
   const sink = (take: (text: string) => void) => ({
@@ -41,6 +43,7 @@ export async function runCli(argv: readonly string[], setup: RunSetup = {}): Pro
     },
     drained: async () => {},
     isTerminal: terminal,
+    columns: () => columns,
   });
   const io: CliIo = {
     stdout: sink((text) => {

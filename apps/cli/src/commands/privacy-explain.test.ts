@@ -75,6 +75,16 @@ test("privacy explain says what leaves, what stays and why, and what merges, for
   expect(own).toContain("labels added: arch, os, team, user");
 });
 
+test("the table of privacy explain is no wider than the terminal", async () => {
+  const { home } = homeWith(CONFIG("https://p.example"));
+  await recordProgram(join(home, "journal"));
+  const argv = ["privacy", "explain", "--to", "prom", "--no-color", "--config", "config.yaml"];
+  const { stdout } = await runCli(argv, { home, terminal: true, columns: 38 });
+  expect(stdout).toContain(
+    "  metric        type     series  leave\n  k1_views_to…  counter       2      1\n",
+  );
+});
+
 test("privacy explain names the frames that stay, and under --json all of it", async () => {
   const { home } = homeWith(CONFIG("https://p.example"));
   await writeAppSession(join(home, "journal"));

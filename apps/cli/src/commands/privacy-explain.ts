@@ -114,11 +114,11 @@ function print(
   if (metrics.length === 0) return;
   const rows = [["metric", "type", "series", "leave"], ...metrics.map(cells)];
   const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]!.length)));
-  for (const [i, row] of rows.entries()) {
-    const line = row.map((cell, column) =>
-      column < 2 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!),
-    );
-    out.line(`  ${i === 0 ? out.style.dim(line.join("  ")) : line.join("  ")}`);
+  const toTheRight = rows.map((row) =>
+    row.map((cell, column) => (column < 2 ? cell : cell.padStart(widths[column]!))),
+  );
+  for (const [i, line] of out.tableLines(toTheRight, 2).entries()) {
+    out.line(`  ${i === 0 ? out.style.dim(line) : line}`);
     const metric = metrics[i - 1];
     if (metric === undefined) continue;
     for (const fate of fates(metric)) out.line(`    ${fate}`);
