@@ -110,7 +110,8 @@ function print(
     out.line(`  stay here: ${count(stays, "frame")}, because ${reason}`);
   }
   for (const sentence of coarseness ? coarselyInWords(coarseness) : []) out.line(`  ${sentence}`);
-  if (below !== undefined) out.line(`  below that minimum with the newest frame: ${below} series`);
+  if (below !== undefined)
+    out.line(`  of these, ${below} series stay: below that minimum with the newest frame`);
   if (metrics.length === 0) return;
   const rows = [["metric", "type", "series", "leave"], ...metrics.map(cells)];
   const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]!.length)));

@@ -109,7 +109,7 @@ test("counts leave rounded, from the minimum on, once an hour: the same by uploa
 
   const explained = await at(121)(["privacy", "explain", "--to", "lines"]);
   expect(explained.stdout).toContain("  counters and counts leave rounded down to multiples of 3");
-  expect(explained.stdout).toContain("  below that minimum with the newest frame: 1 series");
+  expect(explained.stdout).toContain("  of these, 1 series stay: below that minimum with the newest frame");
   expect(explained.stdout).toContain("    1 stay: it would tell the exact counts that are rounded\n");
   const { destinations } = (await at(121)(["privacy", "explain", "--to", "lines", "--json"])).json() as {
     destinations: unknown[];
