@@ -56,7 +56,12 @@ async function runOnce(context: FaultContext, index: number): Promise<void> {
   };
   let agent = startAgent();
   try {
-    const until = Date.now() + random.between(3000, 5000);
+    let until = Date.now() + random.between(3000, 5000);
+    const ended = (error: unknown): never => {
+      // Whatever else goes on in this run is over.
+      until = 0;
+      throw error;
+    };
     const uploadAgain = async () => {
       while (Date.now() < until) {
         const { code, stderr } = await startChild("upload", task).ended;
@@ -76,7 +81,8 @@ async function runOnce(context: FaultContext, index: number): Promise<void> {
         agent = startAgent();
       }
     };
-    await Promise.all([uploadAgain(), uploadAgain(), killAgain()]);
+    const works = [uploadAgain(), uploadAgain(), killAgain()];
+    await Promise.all(works.map((work) => work.catch(ended))).finally(() => Promise.allSettled(works));
     collector.process.kill("SIGTERM");
     const collected = await collector.ended;
     demand(
@@ -86,7 +92,11 @@ async function runOnce(context: FaultContext, index: number): Promise<void> {
     await delay(500);
     agent.process.kill("SIGTERM");
     const last = await agent.ended;
-    demand(last.code === 0, `the agent ended with ${last.code}: ${last.stderr.slice(0, 600)}`);
+    // The signal may come before the program has begun.
+    demand(
+      last.code === 0 || last.signal === "SIGTERM",
+      `the agent ended with ${last.code}: ${last.stderr.slice(0, 600)}`,
+    );
     for (let i = 0; i < 2; i++) {
       const { code, stderr } = await startChild("upload", task).ended;
       demand(code === 0, `the last upload ended with ${code}: ${stderr.slice(0, 600)}`);
