@@ -12,7 +12,7 @@ import { parseArgs } from "node:util";
 import { mutants } from "../mutants/table.ts";
 import { BUNDLES_VARIABLE, bundleChildren } from "./bundle-children.ts";
 import { faults } from "./faults/index.ts";
-import { recordResults, writePage } from "./record.ts";
+import { recordResults, runFacts, writePage } from "./record.ts";
 import { type FaultResult, runFault } from "./run-fault.ts";
 import { checkPlaces, type MutantResult, runMutants } from "./run-mutants.ts";
 import { writeTable } from "./table.ts";
@@ -36,9 +36,11 @@ const isWhole = !short && !mutant && !values.mutants && only === undefined;
 
 const records = !short && !mutant && values.amount.length === 0 && values.first === "0";
 
+const facts = await runFacts(seed);
+
 async function record(ran: readonly FaultResult[], tried: readonly MutantResult[]): Promise<void> {
   const names = mutants.map(({ name }) => name);
-  await writePage(writeTable(faults, names, await recordResults(seed, ran, tried)));
+  await writePage(writeTable(faults, names, await recordResults(facts, ran, tried)));
 }
 
 const amounts = new Map(

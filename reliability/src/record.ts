@@ -47,11 +47,10 @@ export interface RunRecord {
 
 /** The record with these results in the place of earlier ones. Several runs may record at the same time. */
 export async function recordResults(
-  seed: string,
+  facts: RunFacts,
   results: readonly FaultResult[],
   mutants: readonly MutantResult[],
 ): Promise<RunRecord> {
-  const facts = await runFacts(seed);
   await lock();
   try {
     const text = await readFile(RECORD, "utf8").catch(() => '{"rows":{},"mutants":{}}');
@@ -91,7 +90,8 @@ function mutantOf({ mutant, breach }: MutantResult, facts: RunFacts): [string, M
   return [name, { ...facts, fault, ...(breach === undefined ? {} : { breach: breach.slice(0, 140) }) }];
 }
 
-async function runFacts(seed: string): Promise<RunFacts> {
+/** As things are now; asked for before a run, since the sources may change while it lasts. */
+export async function runFacts(seed: string): Promise<RunFacts> {
   const versions = await serverVersions();
   const [cpu] = cpus();
   const node = `Node ${process.versions.node}`;
