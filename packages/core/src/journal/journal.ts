@@ -194,11 +194,12 @@ async function readStretch(
   { file: name, offsetBytes, lengthBytes }: FrameRef,
   before: Uint8Array,
 ): Promise<Stretch> {
-  const room =
-    before.length < lengthBytes ? Buffer.allocUnsafeSlow(Math.max(lengthBytes, STRETCH_BYTES)) : before;
   try {
     const file = await fs.openRead(path);
     try {
+      const { sizeBytes } = await file.stat();
+      const wantedBytes = Math.max(lengthBytes, Math.min(sizeBytes - offsetBytes, STRETCH_BYTES));
+      const room = before.length < wantedBytes ? Buffer.allocUnsafeSlow(wantedBytes) : before;
       let length = 0;
       while (length < lengthBytes) {
         const count = await file.read(room.subarray(length), offsetBytes + length);

@@ -23,7 +23,7 @@ export async function readFrames(
   { fromBytes = 0, budgetBytes = Number.POSITIVE_INFINITY }: ReadFramesOptions = {},
 ): Promise<FrameScan & { readonly endBytes: number }> {
   const scanner = createFrameScanner(fromBytes);
-  let buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+  let buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, Math.max(sizeBytes - fromBytes, 0)));
   let held = 0;
   let offset = fromBytes;
   while (offset < sizeBytes) {
