@@ -18,7 +18,7 @@ export const together: Fault = {
   name: "together",
   title: "two uploaders, an agent and a collector at once, the agent killed again and again",
   unit: "runs",
-  amounts: { long: 100, short: 2, mutant: 2 },
+  amounts: { long: 100, short: 2, mutant: 10 },
   holds:
     "each sample at the receiver exactly once but for a request in doubt at a kill, one request at a time, totals exact, no page lost that was on the disk",
   run: (context) => eachCase(context, (index) => runOnce(context, index)),
