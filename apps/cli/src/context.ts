@@ -1,4 +1,3 @@
-import { createRequire } from "node:module";
 import type { ConfigSource, Settings } from "./config/load-config.ts";
 import { createRedactor, type Redactor } from "./credentials/redactor.ts";
 import type { CliIo } from "./io.ts";
@@ -37,9 +36,4 @@ export function createContext(io: CliIo, options: GlobalOptions): Context {
   // Loaded when it is asked for: the configuration's libraries cost more than the rest of a start.
   const settings = async () => (await import("./config/load-config.ts")).loadConfig(source);
   return { io, out, redactor, source, settings };
-}
-
-export function cliVersion(): string {
-  const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
-  return version;
 }

@@ -1,8 +1,9 @@
 import { Argument, Command, Option } from "commander";
+import { cliVersion } from "./cli-version.ts";
 import { collectValues, durationOption, examples, positiveInteger } from "./command-options.ts";
 import { SHELLS } from "./completion/scripts.ts";
 import { addConsent } from "./consent-program.ts";
-import { type Context, cliVersion, type GlobalOptions } from "./context.ts";
+import type { Context, GlobalOptions } from "./context.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import type { CliIo } from "./io.ts";
 import { addNotBuilt } from "./not-built.ts";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { runCli } from "../test/run-cli.ts";
-import { cliVersion } from "./context.ts";
+import { cliVersion } from "./cli-version.ts";
 
 test("--version prints the version alone", async () => {
   expect(await runCli(["--version"])).toMatchObject({ exitCode: 0, stdout: `${cliVersion()}\n` });

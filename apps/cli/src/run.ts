@@ -1,6 +1,6 @@
 import { CommanderError } from "commander";
 import { CliError } from "./cli-error.ts";
-import { type Context, createContext, type GlobalOptions } from "./context.ts";
+import type { Context, GlobalOptions } from "./context.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { CliIo } from "./io.ts";
 import { buildProgram } from "./program.ts";
@@ -14,7 +14,7 @@ import { buildProgram } from "./program.ts";
 export async function run(argv: readonly string[], io: CliIo): Promise<ExitCode> {
   let exitCode: ExitCode = EXIT.ok;
   const program = buildProgram(io, async (options, command) => {
-    const context = createContext(io, options);
+    const context = await contextOf(io, options);
     try {
       exitCode = await command(context);
     } catch (error) {
@@ -27,9 +27,14 @@ export async function run(argv: readonly string[], io: CliIo): Promise<ExitCode>
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return EXIT.ok;
-    return report(createContext(io, looseOptions(argv)), usageError(error, argv));
+    return report(await contextOf(io, looseOptions(argv)), usageError(error, argv));
   }
   return exitCode;
+}
+
+/** Loads what commands need: help and version do without. */
+async function contextOf(io: CliIo, options: GlobalOptions): Promise<Context> {
+  return (await import("./context.ts")).createContext(io, options);
 }
 
 /** Loads what errors need: with the packages that they come from. */

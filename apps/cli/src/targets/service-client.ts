@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { CliError } from "../cli-error.ts";
+import { cliVersion } from "../cli-version.ts";
 import { isLoopbackHost, wouldExposeCredentials } from "../config/check-url.ts";
 import { resolveFromConfig } from "../config/load-config.ts";
-import { type Context, cliVersion } from "../context.ts";
+import type { Context } from "../context.ts";
 import { readSecret, type SecretSource } from "../credentials/read-secret.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { createHttpClient } from "../upload/http-client.ts";

@@ -15,6 +15,7 @@ import {
 } from "@promferry/privacy";
 import type { UploadTarget } from "@promferry/uploader";
 import { CliError } from "../cli-error.ts";
+import { cliVersion } from "../cli-version.ts";
 import { authType } from "../config/check-auth.ts";
 import { EXPOSED_CREDENTIALS, wouldExposeCredentials } from "../config/check-url.ts";
 import { unsetVariables, variableTexts } from "../config/check-variables.ts";
@@ -24,7 +25,7 @@ import { resolveFromConfig, type Settings } from "../config/load-config.ts";
 import { formatPath } from "../config/problem.ts";
 import type { DestinationConfig } from "../config/schema.ts";
 import { expandVariables, findVariables } from "../config/variables.ts";
-import { type Context, cliVersion } from "../context.ts";
+import type { Context } from "../context.ts";
 import { createAuthorization } from "../credentials/authorization.ts";
 import { EXIT } from "../exit-codes.ts";
 import { cappedInWords } from "./capped-in-words.ts";
