@@ -1,4 +1,4 @@
-import { copyFile, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readdir, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
@@ -134,6 +134,18 @@ test("a lock whose maker was killed before it wrote a word keeps nobody waiting 
   await (await bed.acquire(at({}))).check();
   expect(bed.passed()).toBe(2000);
   expect(await readdir(bed.dir)).toEqual([".upload-lock.2"]);
+});
+
+test("each empty lock has its own two seconds", async () => {
+  const bed = await setUp();
+  const [first, second] = [1, 2].map((number) => join(bed.dir, `.upload-lock.${number}`)) as [string, string];
+  await writeFile(first, "");
+  let looks = 0;
+  const meanwhile = async () => {
+    if (++looks === 3) await rename(first, second);
+  };
+  await (await bed.acquire(at({}), 0, meanwhile)).check();
+  expect(bed.passed()).toBe(3 * 500 + 2000);
 });
 
 test("a lock that is written at the second look is respected", async () => {

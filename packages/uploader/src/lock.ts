@@ -74,13 +74,18 @@ export async function acquireLock(options: LockOptions): Promise<UploadLock> {
   const untilMs = now() + waitMs;
   const self = await processes.self();
   const token = randomBytes(8).toString("hex");
+  let emptyNumber: number | undefined;
   let emptyLooks = 0;
   for (;;) {
     const found = await highest(dir, fs);
     const text = found === undefined ? undefined : await readStateFile(fs, pathOf(dir, found));
-    if (text === "" && emptyLooks++ < EMPTY_LOOKS) {
-      await sleep(POLL_MS, signal);
-      continue;
+    if (text === "") {
+      emptyLooks = found === emptyNumber ? emptyLooks + 1 : 1;
+      emptyNumber = found;
+      if (emptyLooks <= EMPTY_LOOKS) {
+        await sleep(POLL_MS, signal);
+        continue;
+      }
     }
     const holder = text === undefined ? undefined : holderIn(text);
     const isLeft = found === undefined || text === "";
