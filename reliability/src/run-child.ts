@@ -13,6 +13,8 @@ export interface ChildResult {
 
 export interface RunningChild {
   readonly process: ChildProcess;
+  /** Settles with the first words on its standard output, or with its end. */
+  readonly spoken: Promise<void>;
   readonly ended: Promise<ChildResult>;
 }
 
@@ -33,6 +35,10 @@ export function startChild(name: string, task: unknown): RunningChild {
   child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
     stderr += chunk;
   });
+  const spoken = new Promise<void>((resolve) => {
+    child.stdout.once("data", () => resolve());
+    child.once("close", () => resolve());
+  });
   const ended = new Promise<ChildResult>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code, signal) => resolve({ code, signal, stdout, stderr }));
@@ -40,7 +46,7 @@ export function startChild(name: string, task: unknown): RunningChild {
   const killAtExit = () => void child.kill("SIGKILL");
   process.once("exit", killAtExit);
   ended.finally(() => process.off("exit", killAtExit)).catch(() => {});
-  return { process: child, ended };
+  return { process: child, spoken, ended };
 }
 
 /** The directory's files and their content. */

@@ -35,6 +35,8 @@ let isEnding = false;
 process.on("SIGTERM", () => {
   isEnding = true;
 });
+// From here on it ends in order when it is told to.
+process.stdout.write("ready\n");
 const labels = [{ name: "agent", value: writer.session }];
 const series = [{ name: "page_reads_total", labels }];
 for (let reads = 1; !isEnding; reads++) {
