@@ -8,7 +8,7 @@ import {
   type ReadableRegistry,
 } from "@promferry/core";
 import type { WriterInfo } from "@promferry/core/journal";
-import { createSeriesDictionary } from "@promferry/core/series";
+import { createSeriesDictionary, renewedDictionary } from "@promferry/core/series";
 import type { Filter, FilteredFamilies, GaugeBounds } from "@promferry/privacy";
 import {
   agreedOnly,
@@ -52,8 +52,6 @@ export interface Source {
 }
 
 const COLLECT_TIMEOUT_MS = 5_000;
-/** Series that the dictionary of what passes may hold above twice those that there are. */
-const SPARE_SERIES = 10_000;
 const GAUGE = { type: "gauge", help: "", unit: "" } as const;
 
 export function createSource(options: SourceOptions): Source {
@@ -81,9 +79,11 @@ export function createSource(options: SourceOptions): Source {
       const families = gatherRegistry(registry, { memory, collect });
       const session = { startedMs: 0, ...info() };
       const kept = filterFamilies(families, gate, { origin: "app", session, dictionary: passed });
-      const count = kept.families.reduce((sum, { series }) => sum + series.length, 0);
-      // Series of labels that come and go. The next frame is a full one then.
-      if (passed.size > 2 * count + SPARE_SERIES) passed = createSeriesDictionary();
+      // Where it begins anew, the next frame is a full one.
+      passed = renewedDictionary(
+        passed,
+        kept.families.reduce((sum, { series }) => sum + series.length, 0),
+      );
       return kept;
     },
   };

@@ -37,7 +37,8 @@ export interface IdentityOptions extends IdentityKeyOptions {
   readonly create?: boolean;
 }
 
-const WEEK_MS = 7 * 86_400_000;
+/** How long the weeks of {@link weekOf} are. */
+export const WEEK_MS: number = 7 * 86_400_000;
 /** 5 January 1970, a Monday. */
 const FIRST_MONDAY_MS = 4 * 86_400_000;
 const PROVISIONAL = "0".repeat(32);

@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 import type { EpochMs } from "@promferry/core/series";
-import { weekOf } from "./identity.ts";
+import { WEEK_MS, weekOf } from "./identity.ts";
 import { type IdentityKeyOptions, readOrCreateKey } from "./identity-key.ts";
 
 export interface SamplingOptions extends IdentityKeyOptions {
@@ -20,8 +20,6 @@ export interface Sampling {
   /** Set where nothing is decided: the key isn't there yet, and wasn't to be made. All weeks pass for drawn. */
   readonly provisional?: true;
 }
-
-const WEEK_MS = 7 * 86_400_000;
 
 /**
  * One draw for each week: a keyed hash of the week under the installation's key, compared with the rate. So it is the

@@ -1,12 +1,12 @@
 import { utimes } from "node:fs/promises";
 import { join } from "node:path";
-import { DeliveryError } from "@promferry/core/delivery";
 import { createJournalWriter } from "@promferry/core/journal";
 import { type Coarseness, coarsely } from "@promferry/core/merge";
 import { createSeriesDictionary } from "@promferry/core/series";
 import fc from "fast-check";
 import { expect, type TestContext, test } from "vitest";
 import { dyingFs, processesOf } from "../test/dying-fs.ts";
+import { type Fault, faultsUpTo, lostAnswer } from "../test/faults.ts";
 import {
   asItIs,
   createReceiver,
@@ -201,24 +201,7 @@ test("with collapse, the first step inside the bound shows all that came before 
   ]);
 });
 
-type Fault =
-  | { readonly kind: "fs"; readonly write: number; readonly after: boolean }
-  | { readonly kind: "answer"; readonly send: number; readonly taken: boolean }
-  | { readonly kind: "none" };
-
-const faults: fc.Arbitrary<Fault> = fc.oneof(
-  fc.record({
-    kind: fc.constant("fs" as const),
-    write: fc.integer({ min: 1, max: 40 }),
-    after: fc.boolean(),
-  }),
-  fc.record({
-    kind: fc.constant("answer" as const),
-    send: fc.integer({ min: 1, max: 3 }),
-    taken: fc.boolean(),
-  }),
-  fc.constant({ kind: "none" as const }),
-);
+const faults = faultsUpTo({ writes: 40, sends: 3 });
 
 const coarsenesses: fc.Arbitrary<Coarseness> = fc
   .record({
@@ -370,8 +353,4 @@ async function manyUploads(
   bed.nowMs += 2 * HOUR;
   await uploadOnce(bed, targets, nodeUploadFs, 100);
   return { once, bed };
-}
-
-function lostAnswer(): DeliveryError {
-  return new DeliveryError("ERR_DELIVERY_UNREACHABLE", "the connection was cut", { inDoubt: true });
 }

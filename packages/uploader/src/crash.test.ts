@@ -1,30 +1,12 @@
-import { DeliveryError } from "@promferry/core/delivery";
 import { nodeJournalFs } from "@promferry/core/journal";
 import fc from "fast-check";
 import { expect, type TestContext, test } from "vitest";
 import { dyingFs, processesOf } from "../test/dying-fs.ts";
+import { type Fault, faultsUpTo, lostAnswer } from "../test/faults.ts";
 import { asItIs, createReceiver, createTestBed, DAY, MINUTE, NOON } from "../test/harness.ts";
 import { LedgerError, nodeUploadFs, readLedger, type UploadFs } from "./index.ts";
 
-/** What goes wrong during one upload. */
-type Fault =
-  | { readonly kind: "fs"; readonly write: number; readonly after: boolean }
-  | { readonly kind: "answer"; readonly send: number; readonly taken: boolean }
-  | { readonly kind: "none" };
-
-const faults: fc.Arbitrary<Fault> = fc.oneof(
-  fc.record({
-    kind: fc.constant("fs" as const),
-    write: fc.integer({ min: 1, max: 60 }),
-    after: fc.boolean(),
-  }),
-  fc.record({
-    kind: fc.constant("answer" as const),
-    send: fc.integer({ min: 1, max: 6 }),
-    taken: fc.boolean(),
-  }),
-  fc.constant({ kind: "none" as const }),
-);
+const faults = faultsUpTo({ writes: 60, sends: 6 });
 
 test("whatever dies when, each sample arrives, and what arrives twice arrives in the same bytes", {
   timeout: 30_000,
@@ -160,10 +142,6 @@ test("late sessions and crashes together lose no count and send no time twice", 
 
 function isOff(error: unknown): boolean {
   return error instanceof Error && error.message === "the machine is off";
-}
-
-function lostAnswer(): DeliveryError {
-  return new DeliveryError("ERR_DELIVERY_UNREACHABLE", "cut off", { inDoubt: true });
 }
 
 test("nothing is sent before the day files that hold it are on the disk", async (context) => {

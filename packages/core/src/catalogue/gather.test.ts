@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry, Summary } from "prom-client";
 import { expect, test } from "vitest";
-import { createSeriesDictionary, type MetricFamily } from "../series/index.ts";
+import type { MetricFamily } from "../series/index.ts";
 import { collectRegistry, createGatherMemory, gatherRegistry, type ReadableRegistry } from "./gather.ts";
 import { gaugeRules } from "./gauge-rules.ts";
 
@@ -188,11 +188,11 @@ test("series that differ by an empty label only are one, the first", () => {
   expect(gatherRegistry(registry)[0]!.values).toEqual([2]);
 });
 
-test("a shared dictionary gives the same series objects again", () => {
+test("a memory gives the same series objects again", () => {
   const registry = new Registry();
   everyKind(registry);
-  const dictionary = createSeriesDictionary();
-  const series = () => gatherRegistry(registry, { dictionary }).flatMap((family) => family.series);
+  const memory = createGatherMemory();
+  const series = () => gatherRegistry(registry, { memory }).flatMap((family) => family.series);
   const [first, second] = [series(), series()];
   expect(first.every((one, row) => one === second[row])).toBe(true);
 });

@@ -1,5 +1,5 @@
 import type { Exemplar, Label, MetricFamily, MetricType, Series } from "../series/index.ts";
-import { createSeriesDictionary, type SeriesDictionary } from "../series/index.ts";
+import { createSeriesDictionary, renewedDictionary, type SeriesDictionary } from "../series/index.ts";
 
 /**
  * Reads prom-client's own maps, since its public `get()` is asynchronous and a program's last values are
@@ -14,12 +14,7 @@ export interface ReadableRegistry {
 }
 
 export interface GatherOptions {
-  /**
-   * Interns the series, so that gathering again gives the same objects. Default: that of `memory`, else a new one each
-   * time.
-   */
-  readonly dictionary?: SeriesDictionary;
-  /** Makes gathering one registry again several times faster. Default: nothing is remembered. */
+  /** Makes gathering one registry again several times faster, and gives the same series objects. Default: nothing is remembered. */
   readonly memory?: GatherMemory;
   /** Whether to call the metrics' own `collect` functions first. Default true. */
   readonly collect?: boolean;
@@ -55,27 +50,19 @@ interface KnownMetric {
 /** What is remembered from one gathering to the next. Entries that are gone are forgotten. */
 export interface GatherMemory {
   dictionary: SeriesDictionary;
-  /** Whether the dictionary begins anew when most of what it holds is gone. */
-  readonly forgets: boolean;
   known: WeakMap<object, KnownMetric>;
 }
 
-/** Series that a dictionary may hold above twice those that there are. */
-const SPARE_SERIES = 10_000;
-
-/**
- * @param dictionary Forgets nothing. Default: one of its own, which begins anew when it holds twice the registry's series
- * and 10,000 more; equal series are other objects from then on.
- */
-export function createGatherMemory(dictionary?: SeriesDictionary): GatherMemory {
-  const forgets = dictionary === undefined;
-  return { dictionary: dictionary ?? createSeriesDictionary(), forgets, known: new WeakMap() };
+/** The dictionary begins anew when most of what it holds is gone; equal series are other objects from then on. */
+export function createGatherMemory(): GatherMemory {
+  return { dictionary: createSeriesDictionary(), known: new WeakMap() };
 }
 
 function forgetGone(memory: GatherMemory, families: readonly MetricFamily[]): void {
-  const count = families.reduce((sum, { series }) => sum + series.length, 0);
-  if (!memory.forgets || memory.dictionary.size <= 2 * count + SPARE_SERIES) return;
-  memory.dictionary = createSeriesDictionary();
+  const present = families.reduce((sum, { series }) => sum + series.length, 0);
+  const dictionary = renewedDictionary(memory.dictionary, present);
+  if (dictionary === memory.dictionary) return;
+  memory.dictionary = dictionary;
   memory.known = new WeakMap();
 }
 
@@ -93,15 +80,15 @@ export function gatherRegistry(
   registry: ReadableRegistry,
   options: GatherOptions = {},
 ): readonly MetricFamily[] {
-  const { memory, dictionary = memory?.dictionary ?? createSeriesDictionary(), collect = true } = options;
+  const { collect = true } = options;
+  const memory = options.memory ?? createGatherMemory();
   const metrics = registry.getMetricsAsArray() as readonly Metric[];
   if (collect) for (const metric of metrics) if (metric.collect) void runCollect(metric);
   const defaults = (registry as { _defaultLabels?: LabelBag })._defaultLabels ?? {};
   const openMetrics = registry.contentType.startsWith("application/openmetrics-text");
-  const known = memory?.known ?? new WeakMap<object, KnownMetric>();
-  const context = { defaults, openMetrics, dictionary, known };
+  const context = { defaults, openMetrics, memory };
   const families = metrics.map((metric) => gatherMetric(metric, context));
-  if (memory !== undefined) forgetGone(memory, families);
+  forgetGone(memory, families);
   return families;
 }
 
@@ -154,8 +141,7 @@ async function runCollect(metric: Metric): Promise<void> {
 interface GatherContext {
   readonly defaults: LabelBag;
   readonly openMetrics: boolean;
-  readonly dictionary: SeriesDictionary;
-  readonly known: WeakMap<object, KnownMetric>;
+  readonly memory: GatherMemory;
 }
 
 function gatherMetric(metric: Metric, context: GatherContext): MetricFamily {
@@ -170,10 +156,10 @@ function gatherMetric(metric: Metric, context: GatherContext): MetricFamily {
     openMetrics && metric.type === "counter" ? `${metric.name.replace(/_total$/, "")}_total` : metric.name;
   let entries = Object.values(hashMap);
   if (metric.pruneAgedBuckets) entries = entries.filter((entry) => !isPruned(metric, entry));
-  let known = context.known.get(metric);
+  let known = context.memory.known.get(metric);
   if (known === undefined || !stillHolds(known, name, entries, context.defaults)) {
     known = nameMetric(metric, hashMap, name, known, context);
-    context.known.set(metric, known);
+    context.memory.known.set(metric, known);
   }
   const { series, timestampsMs, kept } = known;
   const all = known.zeros.slice();
@@ -218,7 +204,7 @@ function nameMetric(
   hashMap: Readonly<Record<string, Entry>>,
   name: string,
   before: KnownMetric | undefined,
-  { defaults, dictionary }: GatherContext,
+  { defaults, memory }: GatherContext,
 ): KnownMetric {
   const isSame = before?.name === name && before.defaults === defaults;
   const entries = new Map<string, KnownEntry>();
@@ -227,7 +213,7 @@ function nameMetric(
     const { labels } = entry;
     const found = isSame ? before.entries.get(key) : undefined;
     const named = (sample: string, own: LabelBag = {}) =>
-      dictionary.intern(sample, labelList({ ...defaults, ...own, ...labels }));
+      memory.dictionary.intern(sample, labelList({ ...defaults, ...own, ...labels }));
     const isKnown = found !== undefined && hasLabels(found.labels, labels);
     entries.set(key, isKnown ? found : { labels: { ...labels }, series: seriesOf(metric, name, named) });
   }

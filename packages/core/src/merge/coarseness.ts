@@ -8,7 +8,6 @@
 import type { FrameHeader } from "../journal/frame.ts";
 import type { EpochMs, FamilyMetadata, Series } from "../series/series.ts";
 import type { Projection } from "./projection.ts";
-import { SampleList, type TotalSample } from "./sample-list.ts";
 import { shapeOf } from "./series-shape.ts";
 
 /** How coarse a program's own telemetry leaves; absent parts are off. Scraped pages pass as they are. */
@@ -81,48 +80,6 @@ export function leavingTimeAfter(atMs: EpochMs, coarseness: Coarseness | undefin
 export function coarseCount(count: number, { roundCounts, minimumCount = 0 }: Coarseness): number {
   const rounded = roundCounts === undefined ? count : count - (count % roundCounts);
   return rounded < minimumCount ? 0 : rounded;
-}
-
-/** What the instants of one step gave, as samples at its end; of each series no more is kept than that. */
-export interface StepJoin {
-  /** Takes what the totals gave at one instant, in order of time. */
-  add(atMs: EpochMs, samples: Iterable<TotalSample>): void;
-  /**
-   * Of each series the last sample, preceded by the 0 that it begins with, at the end of the step that last saw it
-   * not yet there. A stale marker gives way to a value: the end of a series must not take its last growth along.
-   *
-   * @param afterMs A 0 stands later than this, or nowhere.
-   */
-  end(endMs: EpochMs, afterMs: EpochMs): SampleList;
-}
-
-export function createStepJoin(stepMs: number): StepJoin {
-  const beginnings = new Map<Series, TotalSample>();
-  const last = new Map<Series, TotalSample>();
-  return {
-    add(atMs, samples) {
-      for (const sample of samples) {
-        const { series, timestampMs, value } = sample;
-        if (timestampMs < atMs) beginnings.set(series, sample);
-        else if (value !== null || !last.has(series)) last.set(series, sample);
-      }
-    },
-    end(endMs, afterMs) {
-      const joined = new SampleList();
-      const earliestMs = stepStart(afterMs, stepMs) + stepMs;
-      for (const [series, { family, value }] of last) {
-        const beginning = beginnings.get(series);
-        if (beginning) {
-          // The end of the step that saw it not yet there, or else the beginning of this one.
-          const unseenMs = Math.min(stepStart(beginning.timestampMs, stepMs) + stepMs, endMs - stepMs);
-          const startMs = Math.max(unseenMs, earliestMs);
-          if (startMs < endMs) joined.push(series, family, startMs, beginning.value);
-        }
-        joined.push(series, family, endMs, value);
-      }
-      return joined;
-    },
-  };
 }
 
 function stepStart(atMs: EpochMs, stepMs: number): EpochMs {

@@ -16,7 +16,7 @@ import type { EpochMs, FamilyMetadata, MetricFamily, Series } from "../series/se
 import { beginAccumulator } from "./accumulator.ts";
 import { addSourceBucket, advanceBucket, joinSource } from "./bucket-totals.ts";
 import { readCheckpoint, type TotalsCheckpoint, writeCheckpoint } from "./checkpoint.ts";
-import { type Coarseness, createStepJoin, leavingTime, type StepJoin } from "./coarseness.ts";
+import { type Coarseness, leavingTime } from "./coarseness.ts";
 import { passOn, pushPage } from "./page-samples.ts";
 import type { Projected, Projection } from "./projection.ts";
 import { SampleList } from "./sample-list.ts";
@@ -34,6 +34,7 @@ import {
 } from "./session-state.ts";
 import { SessionTable } from "./session-table.ts";
 import { Showing } from "./showing.ts";
+import { createStepJoin, type StepJoin } from "./step-join.ts";
 import { createTargetTable, openBound, type TargetTable } from "./target-table.ts";
 import {
   advanceCounter,

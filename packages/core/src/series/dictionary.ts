@@ -55,6 +55,17 @@ export function createSeriesDictionary(): SeriesDictionary {
   };
 }
 
+/** Series that a dictionary may hold above twice those that there are. */
+const SPARE_SERIES = 10_000;
+
+/**
+ * For series that come and go: the dictionary, or a new one where it holds more than twice the `present` series and 10,000
+ * more. Equal series are other objects in the new one.
+ */
+export function renewedDictionary(dictionary: SeriesDictionary, present: number): SeriesDictionary {
+  return dictionary.size > 2 * present + SPARE_SERIES ? createSeriesDictionary() : dictionary;
+}
+
 /** The text of a series for {@link SeriesDictionary.internPlain}; one that no such text is where it is none. */
 function plainHead(name: string, labels: readonly Label[]): string {
   const isPlain =

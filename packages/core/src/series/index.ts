@@ -3,6 +3,7 @@ export {
   compareCodePoints,
   createSeriesDictionary,
   labelValue,
+  renewedDictionary,
   type SeriesDictionary,
   seriesKey,
 } from "./dictionary.ts";
