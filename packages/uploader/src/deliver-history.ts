@@ -6,8 +6,8 @@ import { dropRequest } from "./drop-request.ts";
 import { firstDigestOf } from "./first-digest.ts";
 import type { DestinationRecord, NextRequest } from "./ledger.ts";
 import { type FramePlan, type PlannedAction, planFrames, planResume } from "./plan.ts";
+import { createRequestMaker, type RequestMaker } from "./request-maker.ts";
 import { createRequestQueue, samplesOf } from "./requests.ts";
-import { createRequestMeasure, type RequestMeasure } from "./samples.ts";
 import { sendRequests } from "./send-requests.ts";
 import { type Cursor, raise } from "./seqs.ts";
 import { dueByFile } from "./tally.ts";
@@ -24,11 +24,11 @@ import { buildWindows, type SampleAges, type WindowOptions } from "./window.ts";
  */
 export async function deliverHistory(delivery: Delivery): Promise<void> {
   const { tally, destination, frames } = delivery;
-  const measure = createRequestMeasure(destination.limits);
+  const maker = createRequestMaker(destination.limits);
   const first = planHistory(delivery, delivery.given);
   tally.plan(first);
   delivery.due = dueByFile(first, frames);
-  await deliverDue(delivery, await finishLast(delivery, measure), measure);
+  await deliverDue(delivery, await finishLast(delivery, maker), maker);
 }
 
 /**
@@ -40,20 +40,20 @@ export async function deliverHistory(delivery: Delivery): Promise<void> {
 export async function deliverPart(
   delivery: Delivery,
   kept: Progress,
-  measure: RequestMeasure,
+  maker: RequestMaker,
 ): Promise<Progress | undefined> {
   const { next } = recordOf(delivery);
   delivery.due = dueByFile(planHistory(delivery, kept.given), delivery.frames);
-  const progress = next === undefined ? kept : await resume(delivery, next, measure);
+  const progress = next === undefined ? kept : await resume(delivery, next, maker);
   // Late frames have to be taken in after all that was sent.
   if (!progress || (next !== undefined && recordOf(delivery).late.size > 0)) return undefined;
-  return deliverDue(delivery, progress, measure);
+  return deliverDue(delivery, progress, maker);
 }
 
 async function deliverDue(
   delivery: Delivery,
   { totals, given }: Progress,
-  measure: RequestMeasure,
+  maker: RequestMaker,
 ): Promise<Progress> {
   const { tally, choice, asOfMs, destination } = delivery;
   const plan = planHistory(delivery, given);
@@ -75,7 +75,7 @@ async function deliverDue(
   delivery.restartsFiles = choice.force ?? false;
   const origin = { asOfMs, forced: choice.force ?? false, baseMs };
   try {
-    await sendRequests({ delivery, queue: createRequestQueue(windows, measure), origin, measure });
+    await sendRequests({ delivery, queue: createRequestQueue(windows, maker), origin, maker });
   } finally {
     tally.withhold(totals.withheld());
   }
@@ -89,11 +89,11 @@ export interface Progress {
 }
 
 /** Finishes what an earlier upload was in the middle of. */
-async function finishLast(delivery: Delivery, measure: RequestMeasure): Promise<Progress> {
+async function finishLast(delivery: Delivery, maker: RequestMaker): Promise<Progress> {
   const { next } = recordOf(delivery);
   const afresh = (): Progress => ({ totals: delivery.createTotals(), given: delivery.given });
   if (!next) return afresh();
-  const resumed = await resume(delivery, next, measure);
+  const resumed = await resume(delivery, next, maker);
   // Late frames have to be taken in after all that was sent, and what is sent again before it.
   const isUsable = resumed && !delivery.choice.force && recordOf(delivery).late.size === 0;
   return isUsable ? resumed : afresh();
@@ -150,7 +150,7 @@ function agesOf(delivery: Delivery, asOfMs: EpochMs): SampleAges {
 async function resume(
   delivery: Delivery,
   next: NextRequest,
-  measure: RequestMeasure,
+  maker: RequestMaker,
 ): Promise<Progress | undefined> {
   const totals = delivery.createTotals();
   const actions = planResume(delivery.frames, recordOf(delivery), next, delivery);
@@ -164,7 +164,7 @@ async function resume(
     whole: true,
     ...(settleMs !== undefined && { settleMs: () => settleMs }),
   });
-  const queue = createRequestQueue(windows, measure, next);
+  const queue = createRequestQueue(windows, maker, next);
   const request = await queue.after(undefined);
   if (!request || (request.digest !== next.digest && firstDigestOf(samplesOf(request)) !== next.digest)) {
     await queue.close();
@@ -173,7 +173,7 @@ async function resume(
   }
   const { asOfMs, forced, baseMs } = next;
   const origin = { asOfMs, forced, baseMs };
-  await sendRequests({ delivery, queue, origin, measure, resumed: { request, next } });
+  await sendRequests({ delivery, queue, origin, maker, resumed: { request, next } });
   return { totals, given: raise(delivery.given, headersOf(actions)) };
 }
 

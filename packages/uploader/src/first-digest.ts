@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { TotalSample } from "@promferry/core/merge";
 import { formatNativeHistogram, isHistogram, seriesKey } from "@promferry/core/series";
-import { exemplarText } from "./samples.ts";
+import { exemplarText } from "./digest.ts";
 
 /**
  * How requests were named at first, with every series in full at each of its samples. A ledger may still hold such a

@@ -1,19 +1,19 @@
-import { type Batch, createBatcher } from "@promferry/core/delivery";
+import { setImmediate } from "node:timers/promises";
 import type { TotalSample } from "@promferry/core/merge";
 import type { NextRequest } from "./ledger.ts";
-import { createDigest, type RequestMeasure } from "./samples.ts";
+import type { MadeRequest, RequestMaker } from "./request-maker.ts";
 import { withFrames } from "./seqs.ts";
 import { framesOf } from "./settle.ts";
 import type { Window } from "./window.ts";
 
 /** A run of a window's samples, ready to be sent. */
-export interface WindowRequest {
+export interface WindowRequest extends MadeRequest {
   readonly window: Window;
   readonly from: number;
-  readonly to: number;
-  readonly batch: Batch;
-  readonly digest: string;
 }
+
+/** So many are made while a request is under way, so that its waits for the disk and the receiver are never idle. */
+const WINDOWS_AHEAD = 2;
 
 /** Cuts windows into requests, left to right, so that progress is one number. */
 export interface RequestQueue {
@@ -21,8 +21,10 @@ export interface RequestQueue {
   after(done: WindowRequest | undefined): Promise<WindowRequest | undefined>;
   /** The left half of a request that was not taken; what is left follows. */
   halve(request: WindowRequest): WindowRequest;
-  /** Begins to make the next window while the request is under way. */
-  prefetch(request: WindowRequest): void;
+  /** Begins to make the next windows while a request is under way. */
+  prefetch(): void;
+  /** Makes the next request as soon as whoever sends this one has to wait. */
+  prepare(request: WindowRequest): void;
   /** Windows that are done with since the last call, among them those without samples. */
   finished(): Window[];
   /** A request for samples of the same window that were cut before. */
@@ -36,30 +38,42 @@ export interface RequestQueue {
  */
 export function createRequestQueue(
   windows: AsyncGenerator<Window, void, undefined>,
-  measure: RequestMeasure,
+  maker: RequestMaker,
   resume?: { readonly from: number; readonly to: number },
 ): RequestQueue {
   /** Ends of the runs that were halved, the nearest last. */
   const ends: number[] = resume ? [resume.to] : [];
   let finished: Window[] = [];
-  let ahead: Promise<IteratorResult<Window, void>> | undefined;
+  /** Windows that are made already, or are being made. */
+  const ahead: Promise<IteratorResult<Window, void>>[] = [];
 
-  const pull = () => {
-    ahead ??= windows.next();
-    // Its failure is told to whoever takes it.
-    ahead.catch(() => {});
-    return ahead;
+  const prefetch = () => {
+    while (ahead.length < WINDOWS_AHEAD) {
+      const next = windows.next();
+      // Its failure is told to whoever takes it.
+      next.catch(() => {});
+      ahead.push(next);
+    }
   };
-  const toBatch = createBatcher();
-  const digestOf = createDigest();
-  const request = (window: Window, from: number, to: number): WindowRequest => {
-    const batch = toBatch(window.samples, from, to);
-    return { window, from, to, batch, digest: digestOf(batch) };
-  };
-  const cut = (window: Window, from: number) => {
+  const request = (window: Window, from: number, to: number): WindowRequest => ({
+    window,
+    from,
+    ...maker.make(window.samples, from, to),
+  });
+  /** What {@link cut} is expected to be asked for next. */
+  let ready: WindowRequest | undefined;
+  const cut = (window: Window, from: number): WindowRequest => {
     while (ends.length > 0 && ends.at(-1)! <= from) ends.pop();
+    if (ready?.window === window && ready.from === from && ends.length === 0) return ready;
     const end = ends.at(-1) ?? window.samples.length;
-    return request(window, from, measure.cut(window.samples, from, end));
+    return { window, from, ...maker.cut(window.samples, from, end) };
+  };
+  const makeReady = async ({ window, to }: WindowRequest) => {
+    await setImmediate();
+    const isLast = to === window.samples.length;
+    const next = isLast ? (await ahead[0])?.value : window;
+    // What was not taken is cut anew, and so is what follows it.
+    if (next && next.samples.length > 0 && ends.length === 0) ready = cut(next, isLast ? 0 : to);
   };
   return {
     async after(done) {
@@ -69,8 +83,7 @@ export function createRequestQueue(
         ends.length = 0;
       }
       for (;;) {
-        const { value: window } = await pull();
-        ahead = undefined;
+        const { value: window } = await (ahead.shift() ?? windows.next());
         if (!window) return undefined;
         if (window.samples.length > 0 && !done && resume) {
           // Where frames are lost since, the digest tells.
@@ -84,10 +97,13 @@ export function createRequestQueue(
     halve(whole) {
       const middle = whole.from + Math.floor((whole.to - whole.from) / 2);
       ends.push(whole.to);
+      ready = undefined;
       return request(whole.window, whole.from, middle);
     },
-    prefetch({ window, to }) {
-      if (to === window.samples.length) pull();
+    prefetch,
+    prepare(request) {
+      // What is wrong shows when the request is asked for.
+      makeReady(request).catch(() => {});
     },
     finished() {
       const list = finished;

@@ -3,8 +3,8 @@ import type { TotalSample } from "@promferry/core/merge";
 import { attempt, DeliveryStopped, type Outcome } from "./attempt.ts";
 import type { Delivery } from "./delivery.ts";
 import { type NextRequest, withRecord } from "./ledger.ts";
+import type { RequestMaker } from "./request-maker.ts";
 import { nameRequest, type RequestQueue, samplesOf, stepOf, type WindowRequest } from "./requests.ts";
-import type { RequestMeasure } from "./samples.ts";
 import { type FileCounts, settle } from "./settle.ts";
 import { addCounts } from "./tally.ts";
 import type { Window } from "./window.ts";
@@ -22,7 +22,7 @@ export interface SendingOptions {
   readonly queue: RequestQueue;
   /** What a resend has to know of this upload. */
   readonly origin: Pick<NextRequest, "asOfMs" | "forced" | "baseMs">;
-  readonly measure: RequestMeasure;
+  readonly maker: RequestMaker;
   /** A request that an earlier upload named, rebuilt. */
   readonly resumed?: { readonly request: WindowRequest; readonly next: NextRequest };
 }
@@ -49,7 +49,7 @@ export async function sendRequests(options: SendingOptions): Promise<void> {
   }
 }
 
-function createSender({ delivery, queue, origin, measure, resumed }: SendingOptions): {
+function createSender({ delivery, queue, origin, maker, resumed }: SendingOptions): {
   run(): Promise<void>;
 } {
   const { destination, store, tally } = delivery;
@@ -70,8 +70,8 @@ function createSender({ delivery, queue, origin, measure, resumed }: SendingOpti
   };
 
   const commit = async (request: WindowRequest | undefined, inDoubt = true) => {
-    // The next window is made while the disk and the receiver have their turn.
-    if (request) queue.prefetch(request);
+    // The next windows are made while the disk and the receiver have their turn.
+    if (request) queue.prefetch();
     const finished = queue.finished();
     for (const window of finished) countRefusedAges(window);
     const suspectCount = suspects.reduce((sum, each) => sum + each.request.batch.sampleCount, 0);
@@ -213,7 +213,7 @@ function createSender({ delivery, queue, origin, measure, resumed }: SendingOpti
       await giveUp({ request, reason, doubted });
       return onwards(request);
     }
-    if (kind === "too-large") measure.lower(Math.floor(request.batch.sampleCount / 2));
+    if (kind === "too-large") maker.lower(Math.floor(request.batch.sampleCount / 2));
     await delivery.wait(waitMs, deadline);
     return queue.halve(request);
   };
@@ -247,7 +247,9 @@ function createSender({ delivery, queue, origin, measure, resumed }: SendingOpti
         if (request.from < doubtTo) tally.resend(request.batch.sampleCount);
         let following: WindowRequest | undefined;
         try {
-          const outcome: Outcome = await sendOne(request);
+          const sending = sendOne(request);
+          queue.prepare(request);
+          const outcome: Outcome = await sending;
           if (outcome.doubted) doubtTo = Math.max(doubtTo, request.to);
           following = await act(request, outcome);
         } catch (error) {

@@ -20,9 +20,9 @@ import type { DestinationRecord, NextRequest } from "./ledger.ts";
 import { UploadBusyError } from "./lock.ts";
 import { createPace } from "./pace.ts";
 import type { DestinationReport } from "./report.ts";
+import { createRequestMaker, type RequestMaker } from "./request-maker.ts";
 import { restartTotals } from "./restart-totals.ts";
 import { retainedDestination } from "./retention-plan.ts";
-import { createRequestMeasure, type RequestMeasure } from "./samples.ts";
 import type { QueueFile } from "./segment-queue.ts";
 import { type Cursor, covers, raise } from "./seqs.ts";
 import { claim } from "./serve.ts";
@@ -84,7 +84,7 @@ interface State {
   progress: Progress;
   /** One for each segment, so that series that are gone are forgotten with it. */
   journal: Journal;
-  measure: RequestMeasure;
+  maker: RequestMaker;
   reading: Reading | undefined;
   /** Frames of segments that the totals don't have yet. */
   pending: readonly FrameRef[];
@@ -116,7 +116,7 @@ export function createDestinationShipper(session: ShipSession, target: UploadTar
     return {
       progress: { totals, given: known?.through ?? new Map() },
       journal: openSegments(),
-      measure: createRequestMeasure(destination.limits),
+      maker: createRequestMaker(destination.limits),
       reading: undefined,
       pending: [],
       begunMs: now(),
@@ -273,7 +273,7 @@ export function createDestinationShipper(session: ShipSession, target: UploadTar
       patientMs,
     });
     try {
-      const after = await deliverPart(delivery, at.progress, at.measure);
+      const after = await deliverPart(delivery, at.progress, at.maker);
       if (after === undefined) return false;
       at.progress = after;
       settlePending(at);
@@ -303,7 +303,7 @@ export function createDestinationShipper(session: ShipSession, target: UploadTar
     await session.totals.change((stored) => new Map(stored).set(name, record));
     at.progress = { totals: createTotals({ project, checkpoint }), given };
     at.journal = openSegments();
-    at.measure = createRequestMeasure(destination.limits);
+    at.maker = createRequestMaker(destination.limits);
     at.reading = undefined;
     const { name: file_ } = file;
     const size = { ...file, sizeBytes: Math.max(file.sizeBytes, reader.offsetBytes) };

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { Frame, FrameRef } from "@promferry/core/journal";
 import { SampleList, type Totals } from "@promferry/core/merge";
 import type { EpochMs } from "@promferry/core/series";
@@ -62,6 +63,7 @@ export interface WindowOptions {
 export async function* buildWindows(options: WindowOptions): AsyncGenerator<Window, void, undefined> {
   const { actions, totals, read, ages, maxSamples, whole = false } = options;
   let draft = beginDraft(0);
+  const room = new SampleList();
   let lastStepMs: EpochMs | undefined;
   let owedFile = "";
   for (const action of actions) {
@@ -87,7 +89,9 @@ export async function* buildWindows(options: WindowOptions): AsyncGenerator<Wind
       }
       frames.push(await read(ref));
     }
-    const samples = totals.step(frames);
+    // Frames at hand are read without a wait: whoever else has something to do comes in between.
+    await setImmediate();
+    const samples = totals.step(frames, room);
     lastStepMs = atMs;
     const isFull =
       draft.samples.length + samples.length > maxSamples || atMs - (draft.steps[0]?.atMs ?? atMs) > WINDOW_MS;
@@ -136,10 +140,20 @@ function finish(draft: Draft): Window {
 }
 
 function addStep(draft: Draft, step: Omit<WindowStep, "end">, samples: SampleList, ages: SampleAges): void {
-  const { file } = step;
+  if (areTimely(samples, ages)) draft.samples.add(samples);
+  else addTimely(draft, step.file, samples, ages);
+  draft.steps.push({ ...step, end: draft.samples.length });
+}
+
+function areTimely({ timestampsMs, length }: SampleList, { oldestMs, newestMs }: SampleAges): boolean {
+  for (let i = 0; i < length; i++)
+    if (timestampsMs[i]! < oldestMs || timestampsMs[i]! > newestMs) return false;
+  return true;
+}
+
+function addTimely(draft: Draft, file: string, samples: SampleList, ages: SampleAges): void {
   const count = (counts: Map<string, number>) => void counts.set(file, (counts.get(file) ?? 0) + 1);
   const { series, families, timestampsMs, values, extras } = samples;
-  const hasExtras = extras.size > 0;
   for (let i = 0; i < samples.length; i++) {
     let timestampMs = timestampsMs[i]!;
     const isBeginning = values[i] === 0 && i + 1 < samples.length && series[i + 1] === series[i];
@@ -148,10 +162,8 @@ function addStep(draft: Draft, step: Omit<WindowStep, "end">, samples: SampleLis
     if (timestampMs < ages.oldestMs) count(draft.tooOld);
     else if (timestampMs > ages.newestMs) count(draft.tooNew);
     else {
-      const more = hasExtras ? extras.get(i) : undefined;
-      const value = samples.valueAt(i);
-      draft.samples.push(series[i]!, families[i]!, timestampMs, value, more?.exemplars, more?.startMs);
+      const { exemplars, startMs } = extras.get(i) ?? {};
+      draft.samples.push(series[i]!, families[i]!, timestampMs, samples.valueAt(i), exemplars, startMs);
     }
   }
-  draft.steps.push({ ...step, end: draft.samples.length });
 }

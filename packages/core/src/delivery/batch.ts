@@ -1,4 +1,4 @@
-import { SampleList, type TotalSample } from "../merge/sample-list.ts";
+import type { TotalSample } from "../merge/sample-list.ts";
 import { isHistogram } from "../series/sample-value.ts";
 import type {
   EpochMs,
@@ -8,7 +8,6 @@ import type {
   SampleValue,
   Series,
 } from "../series/series.ts";
-import { SeriesMemo } from "../series/series-memo.ts";
 import type { Batch, Refusal } from "./destination.ts";
 
 interface SeriesColumns {
@@ -28,46 +27,30 @@ interface SeriesColumns {
  * @throws {RangeError} The samples of a series do not ascend in time.
  */
 export function toBatch(samples: Iterable<TotalSample>): Batch {
-  return createBatcher()(samples instanceof SampleList ? samples : SampleList.of(samples));
-}
-
-/** As {@link toBatch}, for those from `from` up to `to`; gets faster with lists that resemble each other. */
-export type Batcher = (samples: SampleList, from?: number, to?: number) => Batch;
-
-export function createBatcher(): Batcher {
-  const places = new SeriesMemo(() => ({ batch: 0, place: 0 }));
-  let batch = 0;
-  return (samples, from = 0, to = samples.length) => {
-    batch++;
-    const inOrder: SeriesColumns[] = [];
-    const hasExtras = samples.extras.size > 0;
-    for (let i = from; i < to; i++) {
-      const series = samples.series[i]!;
-      const timestampMs = samples.timestampsMs[i]!;
-      const value = samples.valueAt(i);
-      const seen = places.of(series);
-      if (seen.batch !== batch) {
-        seen.batch = batch;
-        seen.place = inOrder.length;
-        const family = samples.families[i]!;
-        inOrder.push({ series, family, timestampsMs: [timestampMs], values: [value] });
-      } else {
-        const columns = inOrder[seen.place]!;
-        const previousMs = columns.timestampsMs.at(-1)!;
-        if (!(timestampMs > previousMs)) {
-          throw new RangeError(
-            `samples of ${series.name} must ascend in time: ${timestampMs} came after ${previousMs}`,
-          );
-        }
-        columns.family = samples.families[i]!;
-        columns.timestampsMs.push(timestampMs);
-        columns.values.push(value);
-      }
-      const extras = hasExtras ? samples.extras.get(i) : undefined;
-      if (extras) addExtras(inOrder[seen.place]!, extras);
+  const bySeries = new Map<Series, SeriesColumns>();
+  let sampleCount = 0;
+  for (const sample of samples) {
+    const { series, family, timestampMs, value } = sample;
+    const columns = bySeries.get(series);
+    sampleCount++;
+    if (columns === undefined) {
+      const begun = { series, family, timestampsMs: [timestampMs], values: [value] };
+      bySeries.set(series, begun);
+      addExtras(begun, sample);
+      continue;
     }
-    return { series: inOrder, sampleCount: to - from };
-  };
+    const previousMs = columns.timestampsMs.at(-1)!;
+    if (!(timestampMs > previousMs)) {
+      throw new RangeError(
+        `samples of ${series.name} must ascend in time: ${timestampMs} came after ${previousMs}`,
+      );
+    }
+    columns.family = family;
+    columns.timestampsMs.push(timestampMs);
+    columns.values.push(value);
+    addExtras(columns, sample);
+  }
+  return { series: [...bySeries.values()], sampleCount };
 }
 
 /** To the last row. */

@@ -1,7 +1,5 @@
 export {
-  type Batcher,
   batchFamilies,
-  createBatcher,
   leftOutOfText,
   NATIVE_HISTOGRAMS_LEFT_OUT,
   STALE_MARKERS_LEFT_OUT,

@@ -1,4 +1,5 @@
 import type { EpochMs, MetricFamily } from "../series/series.ts";
+import type { FileStat } from "./journal-fs.ts";
 
 /**
  * What a frame says.
@@ -102,4 +103,6 @@ export interface FrameRef {
   readonly sampleCount: number;
   /** The frame that a `changes` frame builds on; absent where it is missing. */
   readonly base?: FrameRef;
+  /** The file as it was before the frame was found valid; absent where it may be at any time. */
+  readonly validIn?: FileStat;
 }

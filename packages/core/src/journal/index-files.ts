@@ -6,7 +6,7 @@ import { MAX_FRAME_BYTES } from "./encode-frame.ts";
 import type { FrameHeader, FrameRef, SessionInfo } from "./frame.ts";
 import type { JournalFile, JournalIndex } from "./journal.ts";
 import { errorNumber, systemFailure } from "./journal-error.ts";
-import type { JournalFs } from "./journal-fs.ts";
+import type { FileStat, JournalFs } from "./journal-fs.ts";
 import { readFrames } from "./read-frames.ts";
 import { readPacked } from "./read-packed.ts";
 import type { FrameScan, ScannedDamage, ScannedFrame } from "./scan-frames.ts";
@@ -33,6 +33,7 @@ interface ScannedFile extends FrameScan {
 
 interface PlacedFrame extends ScannedFrame {
   readonly file: string;
+  readonly validIn: FileStat;
 }
 
 /** Builds the index of a journal's directory; see `Journal.index`. */
@@ -47,7 +48,9 @@ export async function indexFiles(
     const scan = await scanFile(dir, name, fs, now);
     if (scan !== undefined) scans.push(scan);
   }
-  const placed = scans.flatMap(({ file, frames }) => frames.map((frame) => ({ ...frame, file: file.name })));
+  const placed = scans.flatMap(({ file, frames }) =>
+    frames.map((frame) => ({ ...frame, file: file.name, validIn: file })),
+  );
   const { unique, conflicts } = dropRepeated(placed);
   const refs = withBases(withInfo(unique, placed));
   const isHeld = ({ header }: FrameRef) => sendableFromMs(header) > now;
@@ -144,8 +147,8 @@ function withInfo(unique: readonly PlacedFrame[], placed: readonly PlacedFrame[]
   }
   for (const [session, infos] of written) written.set(session, changesOf(infos));
   const assumed = new Map<string, SessionInfo>();
-  return unique.map(({ header, file, offsetBytes, lengthBytes, sampleCount }) => {
-    const ref = { header, file, offsetBytes, lengthBytes, sampleCount };
+  return unique.map(({ header, file, offsetBytes, lengthBytes, sampleCount, validIn }) => {
+    const ref = { header, file, offsetBytes, lengthBytes, sampleCount, validIn };
     const infos = written.get(header.session);
     const info = infos?.findLast(({ seq }) => seq <= header.seq) ?? infos?.[0];
     if (info !== undefined) return { ...ref, info: info.info };

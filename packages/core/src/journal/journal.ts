@@ -7,7 +7,7 @@ import { createFrameDecoder } from "./decode-frame.ts";
 import type { Frame, FrameRef } from "./frame.ts";
 import { indexFiles } from "./index-files.ts";
 import { errorNumber, JournalError, systemFailure } from "./journal-error.ts";
-import { type JournalFs, nodeJournalFs } from "./journal-fs.ts";
+import { type FileStat, type JournalFs, nodeJournalFs } from "./journal-fs.ts";
 import { unpackFrame } from "./packed-frames.ts";
 import { isSameFrame, scanFrames } from "./scan-frames.ts";
 
@@ -89,11 +89,19 @@ interface Stretch {
   readonly file: string;
   readonly offsetBytes: number;
   readonly bytes: Uint8Array;
+  /** The file once they had been read. */
+  readonly readFrom: FileStat | undefined;
   /** The memory that the bytes lie in. */
   readonly room: Uint8Array;
 }
 
-const NO_STRETCH: Stretch = { file: "", offsetBytes: 0, bytes: NO_BYTES, room: NO_BYTES };
+const NO_STRETCH: Stretch = {
+  file: "",
+  offsetBytes: 0,
+  bytes: NO_BYTES,
+  readFrom: undefined,
+  room: NO_BYTES,
+};
 
 /** The journal in a directory, which need not exist yet. */
 export function openJournal(dir: string, options: JournalOptions = {}): Journal {
@@ -168,9 +176,13 @@ function isOneFrame(a: FrameRef, b: FrameRef): boolean {
 }
 
 /** The frame's own bytes, if it still stands there. */
-function frameBytes(stored: Uint8Array, ref: FrameRef): Uint8Array | undefined {
+function frameBytes(
+  stored: Uint8Array,
+  ref: FrameRef,
+  readFrom: FileStat | undefined,
+): Uint8Array | undefined {
   if (!isPacked(ref.file)) {
-    return isSameFrame(stored, ref) ? stored : undefined;
+    return isUnchanged(ref.validIn, readFrom) || isSameFrame(stored, ref) ? stored : undefined;
   }
   const bytes = unpackFrame(stored)?.content ?? NO_BYTES;
   const [found] = scanFrames(bytes).frames;
@@ -180,11 +192,21 @@ function frameBytes(stored: Uint8Array, ref: FrameRef): Uint8Array | undefined {
   return bytes.subarray(found.offsetBytes, found.offsetBytes + found.lengthBytes);
 }
 
+/** Whether nobody has written to the file between these looks: nothing of it needs to be checked again. */
+function isUnchanged(before: FileStat | undefined, after: FileStat | undefined): boolean {
+  return (
+    before !== undefined &&
+    before.identity === after?.identity &&
+    before.sizeBytes === after.sizeBytes &&
+    before.modifiedMs === after.modifiedMs
+  );
+}
+
 /** The frame, if all of it stands in the stretch. */
-function frameOf({ file, offsetBytes, bytes }: Stretch, ref: FrameRef): Uint8Array | undefined {
+function frameOf({ file, offsetBytes, bytes, readFrom }: Stretch, ref: FrameRef): Uint8Array | undefined {
   const start = ref.offsetBytes - offsetBytes;
   if (file !== ref.file || start < 0 || start + ref.lengthBytes > bytes.length) return undefined;
-  return frameBytes(bytes.subarray(start, start + ref.lengthBytes), ref);
+  return frameBytes(bytes.subarray(start, start + ref.lengthBytes), ref, readFrom);
 }
 
 /** Reads the frame, and what follows it as far as there is room. */
@@ -206,7 +228,7 @@ async function readStretch(
         if (count === 0) break;
         length += count;
       }
-      return { file: name, offsetBytes, bytes: room.subarray(0, length), room };
+      return { file: name, offsetBytes, bytes: room.subarray(0, length), readFrom: await file.stat(), room };
     } finally {
       await file.close();
     }

@@ -2,7 +2,7 @@ import { MAX_FRAME_BYTES } from "./encode-frame.ts";
 import type { ReadFile } from "./journal-fs.ts";
 import { createFrameScanner, type FrameScan } from "./scan-frames.ts";
 
-const CHUNK_BYTES = 1024 * 1024;
+const CHUNK_BYTES = 512 * 1024;
 
 export interface ReadFramesOptions {
   /** Where to begin: between two frames. Default 0. */
@@ -12,8 +12,8 @@ export interface ReadFramesOptions {
 }
 
 /**
- * Scans an open file up to `sizeBytes`, in chunks of 1 MiB. Only a single line longer than that
- * takes more memory, at most {@link MAX_FRAME_BYTES}.
+ * Scans an open file up to `sizeBytes`, in chunks of 512 KiB, the next of which is read while one is scanned. Only a single
+ * line longer than that takes more memory, at most twice {@link MAX_FRAME_BYTES}.
  *
  * @returns What was found up to `endBytes`, where the next scan of the file has to begin.
  */
@@ -24,29 +24,35 @@ export async function readFrames(
 ): Promise<FrameScan & { readonly endBytes: number }> {
   const scanner = createFrameScanner(fromBytes);
   let buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, Math.max(sizeBytes - fromBytes, 0)));
+  let other = Buffer.allocUnsafe(buffer.length);
   let held = 0;
   let offset = fromBytes;
-  while (offset < sizeBytes) {
-    if (offset - fromBytes >= budgetBytes && scanner.hasFrame) break;
-    const room = buffer.subarray(held, Math.min(buffer.length, held + sizeBytes - offset));
-    const count = await file.read(room, offset);
+  const readOn = (): Promise<number> | undefined => {
+    if (offset >= sizeBytes) return undefined;
+    return file.read(buffer.subarray(held, Math.min(buffer.length, held + sizeBytes - offset)), offset);
+  };
+  let ahead = readOn();
+  while (ahead !== undefined) {
+    const count = await ahead;
     if (count === 0) break;
     offset += count;
     held += count;
-    const lines = buffer.lastIndexOf(LF, held - 1) + 1;
-    if (lines > 0) {
-      scanner.push(buffer.subarray(0, lines));
-      buffer.copyWithin(0, lines, held);
+    let lines = buffer.lastIndexOf(LF, held - 1) + 1;
+    // No frame of ours has such a line, so nothing is lost by cutting it: it is damage either way.
+    if (lines === 0 && held >= MAX_FRAME_BYTES) lines = held;
+    if (lines > 0 || held === buffer.length) {
+      if (lines === 0) other = Buffer.allocUnsafe(Math.min(held * 2, MAX_FRAME_BYTES));
+      buffer.copy(other, 0, lines, held);
+      [buffer, other] = [other, buffer];
       held -= lines;
-    } else if (held >= MAX_FRAME_BYTES) {
-      // No frame of ours has such a line, so nothing is lost by cutting it: it is damage either way.
-      scanner.push(buffer);
-      held = 0;
-    } else if (held === buffer.length) {
-      const larger = Buffer.allocUnsafe(Math.min(held * 2, MAX_FRAME_BYTES));
-      buffer.copy(larger);
-      buffer = larger;
     }
+    ahead = readOn();
+    scanner.push(other.subarray(0, lines));
+    if (other.length < buffer.length) other = Buffer.allocUnsafe(buffer.length);
+    if (offset - fromBytes < budgetBytes || !scanner.hasFrame) continue;
+    // Nobody wants it any more, but the file is closed after it.
+    await ahead?.catch(() => 0);
+    break;
   }
   if (held > 0) scanner.push(buffer.subarray(0, held));
   const scan = scanner.finish();

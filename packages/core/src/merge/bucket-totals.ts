@@ -101,15 +101,18 @@ export function addSourceBucket(
 export function advanceBucket(
   totals: BucketTotals,
   source: SourceBuckets,
-  { bound, accumulator }: { readonly bound: number; readonly accumulator: Accumulator },
+  bucket: { readonly bound: number; readonly accumulator: Accumulator; place: number },
   value: number,
   reset: boolean,
 ): void {
+  const { accumulator } = bucket;
   const before = growth(accumulator);
   advance(accumulator, value, reset);
-  const at = countAtMost(source.bounds, bound) - 1;
+  if (source.accumulators[bucket.place] !== accumulator)
+    bucket.place = countAtMost(source.bounds, bucket.bound) - 1;
+  const { place } = bucket;
   // Of two that were given one bound the later speaks for it.
-  if (source.accumulators[at] === accumulator) spread(totals, source, at, growth(accumulator) - before);
+  if (source.accumulators[place] === accumulator) spread(totals, source, place, growth(accumulator) - before);
 }
 
 /** Adds what one bucket of a session has grown by to each bound that it speaks for: up to the session's next one. */

@@ -57,6 +57,13 @@ export class SampleList implements Iterable<TotalSample> {
     return list;
   }
 
+  /** Empties it; its memory serves for others. */
+  clear(): void {
+    this.length = 0;
+    if (this.specials.size > 0) this.specials.clear();
+    if (this.extras.size > 0) this.extras.clear();
+  }
+
   push(
     series: Series,
     family: FamilyMetadata,
@@ -79,6 +86,21 @@ export class SampleList implements Iterable<TotalSample> {
       const extras = { ...(exemplars && { exemplars }), ...(startMs !== undefined && { startMs }) };
       this.extras.set(index, extras);
     }
+  }
+
+  /** Takes in all samples of another list, behind its own. */
+  add(other: SampleList): void {
+    const start = this.length;
+    this.length += other.length;
+    while (this.length > this.values.length) this.#grow();
+    for (let i = 0; i < other.length; i++) {
+      this.series[start + i] = other.series[i]!;
+      this.families[start + i] = other.families[i]!;
+      this.timestampsMs[start + i] = other.timestampsMs[i]!;
+      this.values[start + i] = other.values[i]!;
+    }
+    for (const [index, special] of other.specials) this.specials.set(start + index, special);
+    for (const [index, extras] of other.extras) this.extras.set(start + index, extras);
   }
 
   /** The value of the sample with this index. */

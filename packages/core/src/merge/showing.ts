@@ -50,20 +50,23 @@ export class Showing {
 
   /** The target's sample at `atMs`, preceded, where the destination has had none, by where it began. */
   #emit(target: Target, atMs: EpochMs, previousMs: EpochMs | undefined, out: SampleList): void {
-    const beforeMs = previousMs ?? target.owedSinceMs;
-    const timestampMs = Math.max(Math.min(beforeMs ?? atMs, atMs - 1), this.restartedMs + 1);
-    if (beforeMs !== undefined && timestampMs < atMs) {
-      const { family } = target;
-      if (target.kind === "counter" && !target.emitted) {
-        out.push(target.series, family, timestampMs, 0);
-      } else if (target.kind === "bucket") {
-        for (const { emitted, series, firstValue } of target.outlets) {
-          if (!emitted) out.push(series, family, timestampMs, firstValue);
-        }
-      }
-    }
+    if (target.kind === "bucket" || !target.emitted) this.#pushBeginning(target, atMs, previousMs, out);
     this.#push(target, atMs, out);
     markSettled(target);
+  }
+
+  #pushBeginning(target: Target, atMs: EpochMs, previousMs: EpochMs | undefined, out: SampleList): void {
+    const beforeMs = previousMs ?? target.owedSinceMs;
+    if (beforeMs === undefined) return;
+    const timestampMs = Math.max(Math.min(beforeMs, atMs - 1), this.restartedMs + 1);
+    if (timestampMs >= atMs) return;
+    const { family } = target;
+    if (target.kind === "counter") out.push(target.series, family, timestampMs, 0);
+    else if (target.kind === "bucket") {
+      for (const { emitted, series, firstValue } of target.outlets) {
+        if (!emitted) out.push(series, family, timestampMs, firstValue);
+      }
+    }
   }
 
   /** What {@link #emit} gives, as coarse as it may leave. */

@@ -17,24 +17,25 @@ import { beginAccumulator } from "./accumulator.ts";
 import { addSourceBucket, advanceBucket, joinSource } from "./bucket-totals.ts";
 import { readCheckpoint, type TotalsCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { type Coarseness, leavingTime } from "./coarseness.ts";
-import { createLeavingFamilies } from "./leaving-families.ts";
 import { passOn, pushPage } from "./page-samples.ts";
 import type { Projected, Projection } from "./projection.ts";
 import { SampleList } from "./sample-list.ts";
-import { boundOf, shapeOf } from "./series-shape.ts";
+import { boundOf, familyAs, shapeOf } from "./series-shape.ts";
 import {
   closeSlot,
   familyOf,
+  findSlot,
   forgetCounts,
   forgetSeries,
   groupOf,
   type SessionState,
   type Slot,
+  setSlot,
 } from "./session-state.ts";
 import { SessionTable } from "./session-table.ts";
 import { Showing } from "./showing.ts";
 import { createStepJoin, type StepJoin } from "./step-join.ts";
-import { createTargetTable, leavingAs, openBound, type TargetTable } from "./target-table.ts";
+import { createTargetTable, openBound, type TargetTable } from "./target-table.ts";
 import {
   advanceCounter,
   joinCounter,
@@ -89,8 +90,10 @@ export interface Totals {
    *
    * A counter's series that is new to the destination is preceded by a 0 at its session's previous
    * frame, at least 1 ms earlier, so that `increase` sees its first events.
+   *
+   * @param room Samples of an earlier step that are no longer needed: the result may stand in their place. Default: in none.
    */
-  step(frames: readonly Frame[]): SampleList;
+  step(frames: readonly Frame[], room?: SampleList): SampleList;
   /**
    * Takes the frames of one instant, of `origin=app` and all of equal `writtenMs`, that is not the last one of its step:
    * those that follow up to {@link step} have the same `leavingTime`.
@@ -137,15 +140,12 @@ class TotalsState implements Totals {
   readonly #versions: VersionTable;
   readonly #withholding = createWithholding();
   readonly #showing: Showing;
-  readonly #leavingFamilyOf = createLeavingFamilies();
   #newestMs: EpochMs;
   #step = 0;
   /** Number of the frame at hand. */
   #frame = 0;
   /** What this step has touched, in order; each says itself since when. */
   #touched: Target[] = [];
-  /** Samples of the last step. */
-  #lastLength = 0;
   /** Of a step that is not at its end. */
   #join: StepJoin | undefined;
   #gatheredMs: EpochMs = Number.NEGATIVE_INFINITY;
@@ -177,9 +177,9 @@ class TotalsState implements Totals {
     if (!late) this.#versions.fold(frame.header);
   }
 
-  step(frames: readonly Frame[]): SampleList {
+  step(frames: readonly Frame[], room: SampleList = new SampleList()): SampleList {
     const stepMs = this.#coarseness?.timeStepMs;
-    if (stepMs === undefined) return this.#stepAt(frames);
+    if (stepMs === undefined) return this.#stepAt(frames, room);
     const apps = frames.filter(({ header }) => header.origin === "app");
     // Their own time is the end of the step.
     const pages = frames.filter(({ header }) => header.origin === "scrape");
@@ -202,8 +202,8 @@ class TotalsState implements Totals {
     this.#gatheredMs = atMs;
   }
 
-  #stepAt(frames: readonly Frame[]): SampleList {
-    const samples = new SampleList(this.#lastLength);
+  #stepAt(frames: readonly Frame[], samples: SampleList = new SampleList()): SampleList {
+    samples.clear();
     const first = frames[0]?.header;
     if (first === undefined) return samples;
     const atMs = first.writtenMs;
@@ -217,7 +217,6 @@ class TotalsState implements Totals {
     }
     for (const target of this.#touched) this.#showing.show(target, atMs, target.touchedSinceMs, samples);
     for (const frame of inOrder) this.#versions.end(frame.header, samples);
-    this.#lastLength = samples.length;
     return samples;
   }
 
@@ -314,7 +313,7 @@ class TotalsState implements Totals {
         const last = slot.kind === "gauge" ? slot.value : slot.accumulator.last;
         const opened = this.#open(source, last, familyOf(source, slot), session, false);
         if (opened.kind === "gauge" && slot.kind === "gauge") opened.atMs = slot.atMs;
-        session.slots.set(source, opened);
+        setSlot(session, source, opened);
       }
     }
   }
@@ -356,11 +355,11 @@ class TotalsState implements Totals {
         if (counts) this.#withholding.add("not_a_number", source);
         continue;
       }
-      let slot = session.slots.find(source);
+      let slot = findSlot(session, source);
       if (slot === undefined || slot.type !== family.type) {
         if (slot) closeSlot(slot, session);
         slot = this.#open(source, value, family, session);
-        session.slots.set(source, slot);
+        setSlot(session, source, slot);
         if (slot.kind !== "withheld") this.#succeed(slot);
       } else if (slot.kind === "counter" || slot.kind === "bucket") {
         const { accumulator } = slot;
@@ -378,7 +377,7 @@ class TotalsState implements Totals {
   /** Notes for each group of the family whether this frame shows a reset, before any of its series moves on. */
   #markResets(family: MetricFamily, session: SessionState): void {
     for (let i = 0; i < family.series.length; i++) {
-      const slot = session.slots.find(family.series[i]!);
+      const slot = findSlot(session, family.series[i]!);
       if (slot?.kind !== "counter" || !slot.isCount || !slot.group) continue;
       slot.group.reset = family.values[i]! < slot.accumulator.last;
       slot.group.toldIn = this.#frame;
@@ -394,17 +393,17 @@ class TotalsState implements Totals {
     fromZero: boolean = session.fromZero,
   ): Slot {
     const { type } = family;
-    const projected = this.#leave(source, family, session);
-    if ("withheld" in projected) return { kind: "withheld", type, reason: projected.withheld };
-    const leaving = leavingAs(projected, source);
-    const outFamily = this.#leavingFamilyOf(family, source.name, projected);
+    const leaving = this.#leave(source, family, session);
+    if ("withheld" in leaving) return { kind: "withheld", type, reason: leaving.withheld };
+    const { help = family.help } = leaving;
+    const outFamily = { ...familyAs(family, source.name, leaving.name), help };
     if (session.origin === "scrape")
       return { kind: "page", type, target: this.#table.page(leaving, outFamily) };
 
     const shape = shapeOf(source, family);
     if (shape === "gauge") {
       const target = this.#table.gauge(leaving, outFamily, session.info.gauges?.[family.name] ?? {});
-      target.bounds = projected.bounds;
+      target.bounds = leaving.bounds;
       const slot = { kind: "gauge" as const, type, target, value, atMs: session.lastMs };
       joinGauge(session, slot);
       return slot;
@@ -418,7 +417,7 @@ class TotalsState implements Totals {
       joinSource(target.totals, group.buckets);
       openBound(this.#table, target, bound, leaving, group.buckets);
       addSourceBucket(target.totals, group.buckets, bound, accumulator);
-      return { kind: "bucket", type, target, accumulator, bound, group };
+      return { kind: "bucket", type, target, accumulator, bound, group, place: 0 };
     }
     const target = this.#table.counter(leaving, outFamily);
     joinCounter(target, accumulator);
@@ -477,10 +476,10 @@ class TotalsState implements Totals {
     for (const family of frame.families) {
       for (let i = 0; i < family.series.length; i++) {
         const source = family.series[i]!;
-        let slot = session.slots.find(source);
+        let slot = findSlot(session, source);
         if (slot === undefined || slot.type !== family.type) {
           slot = this.#open(source, 0, family, session);
-          session.slots.set(source, slot);
+          setSlot(session, source, slot);
           if (slot.kind === "page") this.#succeed(slot);
         }
         if (slot.kind === "withheld") {

@@ -1,5 +1,4 @@
 export {
-  type AdoptingDictionary,
   canonicalLabels,
   compareCodePoints,
   createSeriesDictionary,
@@ -27,6 +26,5 @@ export type {
   SampleValue,
   Series,
 } from "./series.ts";
-export { SeriesMap } from "./series-map.ts";
 export { SeriesMemo } from "./series-memo.ts";
 export { type ValueBounds, withinBounds } from "./value-bounds.ts";

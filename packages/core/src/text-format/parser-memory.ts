@@ -1,5 +1,4 @@
 import type { Series } from "../series/series.ts";
-import { SeriesMap } from "../series/series-map.ts";
 import type { FamilyDraft } from "./family-draft.ts";
 import { KnownLines } from "./known-lines.ts";
 import type { PageReader } from "./page-reader.ts";
@@ -46,8 +45,7 @@ export class ParserMemory<Meaning> {
   page = 0;
   /** Different series on it so far. */
   seriesCount = 0;
-  readonly #marks = new SeriesMap<SeriesMark>();
-  #markCount = 0;
+  readonly #marks = new Map<Series, SeriesMark>();
   readonly #names = new Map<string, NameMark>();
 
   /** @param keepsLines Whether there will be more pages with the same lines. */
@@ -67,11 +65,10 @@ export class ParserMemory<Meaning> {
     if (lines === undefined) return false;
     lines.endPage();
     const tooManyBytes = lines.sizeBytes > Math.max(keptBytes, 4 * reader.bytes.length);
-    const tooManyMarks = this.#markCount + this.#names.size > Math.max(keptMarks, 4 * this.seriesCount);
+    const tooManyMarks = this.#marks.size + this.#names.size > Math.max(keptMarks, 4 * this.seriesCount);
     if (!tooManyBytes && !tooManyMarks) return false;
     lines.forgetAll();
     this.#marks.clear();
-    this.#markCount = 0;
     this.#names.clear();
     return true;
   }
@@ -81,7 +78,6 @@ export class ParserMemory<Meaning> {
     if (known) return known;
     const mark = { series, page: 0, timestampMs: NaN, moreMs: undefined };
     this.#marks.set(series, mark);
-    this.#markCount++;
     return mark;
   }
 

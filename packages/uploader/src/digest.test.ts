@@ -1,10 +1,10 @@
 import { type Batch, toBatch } from "@promferry/core/delivery";
-import { SampleList, type TotalSample } from "@promferry/core/merge";
+import type { TotalSample } from "@promferry/core/merge";
 import { createSeriesDictionary, type NativeHistogram } from "@promferry/core/series";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { createDigest } from "./digest.ts";
 import { firstDigestOf } from "./first-digest.ts";
-import { createDigest, createRequestMeasure } from "./samples.ts";
 
 const family = { name: "h", type: "histogram", help: "", unit: "" } as const;
 const histogram: NativeHistogram = {
@@ -56,17 +56,6 @@ test("whatever a sample holds is in its request's digest", () => {
   expect(digestOf(toBatch([sample({ value: { ...histogram } })]))).toBe(
     digestOf(toBatch([sample({ value: histogram })])),
   );
-});
-
-test("histograms and exemplars count against a request's bytes", () => {
-  const fit = (each: TotalSample) => {
-    const samples = SampleList.of(Array.from({ length: 100 }, () => each));
-    return createRequestMeasure({ maxSamples: 1000, maxBytes: 1000 }).cut(samples, 0, 100);
-  };
-  const plain = fit(sample({}));
-  expect(plain).toBeGreaterThan(1);
-  expect(fit(sample({ value: histogram }))).toBeLessThan(plain);
-  expect(fit(sample({ exemplars: [exemplar] }))).toBeLessThan(plain);
 });
 
 /** What tells samples apart, in values that JSON keeps. */
@@ -151,19 +140,3 @@ test("a long name counts whole", () => {
   expect(digestOfName(long)).toBe(digestOfName(long));
   expect(digestOfName(`${long}y`)).not.toBe(digestOfName(`${long}z`));
 });
-
-for (const { labelsOnce, fits } of [
-  { labelsOnce: false, fits: 3 },
-  { labelsOnce: true, fits: 10 },
-]) {
-  test(`a request is cut where labels ${labelsOnce ? "stand once a series" : "stand with each sample"}`, () => {
-    const { intern } = createSeriesDictionary();
-    const series = intern("m", [{ name: "l", value: "x".repeat(191) }]);
-    const samples = SampleList.of(
-      Array.from({ length: 20 }, (_, i) => ({ series, family, timestampMs: i, value: 1 })),
-    );
-    // 64 bytes a sample, 201 of labels.
-    const measure = createRequestMeasure({ maxSamples: 100, maxBytes: 64 * 10 + 201, labelsOnce });
-    expect(measure.cut(samples, 0, 20)).toBe(fits);
-  });
-}
