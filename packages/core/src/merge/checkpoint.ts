@@ -9,7 +9,8 @@ import type { FrameOrigin, GaugeMerge, SessionInfo } from "../journal/frame.ts";
 import { formatNativeHistogram, parseNativeHistogram } from "../series/native-histogram.ts";
 import type { EpochMs, FamilyMetadata, Label, MetricType, SampleValue, Series } from "../series/series.ts";
 import { addSourceBucket, joinSource } from "./bucket-totals.ts";
-import { type CountingSlot, createSlotLookup, groupAt, type SessionState, setSlot } from "./session-state.ts";
+import { type CountingSlot, groupAt, type SessionState } from "./session-state.ts";
+import { SlotTable } from "./slot-table.ts";
 import type { TargetTable } from "./target-table.ts";
 import { joinCounter, joinGauge, type Target } from "./targets.ts";
 
@@ -114,11 +115,11 @@ export interface TotalsMemory {
 
 /** Copies all state. */
 export function writeCheckpoint(
-  memory: TotalsMemory & { readonly targets: ReadonlySet<Target>; readonly passesOn: boolean },
+  memory: TotalsMemory & { readonly targets: readonly Target[]; readonly passesOn: boolean },
 ): TotalsCheckpoint {
   const isKept = (target: Target) =>
     !memory.passesOn || target.kind !== "page" || target.newestMs !== target.shownAtMs;
-  const targets = [...memory.targets].filter(isKept);
+  const targets = memory.targets.filter(isKept);
   const indexOf = new Map(targets.map((target, index) => [target, index]));
   const sessions = [...memory.sessions.values()].filter(
     (session) => !memory.passesOn || session.origin === "app" || memory.running.has(session),
@@ -185,8 +186,7 @@ export function readCheckpoint(checkpoint: TotalsCheckpoint | undefined, table: 
       lastMs: stored.lastMs,
       previousMs: stored.previousMs,
       exited: stored.exited,
-      slots: new Map(),
-      lookup: createSlotLookup(),
+      slots: new SlotTable(),
       groups: new Map(),
     };
     memory.sessions.set(session.id, session);
@@ -360,7 +360,7 @@ function restoreSlot(
 ): CountingSlot {
   const source = restoreSeries(stored.source);
   const slot = openSlot(stored, session, targets[stored.target]!);
-  setSlot(session, table.dictionary.intern(source.name, source.labels), slot);
+  session.slots.set(table.dictionary.intern(source.name, source.labels), slot);
   return slot;
 }
 

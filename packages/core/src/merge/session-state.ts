@@ -3,6 +3,7 @@ import { seriesKey } from "../series/dictionary.ts";
 import type { EpochMs, FamilyMetadata, MetricType, Series } from "../series/series.ts";
 import type { Accumulator } from "./accumulator.ts";
 import { endSource, type SourceBuckets } from "./bucket-totals.ts";
+import type { SlotTable } from "./slot-table.ts";
 import {
   type BucketTarget,
   type CounterTarget,
@@ -79,51 +80,9 @@ export interface SessionState {
   /** Of the frame before the last one. */
   previousMs: EpochMs | undefined;
   exited: boolean;
-  /** By series key, with the series itself. */
-  readonly slots: Map<string, { readonly source: Series; slot: Slot }>;
-  /** The same slots by series object, so that a series seen before costs no key. */
-  readonly lookup: SlotLookup;
+  readonly slots: SlotTable;
   /** By family name and labels without `le` and `quantile`. */
   readonly groups: Map<string, SourceGroup>;
-}
-
-/** Slots by series object. A frame's series mostly follow each other as in the frame before: then a guess is enough. */
-export interface SlotLookup {
-  readonly placeOf: Map<Series, number>;
-  readonly inOrder: Series[];
-  readonly slots: Slot[];
-  /** The place of the series that is expected next. */
-  guess: number;
-}
-
-export function createSlotLookup(): SlotLookup {
-  return { placeOf: new Map(), inOrder: [], slots: [], guess: 0 };
-}
-
-/** The session's slot for a series, whichever dictionary the series comes from. */
-export function findSlot({ slots, lookup }: SessionState, source: Series): Slot | undefined {
-  const { guess, inOrder } = lookup;
-  const place = inOrder[guess] === source ? guess : lookup.placeOf.get(source);
-  if (place !== undefined) {
-    lookup.guess = place + 1;
-    return lookup.slots[place];
-  }
-  const entry = slots.get(seriesKey(source.name, source.labels));
-  if (entry) remember(lookup, source, entry.slot);
-  return entry?.slot;
-}
-
-export function setSlot({ slots, lookup }: SessionState, source: Series, slot: Slot): void {
-  slots.set(seriesKey(source.name, source.labels), { source, slot });
-  remember(lookup, source, slot);
-}
-
-function remember(lookup: SlotLookup, source: Series, slot: Slot): void {
-  const place = lookup.placeOf.get(source) ?? lookup.inOrder.length;
-  lookup.placeOf.set(source, place);
-  lookup.inOrder[place] = source;
-  lookup.slots[place] = slot;
-  lookup.guess = place + 1;
 }
 
 /** Whether the session may still write at `atMs`: not after its exit, not after two silent intervals. */
@@ -146,9 +105,6 @@ export function forgetSeries(session: SessionState): void {
 /** Lets go of what its series stand for. */
 export function forgetCounts(session: SessionState): void {
   session.slots.clear();
-  session.lookup.placeOf.clear();
-  session.lookup.inOrder.length = 0;
-  session.lookup.slots.length = 0;
   session.groups.clear();
 }
 

@@ -1,7 +1,8 @@
 import type { Frame, FrameOrigin } from "../journal/frame.ts";
 import type { EpochMs } from "../series/series.ts";
 import { endSource, joinSource } from "./bucket-totals.ts";
-import { createSlotLookup, endOf, forgetSeries, runsAt, type SessionState } from "./session-state.ts";
+import { endOf, forgetSeries, runsAt, type SessionState } from "./session-state.ts";
+import { SlotTable } from "./slot-table.ts";
 import { endCounter, joinCounter, joinGauge } from "./targets.ts";
 
 const HOUR_MS = 3_600_000;
@@ -89,8 +90,7 @@ export class SessionTable {
         lastMs: header.writtenMs,
         previousMs: undefined,
         exited: false,
-        slots: new Map(),
-        lookup: createSlotLookup(),
+        slots: new SlotTable(),
         groups: new Map(),
       };
       this.byId.set(session.id, session);

@@ -1,6 +1,7 @@
 import type { GaugeMerge } from "../journal/frame.ts";
 import { createSeriesDictionary, labelValue, type SeriesDictionary } from "../series/dictionary.ts";
 import type { FamilyMetadata, Label, Series } from "../series/series.ts";
+import { SeriesMap } from "../series/series-map.ts";
 import { addBound, bucketTotalWithout, createBucketTotals, type SourceBuckets } from "./bucket-totals.ts";
 import type { BucketTarget, CounterTarget, GaugeTarget, PageTarget, Target } from "./targets.ts";
 
@@ -8,13 +9,22 @@ import type { BucketTarget, CounterTarget, GaugeTarget, PageTarget, Target } fro
 export interface Leaving {
   readonly name: string;
   readonly labels: readonly Label[];
+  /** The series that has just these, where it is known. */
+  readonly same?: Series | undefined;
+}
+
+/** How a series leaves that is projected so. */
+export function leavingAs({ name, labels }: Leaving, source: Series): Leaving {
+  const isSame = name === source.name && labels === source.labels;
+  return { name, labels, same: isSame ? source : undefined };
 }
 
 /** Finds or opens the target of a series that leaves. */
 export interface TargetTable {
   readonly dictionary: SeriesDictionary;
+  seriesOf(leaving: Leaving): Series;
   /** In order of first appearance. */
-  readonly targets: ReadonlySet<Target>;
+  readonly targets: readonly Target[];
   /** Lets go of all but those of scraped pages. */
   forgetPrograms(): void;
   counter(leaving: Leaving, family: FamilyMetadata): CounterTarget;
@@ -30,20 +40,25 @@ export interface TargetTable {
 
 export function createTargetTable(): TargetTable {
   const dictionary = createSeriesDictionary();
-  const targets = new Set<Target>();
+  const targets: Target[] = [];
   const bySeries = {
-    counter: new Map<Series, Target>(),
-    gauge: new Map<Series, Target>(),
-    page: new Map<Series, Target>(),
-    bucket: new Map<Series, Target>(),
+    counter: new SeriesMap<Target>(),
+    gauge: new SeriesMap<Target>(),
+    page: new SeriesMap<Target>(),
+    bucket: new SeriesMap<Target>(),
   };
+  let hasBuckets = false;
 
-  function find<T extends Target>(kind: T["kind"], series: Series, open: () => T): T {
+  function seriesOf({ name, labels, same }: Leaving): Series {
+    return same ? dictionary.adopt(same) : dictionary.intern(name, labels);
+  }
+
+  function find<T extends Target>(kind: T["kind"], series: Series, open: (series: Series) => T): T {
     const found = bySeries[kind].get(series);
     if (found) return found as T;
-    const target = open();
+    const target = open(series);
     bySeries[kind].set(series, target);
-    targets.add(target);
+    targets.push(target);
     return target;
   }
 
@@ -53,25 +68,26 @@ export function createTargetTable(): TargetTable {
 
   return {
     dictionary,
+    seriesOf,
     targets,
     forgetPrograms: () => {
       for (const kind of ["counter", "gauge", "bucket"] as const) bySeries[kind].clear();
-      for (const target of targets) if (target.kind !== "page") targets.delete(target);
+      hasBuckets = false;
+      const pages = targets.filter(({ kind }) => kind === "page");
+      targets.length = 0;
+      for (const page of pages) targets.push(page);
     },
-    counter: (leaving, family) => {
-      const series = dictionary.intern(leaving.name, leaving.labels);
-      return find<CounterTarget>("counter", series, () => ({
+    counter: (leaving, family) =>
+      find<CounterTarget>("counter", seriesOf(leaving), (series) => ({
         kind: "counter",
         ...freshOutlet(family),
         series,
         endedGrowth: 0,
         live: new Set(),
         liveGrowth: 0,
-      }));
-    },
+      })),
     gauge: (leaving, family, merge) => {
-      const series = dictionary.intern(leaving.name, leaving.labels);
-      const target = find<GaugeTarget>("gauge", series, () => ({
+      const target = find<GaugeTarget>("gauge", seriesOf(leaving), (series) => ({
         kind: "gauge",
         ...freshOutlet(family),
         series,
@@ -84,21 +100,28 @@ export function createTargetTable(): TargetTable {
       target.merge = merge;
       return target;
     },
-    page: (leaving, family) => {
-      const series = dictionary.intern(leaving.name, leaving.labels);
-      return find<PageTarget>("page", series, () => ({
+    page: (leaving, family) =>
+      // In one literal: there may be very many, and what is spread takes an array of its own for some of the fields.
+      find<PageTarget>("page", seriesOf(leaving), (series) => ({
         kind: "page",
-        ...freshOutlet(family),
+        family,
+        emitted: false,
+        stale: false,
+        owedSinceMs: undefined,
+        isBelow: false,
+        touchedIn: 0,
+        touchedSinceMs: undefined,
+        fedBy: undefined,
         series,
         newestMs: Number.NEGATIVE_INFINITY,
         value: Number.NaN,
         lastExemplar: undefined,
         session: undefined,
         shownAtMs: Number.NEGATIVE_INFINITY,
-      }));
-    },
+      })),
     buckets: (leaving, family) => {
       const whole = dictionary.intern(leaving.name, withoutLabel(leaving.labels, "le"));
+      hasBuckets = true;
       return find<BucketTarget>("bucket", whole, () => ({
         kind: "bucket",
         ...freshOutlet(family),
@@ -120,7 +143,7 @@ export function createTargetTable(): TargetTable {
         SINGLE_KINDS.filter((other) => other !== kind),
         series,
       );
-      if (bySeries.bucket.size === 0 || labelValue(series, "le") === "") return rivals;
+      if (!hasBuckets || labelValue(series, "le") === "") return rivals;
       const whole = dictionary.intern(series.name, withoutLabel(series.labels, "le"));
       return [...rivals, ...known(["bucket"], whole)];
     },
@@ -145,7 +168,7 @@ export function openBound(
   const index = addBound(target.totals, bound);
   // A new bound of a histogram that the destination knows has been counting all along, unseen.
   const firstValue = target.emitted ? bucketTotalWithout(target.totals, index, source) : 0;
-  const series = table.dictionary.intern(leaving.name, leaving.labels);
+  const series = table.seriesOf(leaving);
   target.outlets.splice(index, 0, { series, emitted: false, firstValue });
 }
 

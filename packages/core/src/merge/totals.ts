@@ -17,25 +17,24 @@ import { beginAccumulator } from "./accumulator.ts";
 import { addSourceBucket, advanceBucket, joinSource } from "./bucket-totals.ts";
 import { readCheckpoint, type TotalsCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { type Coarseness, leavingTime } from "./coarseness.ts";
+import { createLeavingFamilies } from "./leaving-families.ts";
 import { passOn, pushPage } from "./page-samples.ts";
 import type { Projected, Projection } from "./projection.ts";
 import { SampleList } from "./sample-list.ts";
-import { boundOf, familyAs, shapeOf } from "./series-shape.ts";
+import { boundOf, shapeOf } from "./series-shape.ts";
 import {
   closeSlot,
   familyOf,
-  findSlot,
   forgetCounts,
   forgetSeries,
   groupOf,
   type SessionState,
   type Slot,
-  setSlot,
 } from "./session-state.ts";
 import { SessionTable } from "./session-table.ts";
 import { Showing } from "./showing.ts";
 import { createStepJoin, type StepJoin } from "./step-join.ts";
-import { createTargetTable, openBound, type TargetTable } from "./target-table.ts";
+import { createTargetTable, leavingAs, openBound, type TargetTable } from "./target-table.ts";
 import {
   advanceCounter,
   joinCounter,
@@ -140,6 +139,7 @@ class TotalsState implements Totals {
   readonly #versions: VersionTable;
   readonly #withholding = createWithholding();
   readonly #showing: Showing;
+  readonly #leavingFamilyOf = createLeavingFamilies();
   #newestMs: EpochMs;
   #step = 0;
   /** Number of the frame at hand. */
@@ -313,7 +313,7 @@ class TotalsState implements Totals {
         const last = slot.kind === "gauge" ? slot.value : slot.accumulator.last;
         const opened = this.#open(source, last, familyOf(source, slot), session, false);
         if (opened.kind === "gauge" && slot.kind === "gauge") opened.atMs = slot.atMs;
-        setSlot(session, source, opened);
+        session.slots.set(source, opened);
       }
     }
   }
@@ -355,11 +355,11 @@ class TotalsState implements Totals {
         if (counts) this.#withholding.add("not_a_number", source);
         continue;
       }
-      let slot = findSlot(session, source);
+      let slot = session.slots.find(source);
       if (slot === undefined || slot.type !== family.type) {
         if (slot) closeSlot(slot, session);
         slot = this.#open(source, value, family, session);
-        setSlot(session, source, slot);
+        session.slots.set(source, slot);
         if (slot.kind !== "withheld") this.#succeed(slot);
       } else if (slot.kind === "counter" || slot.kind === "bucket") {
         const { accumulator } = slot;
@@ -377,7 +377,7 @@ class TotalsState implements Totals {
   /** Notes for each group of the family whether this frame shows a reset, before any of its series moves on. */
   #markResets(family: MetricFamily, session: SessionState): void {
     for (let i = 0; i < family.series.length; i++) {
-      const slot = findSlot(session, family.series[i]!);
+      const slot = session.slots.find(family.series[i]!);
       if (slot?.kind !== "counter" || !slot.isCount || !slot.group) continue;
       slot.group.reset = family.values[i]! < slot.accumulator.last;
       slot.group.toldIn = this.#frame;
@@ -393,17 +393,17 @@ class TotalsState implements Totals {
     fromZero: boolean = session.fromZero,
   ): Slot {
     const { type } = family;
-    const leaving = this.#leave(source, family, session);
-    if ("withheld" in leaving) return { kind: "withheld", type, reason: leaving.withheld };
-    const { help = family.help } = leaving;
-    const outFamily = { ...familyAs(family, source.name, leaving.name), help };
+    const projected = this.#leave(source, family, session);
+    if ("withheld" in projected) return { kind: "withheld", type, reason: projected.withheld };
+    const leaving = leavingAs(projected, source);
+    const outFamily = this.#leavingFamilyOf(family, source.name, projected);
     if (session.origin === "scrape")
       return { kind: "page", type, target: this.#table.page(leaving, outFamily) };
 
     const shape = shapeOf(source, family);
     if (shape === "gauge") {
       const target = this.#table.gauge(leaving, outFamily, session.info.gauges?.[family.name] ?? {});
-      target.bounds = leaving.bounds;
+      target.bounds = projected.bounds;
       const slot = { kind: "gauge" as const, type, target, value, atMs: session.lastMs };
       joinGauge(session, slot);
       return slot;
@@ -476,10 +476,10 @@ class TotalsState implements Totals {
     for (const family of frame.families) {
       for (let i = 0; i < family.series.length; i++) {
         const source = family.series[i]!;
-        let slot = findSlot(session, source);
+        let slot = session.slots.find(source);
         if (slot === undefined || slot.type !== family.type) {
           slot = this.#open(source, 0, family, session);
-          setSlot(session, source, slot);
+          session.slots.set(source, slot);
           if (slot.kind === "page") this.#succeed(slot);
         }
         if (slot.kind === "withheld") {

@@ -88,7 +88,7 @@ test("an absent label reads as the empty value", () => {
   expect([labelValue(series, "a"), labelValue(series, "b")]).toEqual(["1", ""]);
 });
 
-test("a series is one object, whether it came as parts or as plain text", () => {
+test("a series is one object, whether it came as parts, as plain text or from another dictionary", () => {
   const plain = fc.uniqueArray(
     fc.record({ name: fc.constantFrom("a", "b", "c"), value: fc.constantFrom("x", "y,z}", "{=") }),
     { selector: ({ name }) => name, maxLength: 3 },
@@ -103,20 +103,23 @@ test("a series is one object, whether it came as parts or as plain text", () => 
   const one = fc.record({
     name: fc.constantFrom("m", "n:x"),
     labels: fc.oneof({ weight: 5, arbitrary: plain }, odd),
-    asText: fc.boolean(),
+    way: fc.constantFrom("parts", "text", "adopted", "adopted as text"),
   });
   fc.assert(
     fc.property(fc.array(one, { maxLength: 20 }), (list) => {
       const dictionary = createSeriesDictionary();
+      const other = createSeriesDictionary();
       const byKey = new Map<string, Series>();
-      for (const { name, labels, asText } of list) {
+      for (const { name, labels, way } of list) {
         const sorted = canonicalLabels(labels);
         const isPlain = sorted.every((label) => /^[a-c]$/.test(label.name) && !/["\\]/.test(label.value));
         const pairs = sorted.map((label) => `${label.name}="${label.value}"`).join(",");
-        const series =
-          asText && isPlain
-            ? dictionary.internPlain!(pairs === "" ? name : `${name}{${pairs}}`, name, sorted)
-            : dictionary.intern(name, labels);
+        const first = way.startsWith("adopted") ? other : dictionary;
+        const given =
+          way.endsWith("text") && isPlain
+            ? first.internPlain!(pairs === "" ? name : `${name}{${pairs}}`, name, sorted)
+            : first.intern(name, labels);
+        const series = dictionary.adopt(given);
         expect(series).toEqual({ name, labels: sorted });
         const key = seriesKey(name, sorted);
         expect(byKey.get(key) ?? series).toBe(series);

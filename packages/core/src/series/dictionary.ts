@@ -1,3 +1,4 @@
+import { NumberedSeries } from "./numbered-series.ts";
 import type { Label, Series } from "./series.ts";
 
 /** Hands out one {@link Series} object for each name and label set. */
@@ -20,34 +21,58 @@ export interface SeriesDictionary {
   readonly size: number;
 }
 
-/** A dictionary of its own; series of two dictionaries are never the same object. */
-export function createSeriesDictionary(): SeriesDictionary {
+/** A dictionary that takes in the series of others. */
+export interface AdoptingDictionary extends SeriesDictionary {
+  /** The series that equals this one: where the dictionary knows none, this object from now on, if it is of a dictionary. */
+  adopt(series: Series): Series;
+}
+
+/** A dictionary of its own; series of two dictionaries are never the same object unless one has adopted it. */
+export function createSeriesDictionary(): AdoptingDictionary {
   // A series may stand in both. Whoever finds it in neither looks whether it is known the other way.
   const byKey = new Map<string, Series>();
   const byHead = new Map<string, Series>();
+  const owner = {};
+  let numbers = 0;
   let size = 0;
-  const create = (name: string, labels: readonly Label[]): Series => {
+  const create = (name: string, labels: readonly Label[], head?: string): Series => {
     size++;
-    return { name, labels };
+    return new NumberedSeries(name, labels, owner, numbers++, head);
   };
+  const findByHead = (name: string, labels: readonly Label[]): Series | undefined =>
+    byHead.size > 0 ? byHead.get(plainHead(name, labels)) : undefined;
+  const findByKey = (name: string, labels: readonly Label[]): Series | undefined =>
+    byKey.size > 0 ? byKey.get(seriesKey(name, labels)) : undefined;
+  function intern(name: string, labels: readonly Label[]): Series {
+    const canonical = canonicalLabels(labels);
+    const key = seriesKey(name, canonical);
+    const known = byKey.get(key);
+    if (known) return known;
+    const series = findByHead(name, canonical) ?? create(name, canonical);
+    byKey.set(key, series);
+    return series;
+  }
   return {
-    intern(name, labels) {
-      const canonical = canonicalLabels(labels);
-      const key = seriesKey(name, canonical);
-      const known = byKey.get(key);
-      if (known) return known;
-      const other = byHead.size > 0 ? byHead.get(plainHead(name, canonical)) : undefined;
-      const series = other ?? create(name, canonical);
-      byKey.set(key, series);
-      return series;
-    },
+    intern,
     internPlain(head, name, labels) {
       const known = byHead.get(head);
       if (known) return known;
-      const other = byKey.size > 0 ? byKey.get(seriesKey(name, labels)) : undefined;
-      const series = other ?? create(name, labels.slice());
+      const series = findByKey(name, labels) ?? create(name, labels.slice(), head);
       byHead.set(head, series);
       return series;
+    },
+    adopt(series) {
+      const { name, labels } = series;
+      if (NumberedSeries.ownerOf(series) === undefined) return intern(name, labels);
+      const head = NumberedSeries.headOf(series);
+      const index = head === undefined ? byKey : byHead;
+      const key = head ?? seriesKey(name, labels);
+      const known = index.get(key);
+      if (known) return known;
+      const other = (head === undefined ? findByHead : findByKey)(name, labels);
+      if (other === undefined) size++;
+      index.set(key, other ?? series);
+      return other ?? series;
     },
     get size() {
       return size;
@@ -62,7 +87,7 @@ const SPARE_SERIES = 10_000;
  * For series that come and go: the dictionary, or a new one where it holds more than twice the `present` series and 10,000
  * more. Equal series are other objects in the new one.
  */
-export function renewedDictionary(dictionary: SeriesDictionary, present: number): SeriesDictionary {
+export function renewedDictionary(dictionary: AdoptingDictionary, present: number): AdoptingDictionary {
   return dictionary.size > 2 * present + SPARE_SERIES ? createSeriesDictionary() : dictionary;
 }
 
@@ -87,11 +112,17 @@ const TO_ESCAPE = /["\\\n]/;
  * @param labels Canonical, as {@link Series.labels}.
  */
 export function seriesKey(name: string, labels: readonly Label[]): string {
-  let key = `${name.length}:${name}`;
-  for (const label of labels) {
-    key += `${label.name.length}:${label.name}${label.value.length}:${label.value}`;
+  if (labels.length === 0) return `${name.length}:${name}`;
+  // Joined and not added up: a sum of strings stays a tree of its parts for as long as it is a key of a map.
+  const parts: (string | number)[] = [name.length];
+  let last = name;
+  for (let i = 0; i < labels.length; i++) {
+    const { name: label, value } = labels[i]!;
+    parts.push(last + label.length, label + value.length);
+    last = value;
   }
-  return key;
+  parts.push(last);
+  return parts.join(":");
 }
 
 /**

@@ -1,4 +1,5 @@
 export {
+  type AdoptingDictionary,
   canonicalLabels,
   compareCodePoints,
   createSeriesDictionary,
@@ -26,5 +27,6 @@ export type {
   SampleValue,
   Series,
 } from "./series.ts";
+export { SeriesMap } from "./series-map.ts";
 export { SeriesMemo } from "./series-memo.ts";
 export { type ValueBounds, withinBounds } from "./value-bounds.ts";

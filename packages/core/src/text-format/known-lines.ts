@@ -158,7 +158,8 @@ export class KnownLines<Meaning> {
     const end = rememberedEnd(this.#page, at);
     this.#end = end;
     if (end < 0) return undefined;
-    const hash = crc32(this.#page.subarray(at, end));
+    // Signed: a number above 2^31 would be an object of its own.
+    const hash = crc32(this.#page.subarray(at, end)) | 0;
     this.#hash = hash;
     const line = this.#byHash.get(hash);
     if (line?.length !== end - at || !this.#stands(line, at)) return undefined;

@@ -1,4 +1,5 @@
 import type { Series } from "../series/series.ts";
+import { SeriesMap } from "../series/series-map.ts";
 import type { FamilyDraft } from "./family-draft.ts";
 import { KnownLines } from "./known-lines.ts";
 import type { PageReader } from "./page-reader.ts";
@@ -45,7 +46,8 @@ export class ParserMemory<Meaning> {
   page = 0;
   /** Different series on it so far. */
   seriesCount = 0;
-  readonly #marks = new Map<Series, SeriesMark>();
+  readonly #marks = new SeriesMap<SeriesMark>();
+  #markCount = 0;
   readonly #names = new Map<string, NameMark>();
 
   /** @param keepsLines Whether there will be more pages with the same lines. */
@@ -65,10 +67,11 @@ export class ParserMemory<Meaning> {
     if (lines === undefined) return false;
     lines.endPage();
     const tooManyBytes = lines.sizeBytes > Math.max(keptBytes, 4 * reader.bytes.length);
-    const tooManyMarks = this.#marks.size + this.#names.size > Math.max(keptMarks, 4 * this.seriesCount);
+    const tooManyMarks = this.#markCount + this.#names.size > Math.max(keptMarks, 4 * this.seriesCount);
     if (!tooManyBytes && !tooManyMarks) return false;
     lines.forgetAll();
     this.#marks.clear();
+    this.#markCount = 0;
     this.#names.clear();
     return true;
   }
@@ -78,6 +81,7 @@ export class ParserMemory<Meaning> {
     if (known) return known;
     const mark = { series, page: 0, timestampMs: NaN, moreMs: undefined };
     this.#marks.set(series, mark);
+    this.#markCount++;
     return mark;
   }
 

@@ -1,3 +1,4 @@
+import type { Buffer } from "node:buffer";
 import type { SeriesDictionary } from "../series/dictionary.ts";
 import type { Label, Series } from "../series/series.ts";
 import { isNameByte, type PageReader } from "./page-reader.ts";
@@ -27,6 +28,7 @@ export class PlainHead {
   /** Offset behind the name or the closing brace. */
   end = 0;
   readonly #known = new Map<string, Label>();
+  readonly #names = new Map<string, string>();
 
   /** Whether the line that begins here begins so, and within the limits; if not, it may be valid all the same. */
   read(reader: PageReader): boolean {
@@ -42,9 +44,11 @@ export class PlainHead {
     const nameLength = brace < 0 || brace >= length ? length : brace;
     if (nameLength > limits.maxNameBytes) return false;
     this.end = at + length;
-    this.name = bytes.toString("latin1", at, at + nameLength);
     this.labels = [];
-    this.text = line.slice(0, length);
+    // Here and below strings of their own: a piece of the line would keep all of it.
+    if (nameLength !== this.name.length || !line.startsWith(this.name))
+      this.name = bytes.toString("latin1", at, at + nameLength);
+    this.text = bytes.toString("latin1", at, at + length);
     return nameLength === length || this.#readLabels(reader, line.slice(nameLength, length), nameLength + 1);
   }
 
@@ -64,8 +68,7 @@ export class PlainHead {
     let last = "";
     for (const text of texts) {
       const to = from + text.length;
-      // A string of its own: a piece of the line would keep all of it.
-      const label = this.#known.get(text) ?? this.#remember(bytes.toString("latin1", from, to));
+      const label = this.#known.get(text) ?? this.#remember(bytes, from, to, text.indexOf("="));
       const { name } = label;
       if (name === "__name__" || name.length > limits.maxNameBytes) return false;
       if (label.value === "") this.text = undefined;
@@ -80,10 +83,16 @@ export class PlainHead {
     return true;
   }
 
-  #remember(text: string): Label {
-    if (this.#known.size >= keptLabels) this.#known.clear();
-    const equals = text.indexOf("=");
-    const label = { name: text.slice(0, equals), value: text.slice(equals + 2, -1) };
+  #remember(bytes: Buffer, from: number, to: number, nameLength: number): Label {
+    if (this.#known.size >= keptLabels) {
+      this.#known.clear();
+      this.#names.clear();
+    }
+    const text = bytes.toString("latin1", from, to);
+    const name = text.slice(0, nameLength);
+    const value = bytes.toString("latin1", from + nameLength + 2, to - 1);
+    const label = { name: this.#names.get(name) ?? name, value };
+    this.#names.set(label.name, label.name);
     this.#known.set(text, label);
     return label;
   }

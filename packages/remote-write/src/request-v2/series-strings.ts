@@ -1,6 +1,6 @@
-import type { Series } from "@promferry/core/series";
+import { type Series, SeriesMap } from "@promferry/core/series";
 import { MessageBuffer } from "../protobuf/message-buffer.ts";
-import { type CheckedLabels, findLabelProblem, keyOf, sortedLabels } from "../validation/label-problem.ts";
+import { type CheckedLabels, findLabelProblem, hashOf, sortedLabels } from "../validation/label-problem.ts";
 import { LastMessage } from "./last-message.ts";
 import { SYMBOL } from "./schema.ts";
 
@@ -33,8 +33,8 @@ export interface SeriesStrings extends CheckedLabels {
 }
 
 /**
- * Checks by the rules of 2.0 and sorts the labels of each {@link Series} object once; it is held weakly, but for those
- * of the last message. Strings that no table has needed for long are let go.
+ * Checks by the rules of 2.0 and sorts the labels of each {@link Series} object once; kept for as long as any series of
+ * its dictionary is, and in the last message. Strings that no table has needed for long are let go.
  */
 export interface StringCache {
   of(series: Series): SeriesStrings;
@@ -54,7 +54,7 @@ export interface StringCache {
  * @param keptLabels Below so many nothing is let go.
  */
 export function createStringCache(keptLabels: number = 100_000): StringCache {
-  let known = new WeakMap<Series, SeriesStrings>();
+  const known = new SeriesMap<SeriesStrings>();
   const symbols = new Map<string, SymbolEntry>();
   const labels = new Map<string, LabelEntry>();
   const scratch = new MessageBuffer();
@@ -86,17 +86,17 @@ export function createStringCache(keptLabels: number = 100_000): StringCache {
 
   function seriesStrings(series: Series): SeriesStrings {
     const problem = findLabelProblem(series.name, series.labels, 2);
-    if (problem) return { problem, key: "", hash: 0, labels: [] };
+    if (problem) return { problem, hash: 0, labels: [] };
     const sorted = sortedLabels(series);
     const entries = sorted.map(({ name, value }) => labelEntry(name, value));
-    return { problem, ...keyOf(sorted), labels: entries };
+    return { problem, hash: hashOf(sorted), labels: entries };
   }
 
   /** What stood in no table since the last sweep is gone, and with it whatever refers to it. */
   function sweep(): void {
     for (const [text, entry] of symbols) if (entry.table <= lastSweep) symbols.delete(text);
     for (const [key, entry] of labels) if (entry.table <= lastSweep) labels.delete(key);
-    known = new WeakMap();
+    known.clear();
     last.cut(0, []);
     lastSweep = table;
     sweepAbove = Math.max(keptLabels, 2 * labels.size);

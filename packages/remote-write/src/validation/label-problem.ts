@@ -20,9 +20,7 @@ export interface LabelProblem {
 export interface CheckedLabels {
   /** `undefined` when the protocol allows the label set. */
   readonly problem: LabelProblem | undefined;
-  /** Equal exactly for equal label sets; empty when there is a problem. */
-  readonly key: string;
-  /** Equal for equal keys, and mostly only then. */
+  /** Equal for equal label sets, and mostly only then. */
   readonly hash: number;
 }
 
@@ -71,12 +69,22 @@ export function sortedLabels({ name, labels }: Series): readonly Label[] {
 }
 
 /** @param sorted As {@link sortedLabels} gives them. */
-export function keyOf(sorted: readonly Label[]): Pick<CheckedLabels, "key" | "hash"> {
-  const key = seriesKey("", sorted);
+export function hashOf(sorted: readonly Label[]): number {
   let hash = 0;
-  for (let i = 0; i < key.length; i++) {
-    hash = Math.imul(hash ^ key.charCodeAt(i), 0x9e3779b1);
+  for (const { name, value } of sorted) hash = addText(addText(hash, name), value);
+  return hash;
+}
+
+function addText(before: number, text: string): number {
+  let hash = before ^ text.length;
+  for (let i = 0; i < text.length; i++) {
+    hash = Math.imul(hash ^ text.charCodeAt(i), 0x9e3779b1);
     hash ^= hash >>> 15;
   }
-  return { key, hash };
+  return hash;
+}
+
+/** Equal exactly for series that both protocols send alike. */
+export function keyOf(series: Series): string {
+  return seriesKey("", sortedLabels(series));
 }

@@ -1,7 +1,7 @@
 import type { Batch, BatchSeries, Refusal } from "@promferry/core/delivery";
 import { type EpochMs, isHistogram, nativeHistogramProblem, type Series } from "@promferry/core/series";
 import { createLabelCache } from "../write-request/series-labels.ts";
-import type { CheckedLabels, LabelProblem } from "./label-problem.ts";
+import { type CheckedLabels, keyOf, type LabelProblem } from "./label-problem.ts";
 
 export interface ValidateOptions {
   /** Samples later than this are refused. Default: none is. */
@@ -50,8 +50,7 @@ export function validateBatch(batch: Batch, options: ValidateOptions = {}): Vali
     const entry = batch.series[i]!;
     const { timestampsMs, values } = entry;
     if (timestampsMs.length === 0) continue;
-    const { problem: labelProblem, key } = checked[i]!;
-    const problem = labelProblem ?? sampleProblem(entry) ?? (keys && repetition(entry, keys, key));
+    const problem = checked[i]!.problem ?? sampleProblem(entry) ?? (keys && repetition(entry, keys));
     if (problem) {
       refuse(problem, timestampsMs.length);
       continue;
@@ -101,7 +100,8 @@ function haveEqual(checked: readonly CheckedLabels[]): boolean {
   return false;
 }
 
-function repetition(entry: BatchSeries, keys: Set<string>, key: string): LabelProblem | undefined {
+function repetition(entry: BatchSeries, keys: Set<string>): LabelProblem | undefined {
+  const key = keyOf(entry.series);
   if (keys.has(key)) return { rule: "a series stands twice in one batch", example: entry.series.name };
   keys.add(key);
   return undefined;
