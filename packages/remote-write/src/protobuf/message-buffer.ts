@@ -44,11 +44,29 @@ export class MessageBuffer {
 
   /** A string as a field; an empty one too. */
   putText(tag: number, text: string): void {
+    if (text.length <= SHORT_TEXT && this.#putAscii(tag, text)) return;
     const length = Buffer.byteLength(text);
     const content = this.beginField(tag, length);
     this.reserve(length);
     this.pos += this.bytes.write(text, content);
     this.endField(content, length);
+  }
+
+  /** Most texts are short and ASCII: a loop takes less time than two calls (measured). False where this one is not. */
+  #putAscii(tag: number, text: string): boolean {
+    const { length } = text;
+    this.reserve(length + 2);
+    const { bytes, pos } = this;
+    const content = pos + 2;
+    for (let i = 0; i < length; i++) {
+      const unit = text.charCodeAt(i);
+      if (unit > 127) return false;
+      bytes[content + i] = unit;
+    }
+    bytes[pos] = tag;
+    bytes[pos + 1] = length;
+    this.pos = content + length;
+    return true;
   }
 
   /**
@@ -92,6 +110,9 @@ export class MessageBuffer {
     this.view = viewOf(larger);
   }
 }
+
+/** Its length is told in one byte. */
+const SHORT_TEXT = 127;
 
 /** @returns The position behind the number. */
 export function writeVarint(bytes: Uint8Array, at: number, value: number): number {

@@ -5,6 +5,7 @@ const METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 /** With the flag `u` a surrogate pair is one character, so this finds lone halves only. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
+const NAME_LABEL = "__name__";
 
 /** Version of the protocol whose rules apply. */
 export type ProtocolVersion = 1 | 2;
@@ -42,8 +43,10 @@ export function findLabelProblem(
     return { rule: "a metric name does not match [a-zA-Z_:][a-zA-Z0-9_:]*", example: name };
   }
   if (LONE_SURROGATE.test(name)) return { rule: "a metric name is not valid Unicode", example: name };
-  const seen = new Set(["__name__"]);
-  for (const label of labels) {
+  let last = "";
+  let seen: Set<string> | undefined;
+  for (let i = 0; i < labels.length; i++) {
+    const label = labels[i]!;
     if (label.name === "") return { rule: "a label name is empty", example: name };
     if (label.value === "") continue;
     if (protocol === 1 && !LABEL_NAME.test(label.name)) {
@@ -52,8 +55,12 @@ export function findLabelProblem(
     if (LONE_SURROGATE.test(label.name)) {
       return { rule: "a label name is not valid Unicode", example: label.name };
     }
-    if (seen.has(label.name)) return { rule: "a label name stands twice", example: label.name };
-    seen.add(label.name);
+    // Mostly they are sorted: then no two are equal.
+    if (label.name > last) last = label.name;
+    else seen ??= namesOf(labels.slice(0, i));
+    if (label.name === NAME_LABEL || seen?.has(label.name))
+      return { rule: "a label name stands twice", example: label.name };
+    seen?.add(label.name);
     if (LONE_SURROGATE.test(label.value)) {
       return { rule: "a label value is not valid Unicode", example: label.name };
     }
@@ -61,11 +68,30 @@ export function findLabelProblem(
   return undefined;
 }
 
+function namesOf(labels: readonly Label[]): Set<string> {
+  return new Set(labels.filter(({ value }) => value !== "").map(({ name }) => name));
+}
+
 /** The whole label set as both protocols send it: with `__name__`, sorted, without empty values. */
 export function sortedLabels({ name, labels }: Series): readonly Label[] {
-  const sorted = labels.filter((label) => label.value !== "");
-  sorted.push({ name: "__name__", value: name });
-  return sorted.sort((a, b) => compareCodePoints(a.name, b.name));
+  const own = { name: NAME_LABEL, value: name };
+  const all: Label[] = [];
+  let isPut = false;
+  for (const label of labels) {
+    if (label.value === "") continue;
+    if (!isPut && compareCodePoints(label.name, NAME_LABEL) > 0) {
+      all.push(own);
+      isPut = true;
+    }
+    all.push(label);
+  }
+  if (!isPut) all.push(own);
+  // They mostly are: then this is one look at each pair.
+  return all.sort(byName);
+}
+
+function byName(a: Label, b: Label): number {
+  return compareCodePoints(a.name, b.name);
 }
 
 /** @param sorted As {@link sortedLabels} gives them. */

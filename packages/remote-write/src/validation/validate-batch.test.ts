@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { batchOf, entry, NOON, validBatch, validBatchV2 } from "../../test/batches.ts";
 import { createStringCache } from "../request-v2/series-strings.ts";
+import { hashOf } from "./label-problem.ts";
 import { validateBatch } from "./validate-batch.ts";
 
 const good = entry("good", { a: "1" }, [[NOON, 1]]);
@@ -100,6 +101,22 @@ for (const { name, series, reason } of [
     expect(refused).toEqual([{ reason, count: 2 }]);
   });
 }
+
+test("of series whose hashes meet, each stays, and the one that stands there twice is refused once", () => {
+  const names: string[] = [];
+  for (let i = 0; names.length < 100; i++) {
+    const hash = hashOf([{ name: "__name__", value: `m${i}` }]);
+    if ((hash & 1023) === 1) names.push(`m${i}`);
+  }
+  const many = names.map((name) => entry(name, {}, [[NOON, 1]]));
+  for (const twice of [many[0]!, many[50]!, many[99]!]) {
+    const again = { ...twice, series: { name: twice.series.name, labels: [] } };
+    const { batch, refused } = validateBatch(batchOf(...many, again));
+    expect(batch).toEqual(batchOf(...many));
+    const reason = `a series stands twice in one batch, for example ${JSON.stringify(twice.series.name)}`;
+    expect(refused).toEqual([{ reason, count: 1 }]);
+  }
+});
 
 for (const { name, series, reason } of [
   { name: "with a UTF-8 name", series: entry("http.größe", {}, [[NOON, 1]]), reason: undefined },

@@ -37,7 +37,8 @@ export function validateBatch(batch: Batch, options: ValidateOptions = {}): Vali
   const kept: BatchSeries[] = [];
   const refusals = new Map<string, { count: number; example: string }>();
   const checked = batch.series.map(({ series }) => labels.of(series));
-  const keys = haveEqual(checked) ? new Set<string>() : undefined;
+  const repeated = repeatedHashes(checked);
+  const keys = new Set<string>();
   let sampleCount = 0;
 
   function refuse({ rule, example }: LabelProblem, count: number): void {
@@ -50,7 +51,9 @@ export function validateBatch(batch: Batch, options: ValidateOptions = {}): Vali
     const entry = batch.series[i]!;
     const { timestampsMs, values } = entry;
     if (timestampsMs.length === 0) continue;
-    const problem = checked[i]!.problem ?? sampleProblem(entry) ?? (keys && repetition(entry, keys));
+    const { problem: labelProblem, hash } = checked[i]!;
+    const mayRepeat = hash === 0 || repeated.has(hash);
+    const problem = labelProblem ?? sampleProblem(entry) ?? (mayRepeat ? repetition(entry, keys) : undefined);
     if (problem) {
       refuse(problem, timestampsMs.length);
       continue;
@@ -91,18 +94,29 @@ function sampleProblem({ series, timestampsMs, values }: BatchSeries): LabelProb
   return undefined;
 }
 
-/** Whether any two may have one key: if not, none needs to be looked up (measured: five times as fast). */
-function haveEqual(checked: readonly CheckedLabels[]): boolean {
-  const hashes = new Int32Array(checked.length);
-  for (let i = 0; i < hashes.length; i++) hashes[i] = checked[i]!.hash;
-  hashes.sort();
-  for (let i = 1; i < hashes.length; i++) if (hashes[i] === hashes[i - 1]) return true;
-  return false;
+/** Whoever lets many hashes meet at one place is no reason to look at more places than these. */
+const MAX_PROBES = 64;
+
+/** The hashes that any two may share; what has another one is looked up nowhere. */
+function repeatedHashes(checked: readonly CheckedLabels[]): Set<number> {
+  const repeated = new Set<number>();
+  // At most half full, so that a hash stands close to the place that it gives itself; 0 is an empty place.
+  const table = new Int32Array(2 ** (33 - Math.clz32(2 * checked.length)));
+  const mask = table.length - 1;
+  for (let i = 0; i < checked.length; i++) {
+    const { hash } = checked[i]!;
+    let place = hash & mask;
+    let probes = 0;
+    while (table[place] !== 0 && table[place] !== hash && ++probes < MAX_PROBES) place = (place + 1) & mask;
+    if (table[place] === 0) table[place] = hash;
+    else repeated.add(hash);
+  }
+  return repeated;
 }
 
-function repetition(entry: BatchSeries, keys: Set<string>): LabelProblem | undefined {
-  const key = keyOf(entry.series);
-  if (keys.has(key)) return { rule: "a series stands twice in one batch", example: entry.series.name };
+function repetition({ series }: BatchSeries, keys: Set<string>): LabelProblem | undefined {
+  const key = keyOf(series);
+  if (keys.has(key)) return { rule: "a series stands twice in one batch", example: series.name };
   keys.add(key);
   return undefined;
 }
