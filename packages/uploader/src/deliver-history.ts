@@ -160,7 +160,7 @@ async function resume(
     totals,
     read: (ref) => delivery.read(ref),
     ages: agesOf(delivery, next.asOfMs),
-    maxSamples: delivery.destination.limits.maxSamples,
+    maxSamples: next.blockSamples ?? Number.POSITIVE_INFINITY,
     whole: true,
     ...(settleMs !== undefined && { settleMs: () => settleMs }),
   });

@@ -56,6 +56,14 @@ const next = (more: string) =>
     `,"next":{"frames":{},"as_of_ms":1,"from":0,"to":1,"digest":"${identity}","newest_ms":1,"in_doubt":true${more}}`,
   );
 
+test("how the samples of a request stood in blocks is read back as it was written", () => {
+  for (const blockSamples of [undefined, 20_000]) {
+    const text = next(blockSamples === undefined ? "" : `,"block_samples":${blockSamples}`);
+    const again = parseLedger(formatLedger(parseLedger(text, ".uploaded")), ".uploaded");
+    expect(again.destinations.get("grafana")?.next?.blockSamples).toBe(blockSamples);
+  }
+});
+
 for (const { name, text, message, code = "ERR_LEDGER_CORRUPT" } of [
   { name: "an empty file", text: "", message: "/d/.uploaded: line 1, column 1: " },
   { name: "a cut file", text: v1.slice(0, 300), message: "/d/.uploaded: line 3, column " },

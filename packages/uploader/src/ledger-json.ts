@@ -186,6 +186,7 @@ const NEXT_KEYS = [
   "from",
   "to",
   "digest",
+  "block_samples",
   "after_ms",
   "newest_ms",
   "in_doubt",
@@ -195,7 +196,7 @@ const NEXT_KEYS = [
 
 function nextAt(value: unknown, path: string): NextRequest {
   const next = recordAt(value, path, NEXT_KEYS);
-  const { settle_ms: settle, after_ms: after, base_ms: base } = next;
+  const { settle_ms: settle, after_ms: after, base_ms: base, block_samples: block } = next;
   const from = countAt(next["from"], `${path}.from`);
   const to = countAt(next["to"], `${path}.to`);
   const suspects = countAt(next["suspects"] ?? 0, `${path}.suspects`);
@@ -211,6 +212,7 @@ function nextAt(value: unknown, path: string): NextRequest {
     from,
     to,
     digest: digestAt(next["digest"], `${path}.digest`),
+    blockSamples: block === undefined ? undefined : countAt(block, `${path}.block_samples`),
     afterMs: after === undefined ? undefined : countAt(after, `${path}.after_ms`),
     newestMs: countAt(next["newest_ms"], `${path}.newest_ms`),
     inDoubt: booleanAt(next["in_doubt"], `${path}.in_doubt`),
@@ -297,6 +299,7 @@ function nextJson(next: NextRequest): Record<string, unknown> {
     from: next.from,
     to: next.to,
     digest: next.digest,
+    ...(next.blockSamples !== undefined && { block_samples: next.blockSamples }),
     ...(next.afterMs !== undefined && { after_ms: next.afterMs }),
     newest_ms: next.newestMs,
     in_doubt: next.inDoubt,

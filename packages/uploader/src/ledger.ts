@@ -80,9 +80,11 @@ export interface NextRequest {
   readonly to: number;
   /** `sha256:…` over the samples. */
   readonly digest: string;
-  /** Instant of the frames of the sample before `from`; undefined where there is none. */
+  /** Samples in a block, where the frames' samples stand in blocks of some series each; see `Window`. */
+  readonly blockSamples: number | undefined;
+  /** The newest instant of the samples before `from`; undefined where there is none. */
   readonly afterMs: EpochMs | undefined;
-  /** Instant of the frames of the last sample. */
+  /** The newest instant of the samples before `to`. */
   readonly newestMs: EpochMs;
   /** Whether the receiver may have it. False only where every answer so far said no. */
   readonly inDoubt: boolean;

@@ -65,7 +65,7 @@ export function createRequestQueue(
   const cut = (window: Window, from: number): WindowRequest => {
     while (ends.length > 0 && ends.at(-1)! <= from) ends.pop();
     if (ready?.window === window && ready.from === from && ends.length === 0) return ready;
-    const end = ends.at(-1) ?? window.samples.length;
+    const end = Math.min(ends.at(-1) ?? window.samples.length, blockEndAfter(window, from));
     return { window, from, ...maker.cut(window.samples, from, end) };
   };
   const makeReady = async ({ window, to }: WindowRequest) => {
@@ -136,14 +136,21 @@ export function nameRequest(request: WindowRequest, circumstances: RequestCircum
     from,
     to,
     digest,
-    afterMs: from === 0 ? undefined : instantOf(window, from - 1),
-    newestMs: instantOf(window, to - 1),
+    blockSamples: window.blockSamples,
+    afterMs: from === 0 ? undefined : newestBefore(window, from),
+    newestMs: newestBefore(window, to),
     ...circumstances,
   };
 }
 
-function instantOf(window: Window, index: number): number {
-  return stepOf(window, index).atMs;
+/** The newest instant of the samples up to this one; of the window, where there is a whole block among them. */
+function newestBefore(window: Window, end: number): number {
+  const step = end > window.blockEnds[0]! ? window.steps.at(-1)! : runOf(window, end - 1).step;
+  return step.atMs;
+}
+
+function blockEndAfter({ blockEnds, samples }: Window, index: number): number {
+  return blockEnds.find((end) => end > index) ?? samples.length;
 }
 
 /** The request's samples, one by one. */
@@ -151,13 +158,18 @@ export function samplesOf({ window, from, to }: WindowRequest): TotalSample[] {
   return Array.from({ length: to - from }, (_, i) => window.samples.at(from + i));
 }
 
-/** The step that the sample belongs to. */
-export function stepOf(window: Window, index: number): Window["steps"][number] {
+/** The run that the sample belongs to. */
+export function runOf({ runs }: Window, index: number): Window["runs"][number] {
   let low = 0;
-  for (let high = window.steps.length - 1; low < high; ) {
+  for (let high = runs.length - 1; low < high; ) {
     const middle = (low + high) >> 1;
-    if (window.steps[middle]!.end > index) high = middle;
+    if (runs[middle]!.end > index) high = middle;
     else low = middle + 1;
   }
-  return window.steps[low]!;
+  return runs[low]!;
+}
+
+/** The day file that the sample counts for. */
+export function fileOf(window: Window, index: number): string {
+  return runOf(window, index).step.file;
 }

@@ -4,7 +4,7 @@ import { attempt, DeliveryStopped, type Outcome } from "./attempt.ts";
 import type { Delivery } from "./delivery.ts";
 import { type NextRequest, withRecord } from "./ledger.ts";
 import type { RequestMaker } from "./request-maker.ts";
-import { nameRequest, type RequestQueue, samplesOf, stepOf, type WindowRequest } from "./requests.ts";
+import { fileOf, nameRequest, type RequestQueue, runOf, samplesOf, type WindowRequest } from "./requests.ts";
 import { type FileCounts, settle } from "./settle.ts";
 import { addCounts } from "./tally.ts";
 import type { Window } from "./window.ts";
@@ -110,7 +110,7 @@ function createSender({ delivery, queue, origin, maker, resumed }: SendingOption
       readonly samples?: readonly TotalSample[];
     },
   ) => {
-    const { file } = stepOf(request.window, request.from);
+    const file = fileOf(request.window, request.from);
     if (suspicion.doubted) count(file, { unknown: refused });
     else {
       count(file, { refused });
@@ -143,13 +143,13 @@ function createSender({ delivery, queue, origin, maker, resumed }: SendingOption
     tally.leaveOut(leftOut);
     let left = accepted;
     for (let index = request.from; index < request.to && left > 0; ) {
-      const step = stepOf(request.window, index);
-      const samples = Math.min(left, Math.min(step.end, request.to) - index);
+      const { step, end } = runOf(request.window, index);
+      const samples = Math.min(left, Math.min(end, request.to) - index);
       count(step.file, { accepted: samples });
       left -= samples;
-      index = step.end;
+      index = end;
     }
-    if (unknown > 0) count(stepOf(request.window, request.to - 1).file, { unknown });
+    if (unknown > 0) count(fileOf(request.window, request.to - 1), { unknown });
     for (const refusal of refused) await reject(request, refusal, { doubted });
   };
 
@@ -267,7 +267,7 @@ function createSender({ delivery, queue, origin, maker, resumed }: SendingOption
 }
 
 function failingNote(name: string, { window, from }: WindowRequest): string {
-  const { file } = stepOf(window, from);
+  const file = fileOf(window, from);
   const at = new Date(window.samples.timestampsMs[from]!).toISOString();
   return `${name} fails on every sample from ${at} (${file}) on; nothing was given up. If it is this data and not the receiver, a later --from passes over it.`;
 }

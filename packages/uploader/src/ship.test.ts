@@ -88,7 +88,7 @@ test("a process that dies leaves nothing out and sends nothing again but a reque
   const bed = await createShipBed(context);
   const written = await scrapeTen(bed);
   const receiver = createReceiver({
-    maxSamples: 3,
+    maxSamples: 4,
     answer: (n) => (n === 4 ? { ...lost, takes: true } : "take"),
   });
   const dying = bed.ship([receiver], {
@@ -102,17 +102,17 @@ test("a process that dies leaves nothing out and sends nothing again but a reque
   });
   await until(() => receiver.bodies.length).toBe(4);
   const ledger = await readLedger(bed.dir, nodeUploadFs);
-  expect(ledger.destinations.get("store")).toMatchObject({ accepted: 6, next: { inDoubt: true } });
+  expect(ledger.destinations.get("store")).toMatchObject({ accepted: 12, next: { inDoubt: true } });
   await dying.stop(AbortSignal.abort());
   const next = bed.ship([receiver]);
-  await until(() => receiver.samples.length).toBe(22);
+  await until(() => receiver.samples.length).toBe(24);
   await drain(next);
   expect(receiver.bodies[4]).toBe(receiver.bodies[3]);
   const once = new Set(receiver.samples);
-  expect(receiver.samples.length - once.size).toBe(2);
+  expect(receiver.samples.length - once.size).toBe(4);
   expect(
     valuesOf(receiver)
-      .filter((_, i) => i < 6 || i >= 8)
+      .filter((_, i) => i < 12 || i >= 16)
       .sort(),
   ).toEqual(written.sort());
 });

@@ -2,10 +2,15 @@ import { setImmediate } from "node:timers/promises";
 import type { Frame, FrameRef } from "@promferry/core/journal";
 import { SampleList, type Totals } from "@promferry/core/merge";
 import type { EpochMs } from "@promferry/core/series";
+import { inBlocks, type StepRun } from "./blocks.ts";
 import type { PlannedAction } from "./plan.ts";
 
 /** The longest stretch of time in one window: a receiver without a window for late data takes no more. */
 const WINDOW_MS = 3_600_000;
+/** Of steps that fill a request each, a window has so many … */
+const BLOCK_STEPS = 10;
+/** … as far as there is room for them in memory. */
+const BLOCKS_SAMPLES = 250_000;
 
 /** The samples of one instant. */
 export interface WindowStep {
@@ -14,15 +19,19 @@ export interface WindowStep {
   readonly refs: readonly FrameRef[];
   /** The day file that its samples count for. */
   readonly file: string;
-  /** Where its samples end in the window's. */
-  readonly end: number;
 }
 
 /** Whole instants whose samples are sent in order, in one or more requests. */
 export interface Window {
   readonly steps: readonly WindowStep[];
-  /** Step by step; inside a step as the totals gave them. */
+  /** Block by block, in a block step by step, in a step as the totals gave them. */
   readonly samples: SampleList;
+  /** Which step they are of. */
+  readonly runs: readonly StepRun<WindowStep>[];
+  /** Where each block ends: no request has samples of two. */
+  readonly blockEnds: readonly number[];
+  /** Samples in a block, where there are several. */
+  readonly blockSamples: number | undefined;
   /** Samples that the destination would not take for their age, by file. */
   readonly tooOld: ReadonlyMap<string, number>;
   /** The same for samples too far ahead. */
@@ -51,7 +60,7 @@ export interface WindowOptions {
   readonly totals: Totals;
   readonly read: (ref: FrameRef) => Promise<Frame>;
   readonly ages: SampleAges;
-  /** Samples in one window; a single instant may have more. */
+  /** Samples in one request. */
   readonly maxSamples: number;
   /** Puts all steps into one window, of any size. Default false. */
   readonly whole?: boolean;
@@ -69,8 +78,8 @@ export async function* buildWindows(options: WindowOptions): AsyncGenerator<Wind
   for (const action of actions) {
     if (action.kind === "fold") {
       const { ref, why } = action;
-      if (why !== "accepted" && draft.steps.length > 0 && !whole) {
-        yield finish(draft);
+      if (why !== "accepted" && draft.runs.length > 0 && !whole) {
+        yield finish(draft, maxSamples);
         draft = beginDraft(draft.samples.length);
       }
       totals.fold(await read(ref), { late: why === "late" });
@@ -93,29 +102,27 @@ export async function* buildWindows(options: WindowOptions): AsyncGenerator<Wind
     await setImmediate();
     const samples = totals.step(frames, room);
     lastStepMs = atMs;
-    const isFull =
-      draft.samples.length + samples.length > maxSamples || atMs - (draft.steps[0]?.atMs ?? atMs) > WINDOW_MS;
-    if (draft.steps.length > 0 && isFull && !whole) {
-      yield finish(draft);
+    if (draft.runs.length > 0 && !whole && !fits(draft, samples, atMs, maxSamples)) {
+      yield finish(draft, maxSamples);
       draft = beginDraft(draft.samples.length);
     }
     addStep(draft, { atMs, refs, file: refs[0]!.file }, samples, ages);
   }
   const settleMs = options.settleMs?.(lastStepMs);
   if (settleMs === undefined) {
-    yield finish(draft);
+    yield finish(draft, maxSamples);
     return;
   }
-  if (draft.steps.length > 0) {
-    yield finish(draft);
+  if (draft.runs.length > 0) {
+    yield finish(draft, maxSamples);
     draft = beginDraft(draft.samples.length);
   }
   addStep(draft, { atMs: settleMs, refs: [], file: owedFile }, totals.settleLate(settleMs), ages);
-  yield { ...finish(draft), settleMs };
+  yield { ...finish(draft, maxSamples), settleMs };
 }
 
 interface Draft {
-  readonly steps: WindowStep[];
+  readonly runs: StepRun<WindowStep>[];
   readonly samples: SampleList;
   readonly tooOld: Map<string, number>;
   readonly tooNew: Map<string, number>;
@@ -126,7 +133,7 @@ interface Draft {
 /** @param room How many samples the window before had. */
 function beginDraft(room: number): Draft {
   return {
-    steps: [],
+    runs: [],
     samples: new SampleList(room),
     tooOld: new Map(),
     tooNew: new Map(),
@@ -135,14 +142,35 @@ function beginDraft(room: number): Draft {
   };
 }
 
-function finish(draft: Draft): Window {
-  return { ...draft, settleMs: undefined };
+function finish({ runs, samples, ...draft }: Draft, maxSamples: number): Window {
+  const common = { ...draft, steps: runs.map(({ step }) => step), settleMs: undefined };
+  if (runs.length < 2 || samples.length <= maxSamples)
+    return { ...common, samples, runs, blockEnds: [samples.length], blockSamples: undefined };
+  const { ends: blockEnds, ...blocks } = inBlocks(samples, runs, maxSamples);
+  return { ...common, ...blocks, blockEnds, blockSamples: maxSamples };
 }
 
-function addStep(draft: Draft, step: Omit<WindowStep, "end">, samples: SampleList, ages: SampleAges): void {
+/** Whether the window takes the next step in. */
+function fits(draft: Draft, { length }: SampleList, atMs: EpochMs, maxSamples: number): boolean {
+  const { runs, samples } = draft;
+  if (atMs - runs[0]!.step.atMs > WINDOW_MS) return false;
+  const sampleCount = samples.length + length;
+  if (sampleCount <= maxSamples) return true;
+  if (length * 2 <= maxSamples || runs.length >= BLOCK_STEPS || sampleCount > BLOCKS_SAMPLES) return false;
+  // A later request has samples as old as the first one's: they, too, must not be too old for the receiver by then.
+  return atMs - oldestOf(samples) <= WINDOW_MS;
+}
+
+function oldestOf({ timestampsMs, length }: SampleList): EpochMs {
+  let oldestMs = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < length; i++) oldestMs = Math.min(oldestMs, timestampsMs[i]!);
+  return oldestMs;
+}
+
+function addStep(draft: Draft, step: WindowStep, samples: SampleList, ages: SampleAges): void {
   if (areTimely(samples, ages)) draft.samples.add(samples);
   else addTimely(draft, step.file, samples, ages);
-  draft.steps.push({ ...step, end: draft.samples.length });
+  draft.runs.push({ step, end: draft.samples.length });
 }
 
 function areTimely({ timestampsMs, length }: SampleList, { oldestMs, newestMs }: SampleAges): boolean {

@@ -1,0 +1,152 @@
+import { SampleList, type TotalSample } from "@promferry/core/merge";
+import { createSeriesDictionary } from "@promferry/core/series";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { dyingFs, processesOf } from "../test/dying-fs.ts";
+import { type Fault, faultsUpTo, lostAnswer } from "../test/faults.ts";
+import { asItIs, createReceiver, createTestBed, MINUTE, NOON } from "../test/harness.ts";
+import { inBlocks } from "./blocks.ts";
+import { LedgerError, nodeUploadFs, readLedger } from "./index.ts";
+
+const { intern } = createSeriesDictionary();
+const family = { name: "m", type: "counter", help: "", unit: "" } as const;
+const series = (name: string) => intern("m", [{ name: "l", value: name }]);
+const startMs = 1;
+
+const steps = fc.array(fc.uniqueArray(fc.constantFrom("a", "b", "c", "d", "e"), { maxLength: 5 }), {
+  minLength: 1,
+  maxLength: 6,
+});
+
+test("a block has all samples of its series, step by step, and is larger than asked only where it is of one", () => {
+  fc.assert(
+    fc.property(steps, fc.integer({ min: 1, max: 12 }), (all, blockSamples) => {
+      const samples: TotalSample[] = [];
+      const runs = all.map((names, step) => {
+        for (const name of names) {
+          const value = name === "c" ? null : step;
+          const more = name === "d" && { startMs };
+          samples.push({ series: series(name), family, timestampMs: step, value, ...more });
+        }
+        return { step, end: samples.length };
+      });
+      fc.pre(samples.length > 0);
+      const { samples: list, runs: ordered, ends } = inBlocks(SampleList.of(samples), runs, blockSamples);
+
+      const inOrder = [...list];
+      expect(new Set(inOrder)).toEqual(new Set(samples));
+      expect(inOrder).toHaveLength(samples.length);
+      expect(ends.at(-1)).toBe(samples.length);
+      const stepOf = (index: number) => ordered.find(({ end }) => end > index)!.step;
+      expect(inOrder.map((_, index) => stepOf(index))).toEqual(inOrder.map(({ timestampMs }) => timestampMs));
+      const blocks = ends.map((end, i) => inOrder.slice(ends[i - 1] ?? 0, end));
+      const namesIn = (block: TotalSample[]) => new Set(block.map((each) => each.series));
+      for (const block of blocks) {
+        const times = block.map(({ timestampMs }) => timestampMs);
+        expect(times).toEqual(times.toSorted((a, b) => a - b));
+        if (block.length > blockSamples) expect(namesIn(block).size).toBe(1);
+      }
+      expect(blocks.flatMap((block) => [...namesIn(block)])).toEqual([...namesIn(samples)]);
+    }),
+  );
+});
+
+const names = ["a_total", "b_total", "c_total", "d_total"];
+const counts = (value: number) => Object.fromEntries(names.map((name) => [name, value]));
+
+test("where each step fills a request, requests have ten steps of some series, the start's among them", async (context) => {
+  const bed = await createTestBed(context);
+  await bed.write("aaaaaaaa", NOON - 1, "start");
+  for (let i = 0; i < 12; i++) await bed.write("aaaaaaaa", NOON + i * MINUTE, counts(i + 1));
+  const receiver = createReceiver({ maxSamples: 6 });
+  await bed.upload({ targets: [{ destination: receiver, project: asItIs }] });
+
+  const sample = (name: string, i: number) => `${name} ${i + 1}@${i < 0 ? -1 : i * MINUTE}`;
+  const linesOf = (chosen: readonly string[], from: number, to: number) =>
+    chosen.flatMap((name) => Array.from({ length: to - from }, (_, i) => sample(name, from + i))).join("\n");
+  expect(receiver.bodies).toEqual([
+    ...names.flatMap((name) => [linesOf([name], -1, 5), linesOf([name], 5, 9)]),
+    linesOf(names.slice(0, 2), 9, 12),
+    linesOf(names.slice(2), 9, 12),
+  ]);
+});
+
+test("whatever dies when, a step larger than a request arrives once, and what arrives twice arrives in the same bytes", {
+  timeout: 30_000,
+}, async (context) => {
+  const property = fc.asyncProperty(
+    fc.array(faultsUpTo({ writes: 80, sends: 12 }), { maxLength: 8 }),
+    fc.integer({ min: 1, max: 7 }),
+    fc.integer({ min: 1, max: 12 }),
+    async (plan, maxSamples, framesEach) => {
+      const bed = await createTestBed(context);
+      const expected: string[] = [];
+      const once: string[] = [];
+      let fault: Fault = { kind: "none" };
+      let sends = 0;
+      let taken = "";
+      const receiver = createReceiver({
+        maxSamples,
+        answer: (_, __, body) => {
+          sends++;
+          const isLost = fault.kind === "answer" && sends === fault.send;
+          if (fault.kind === "answer" && isLost && !fault.taken) return { error: lostAnswer() };
+          if (body !== taken) once.push(...body.split("\n"));
+          taken = body;
+          return isLost ? { error: lostAnswer() } : "take";
+        },
+      });
+      await bed.write("aaaaaaaa", NOON - 1, "start");
+      expected.push(...names.map((name) => `${name} 0@-1`));
+      let value = 0;
+      for (const [i, each] of [...plan, { kind: "none" as const }].entries()) {
+        fault = each;
+        sends = 0;
+        for (let frame = 0; frame < framesEach; frame++, value++) {
+          const at = value * MINUTE;
+          await bed.write("aaaaaaaa", NOON + at, counts(value + 1));
+          expected.push(...names.map((name) => `${name} ${value + 1}@${at}`));
+        }
+        const fs = fault.kind === "fs" ? dyingFs(fault.write, fault.after) : nodeUploadFs;
+        const options = { fs, processes: processesOf(i + 1), timeoutMs: 0 };
+        await bed
+          .upload({ targets: [{ destination: receiver, project: asItIs }], ...options })
+          .catch((error: unknown) => {
+            const isOff = error instanceof Error && error.message === "the machine is off";
+            if (!(error instanceof LedgerError || isOff)) throw error;
+          });
+      }
+
+      expect(once.toSorted()).toEqual(expected.toSorted());
+      const timesOf = (name: string) =>
+        once.filter((line) => line.startsWith(name)).map((line) => Number(line.split("@")[1]));
+      for (const name of names) expect(timesOf(name)).toEqual(timesOf(name).toSorted((a, b) => a - b));
+      const ledger = await readLedger(bed.dir, nodeUploadFs);
+      const counted = { accepted: expected.length, refused: 0, unknown: 0, next: undefined };
+      expect(ledger.destinations.get("store")).toMatchObject(counted);
+    },
+  );
+  await fc.assert(property, { numRuns: 20 });
+});
+
+test("a block in doubt that can't be rebuilt counts as unknown; nothing of its window is sent twice", async (context) => {
+  const bed = await createTestBed(context);
+  await bed.write("aaaaaaaa", NOON - 1, "start");
+  for (let i = 0; i < 12; i++) await bed.write("aaaaaaaa", NOON + i * MINUTE, counts(i + 1));
+  const receiver = createReceiver({
+    maxSamples: 6,
+    answer: (n) => (n === 4 ? { error: lostAnswer(), takes: true } : "take"),
+  });
+  const options = { targets: [{ destination: receiver, project: asItIs }], timeoutMs: 0 };
+  await bed.upload(options);
+  expect(receiver.samples).toHaveLength(20);
+
+  const renamed = { destination: receiver, project: () => ({ name: "other_total", labels: [] }) };
+  const { destinations } = await bed.upload({ ...options, targets: [renamed] });
+  expect(destinations[0]).toMatchObject({ unknown: 4, failure: undefined });
+  expect(destinations[0]?.notes.join()).toContain("could not be rebuilt");
+  // The second window, under the new name.
+  const times = receiver.samples.slice(20).map((line) => Number(line.split("@")[1]));
+  expect(times.filter((at) => at >= 0 && at < 9 * MINUTE)).toEqual([]);
+  expect(times).toContain(11 * MINUTE);
+});
