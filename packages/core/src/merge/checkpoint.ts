@@ -118,7 +118,7 @@ export function writeCheckpoint(
   memory: TotalsMemory & { readonly targets: readonly Target[]; readonly passesOn: boolean },
 ): TotalsCheckpoint {
   const isKept = (target: Target) =>
-    !memory.passesOn || target.kind !== "page" || target.newestMs !== target.shownAtMs;
+    !memory.passesOn || target.kind !== "page" || target.newestMs !== target.shown?.atMs;
   const targets = memory.targets.filter(isKept);
   const indexOf = new Map(targets.map((target, index) => [target, index]));
   const sessions = [...memory.sessions.values()].filter(
@@ -198,8 +198,7 @@ export function readCheckpoint(checkpoint: TotalsCheckpoint | undefined, table: 
     const { live = [], session, shownAtMs } = checkpoint.targets[i]!;
     for (const number of live) join(slots[number]!);
     if (target.kind !== "page" || session === undefined) continue;
-    target.session = memory.sessions.get(session);
-    target.shownAtMs = restore(shownAtMs!);
+    target.shown = { session: memory.sessions.get(session), atMs: restore(shownAtMs!) };
   }
   for (const [name, type, startedMs, session] of checkpoint.types) {
     memory.types.set(name, { type, startedMs, session });
@@ -270,7 +269,10 @@ function storeTarget(target: Target, numberOf: ReadonlyMap<object, number>): Sto
             timestampMs: store(target.lastExemplar.timestampMs),
           },
         }),
-        ...(target.session && { session: target.session.id, shownAtMs: store(target.shownAtMs) }),
+        ...(target.shown?.session && {
+          session: target.shown.session.id,
+          shownAtMs: store(target.shown.atMs),
+        }),
       };
     case "bucket":
       return {

@@ -65,7 +65,8 @@ export function passOn(
 
 /** The page's newest sample, where its session runs and still shows it. */
 export function pushPage(target: PageTarget, nowMs: EpochMs, out: SampleList): void {
-  const { session, series, family, value } = target;
-  const isShown = session && target.shownAtMs === session.lastMs && runsAt(session, nowMs);
+  const { shown, series, family, value } = target;
+  const session = shown?.session;
+  const isShown = session && shown?.atMs === session.lastMs && runsAt(session, nowMs);
   if (isShown && value !== null) out.push(series, family, target.newestMs, value);
 }

@@ -116,8 +116,7 @@ export function createTargetTable(): TargetTable {
         newestMs: Number.NEGATIVE_INFINITY,
         value: Number.NaN,
         lastExemplar: undefined,
-        session: undefined,
-        shownAtMs: Number.NEGATIVE_INFINITY,
+        shown: undefined,
       })),
     buckets: (leaving, family) => {
       const whole = dictionary.intern(leaving.name, withoutLabel(leaving.labels, "le"));

@@ -79,9 +79,13 @@ export interface PageTarget extends Outlet {
   value: SampleValue;
   /** The newest that was passed on, with its time. */
   lastExemplar: Exemplar | undefined;
-  /** The session that showed it last, and in which frame. */
-  session: SessionState | undefined;
-  shownAtMs: EpochMs;
+  /** By which session it was shown last, and when; one object for all that a frame shows. */
+  shown: Shown | undefined;
+}
+
+export interface Shown {
+  readonly session: SessionState | undefined;
+  readonly atMs: EpochMs;
 }
 
 export type Target = CounterTarget | BucketTarget | GaugeTarget | PageTarget;

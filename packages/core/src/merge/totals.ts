@@ -473,6 +473,7 @@ class TotalsState implements Totals {
     const isOvertaken = known !== undefined && frame.header.seq < known.lastSeq;
     const session = isOvertaken ? known : this.#sessions.enter(frame);
     const { writtenMs } = frame.header;
+    const shown = { session, atMs: writtenMs };
     for (const family of frame.families) {
       for (let i = 0; i < family.series.length; i++) {
         const source = family.series[i]!;
@@ -488,10 +489,7 @@ class TotalsState implements Totals {
         }
         if (slot.kind !== "page") continue;
         const { target } = slot;
-        if (!isOvertaken) {
-          target.session = session;
-          target.shownAtMs = writtenMs;
-        }
+        if (!isOvertaken) target.shown = shown;
         if (!passOn(target, family, i, writtenMs, out) && out) this.#withholding.add("not_newer", source);
       }
     }

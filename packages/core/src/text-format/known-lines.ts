@@ -3,17 +3,19 @@ import { crc32 } from "node:zlib";
 import { byte } from "./page-reader.ts";
 
 /** A place in the order of lines. */
-interface Place<Meaning> {
+interface Place<Line> {
   /** The known line that came next the last time. */
-  next: KnownLine<Meaning> | undefined;
+  next: Line | undefined;
 }
 
-/** Bytes that stood at the beginning of a line, and what they meant. */
-export interface KnownLine<Meaning> extends Place<Meaning> {
+/**
+ * Bytes that stood at the beginning of a line; what they meant stands beside these fields. They are filled in when it is
+ * remembered.
+ */
+export interface KnownLine<Line> extends Place<Line> {
   /** Where its bytes stand in the memory's buffer. */
-  readonly start: number;
-  readonly length: number;
-  meaning: Meaning;
+  start: number;
+  length: number;
 }
 
 const initialLength = 8 * 1024;
@@ -27,9 +29,9 @@ const nothing = Buffer.alloc(0);
  * Remembered are sample lines up to their value, and HELP, TYPE and UNIT lines as a whole. Two lines of
  * one hash are not both remembered, so that no page makes a look-up long.
  */
-export class KnownLines<Meaning> {
-  readonly #first: Place<Meaning> = { next: undefined };
-  readonly #byHash = new Map<number, KnownLine<Meaning>>();
+export class KnownLines<Line extends KnownLine<Line>> {
+  readonly #first: Place<Line> = { next: undefined };
+  readonly #byHash = new Map<number, Line>();
   #bytes = new Uint8Array(initialLength);
   #view = new DataView(this.#bytes.buffer);
   #used = 0;
@@ -40,7 +42,7 @@ export class KnownLines<Meaning> {
   #previous = this.#first;
   /** Of the last {@link find}: where, which line it found, and else the end and hash of the unknown one. */
   #at = -1;
-  #found: KnownLine<Meaning> | undefined;
+  #found: Line | undefined;
   #end = -1;
   #hash = 0;
 
@@ -74,7 +76,7 @@ export class KnownLines<Meaning> {
   }
 
   /** The known line that stands at the offset `at`, where a line of the page begins. */
-  find(at: number): KnownLine<Meaning> | undefined {
+  find(at: number): Line | undefined {
     this.#at = at;
     const guess = this.#previous.next;
     const found = guess !== undefined && this.#stands(guess, at) ? guess : this.#lookUp(at);
@@ -84,20 +86,22 @@ export class KnownLines<Meaning> {
   }
 
   /**
-   * What the bytes `[start, end)` mean from now on. Ignored unless {@link find} saw the same bytes there:
+   * What the bytes `[start, end)` are from now on. Ignored unless {@link find} saw the same bytes there:
    * then they are not of the plain form that is remembered.
    */
-  remember(start: number, end: number, meaning: Meaning): void {
+  remember(start: number, end: number, line: Line): void {
     if (start !== this.#at) return;
     const found = this.#found;
     if (found !== undefined) {
-      if (end - start === found.length) found.meaning = meaning;
+      const { next, length } = found;
+      if (end - start === length) Object.assign(found, line, { next, start: found.start, length });
       return;
     }
     if (end !== this.#end || this.#byHash.has(this.#hash)) return;
     const place = this.#append(start, end);
     if (place < 0) return;
-    const line = { start: place, length: end - start, meaning, next: undefined };
+    line.start = place;
+    line.length = end - start;
     this.#byHash.set(this.#hash, line);
     this.#previous.next = line;
     this.#previous = line;
@@ -129,7 +133,7 @@ export class KnownLines<Meaning> {
    * are ten times slower on Node 20), four in one step. Equal doubles have equal bytes, as none of ours is zero. The last
    * eight overlap with those before.
    */
-  #stands({ start, length }: KnownLine<Meaning>, at: number): boolean {
+  #stands({ start, length }: Line, at: number): boolean {
     const page = this.#pageView;
     const own = this.#view;
     const last = length - 8;
@@ -154,7 +158,7 @@ export class KnownLines<Meaning> {
     return own.getFloat64(start + last, true) === page.getFloat64(at + last, true);
   }
 
-  #lookUp(at: number): KnownLine<Meaning> | undefined {
+  #lookUp(at: number): Line | undefined {
     const end = rememberedEnd(this.#page, at);
     this.#end = end;
     if (end < 0) return undefined;

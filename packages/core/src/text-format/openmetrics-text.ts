@@ -2,6 +2,7 @@ import type { SeriesDictionary } from "../series/dictionary.ts";
 import { canonicalLabels } from "../series/dictionary.ts";
 import type { Exemplar, MetricType } from "../series/series.ts";
 import type { FamilyDraft } from "./family-draft.ts";
+import type { KnownLine } from "./known-lines.ts";
 import { addLabel, createLabelList, type LabelList, repeatLabel } from "./label-list.ts";
 import { formatCanonical, parseNumber } from "./number.ts";
 import {
@@ -30,17 +31,19 @@ const types: readonly string[] = [
   "unknown",
 ] satisfies readonly MetricType[];
 
-/** What a line meant that may come again on the next page. */
-type Meaning =
-  | (MetadataLine & { readonly kind: "metadata" })
-  | {
-      readonly kind: "sample";
-      readonly mark: SeriesMark;
-      readonly head: SampleHead;
-      /** The family in which the sample stood. */
-      readonly family: string;
-      readonly type: MetricType | undefined;
-    };
+/** A line that may come again on the next page, and what it meant. */
+type Line = KnownLine<Line> &
+  (
+    | (MetadataLine & { readonly kind: "metadata" })
+    | {
+        readonly kind: "sample";
+        readonly mark: SeriesMark;
+        readonly head: SampleHead;
+        /** The family in which the sample stood. */
+        readonly family: string;
+        readonly type: MetricType | undefined;
+      }
+  );
 
 interface MetadataLine {
   readonly keyword: "HELP" | "TYPE" | "UNIT";
@@ -53,7 +56,7 @@ interface MetadataLine {
 interface Page {
   readonly reader: PageReader;
   readonly dictionary: SeriesDictionary;
-  readonly memory: ParserMemory<Meaning>;
+  readonly memory: ParserMemory<Line>;
   readonly done: FamilyDraft[];
   /** Sample names that a family has taken, and its name. */
   readonly claimed: Map<string, string>;
@@ -73,7 +76,7 @@ interface Page {
 export function readOpenMetrics(
   reader: PageReader,
   dictionary: SeriesDictionary,
-  memory: ParserMemory<Meaning>,
+  memory: ParserMemory<Line>,
 ): FamilyDraft[] {
   if (!reader.isUtf8) reader.failAtInvalidUtf8("page", 0, reader.bytes.length);
   const page: Page = {
@@ -108,22 +111,21 @@ function readKnownLine(page: Page): boolean {
   const { reader, memory, tail, current } = page;
   const line = memory.lines?.find(reader.at);
   if (line === undefined) return false;
-  const { meaning } = line;
   const offset = reader.at;
   const tailOffset = offset + line.length;
-  if (meaning.kind === "sample") {
-    if (current?.draft.name !== meaning.family || current.draft.type !== meaning.type) return false;
+  if (line.kind === "sample") {
+    if (current?.draft.name !== line.family || current.draft.type !== line.type) return false;
     if (!tail.read(reader.bytes, tailOffset, true) || !reader.endPlainLine(tail.end)) return false;
     const numbers = { value: tail.value, seconds: tail.timestamp, exemplar: undefined };
-    count(page, meaning.mark, offset);
+    count(page, line.mark, offset);
     takeSample(
       current,
-      { ...meaning.head, ...numbers, offset, valueOffset: tailOffset, exemplarOffset: -1 },
+      { ...line.head, ...numbers, offset, valueOffset: tailOffset, exemplarOffset: -1 },
       reader,
     );
     return true;
   }
-  setMetadata(enterMetadata(page, meaning.keyword, meaning.name, offset), meaning, reader, offset);
+  setMetadata(enterMetadata(page, line.keyword, line.name, offset), line, reader, offset);
   return reader.endPlainLine(tailOffset);
 }
 
@@ -159,7 +161,13 @@ function readMetadata(page: Page): "EOF" | undefined {
   const line: MetadataLine = { keyword, name, text, textStart };
   setMetadata(family, line, reader, start);
   expectByte(reader, byte.lineFeed, "expected a line feed");
-  page.memory.lines?.remember(start, reader.at, { kind: "metadata", ...line });
+  page.memory.lines?.remember(start, reader.at, {
+    next: undefined,
+    start: 0,
+    length: 0,
+    kind: "metadata",
+    ...line,
+  });
   return undefined;
 }
 
@@ -261,8 +269,17 @@ function readSample(page: Page): void {
   count(page, mark, offset);
   const head = sampleHead(current, suffix, list, mark.series);
   takeSample(current, { ...head, offset, value, valueOffset, seconds, exemplar, exemplarOffset }, reader);
-  const meaning = { kind: "sample", mark, head, family: current.draft.name, type } as const;
-  page.memory.lines?.remember(offset, valueOffset, meaning);
+  const line = {
+    next: undefined,
+    start: 0,
+    length: 0,
+    kind: "sample",
+    mark,
+    head,
+    family: current.draft.name,
+    type,
+  } as const;
+  page.memory.lines?.remember(offset, valueOffset, line);
 }
 
 function count({ memory, reader }: Page, mark: SeriesMark, offset: number): void {

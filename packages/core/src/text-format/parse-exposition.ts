@@ -1,10 +1,11 @@
 import { createSeriesDictionary, type SeriesDictionary } from "../series/dictionary.ts";
 import type { MetricFamily } from "../series/series.ts";
 import { type FamilyDraft, finishDraft } from "./family-draft.ts";
+import type { KnownLine } from "./known-lines.ts";
 import { readOpenMetrics } from "./openmetrics-text.ts";
 import { PageReader } from "./page-reader.ts";
 import { defaultParseLimits, type ParseLimits } from "./parse-limits.ts";
-import { ParserMemory } from "./parser-memory.ts";
+import { createMark, createTimedMark, ParserMemory, type SeriesMark } from "./parser-memory.ts";
 import { readPrometheusText } from "./prometheus-text.ts";
 import { readScrapeText } from "./scrape-text.ts";
 
@@ -74,24 +75,24 @@ function createReader(options: ParseOptions, keepsLines: boolean): Read {
   const limits = { ...defaultParseLimits, ...options.limits };
   switch (options.format) {
     case "prometheus":
-      return reading(readPrometheusText, new ParserMemory(keepsLines));
+      return reading(readPrometheusText, new ParserMemory(keepsLines, createMark));
     case "scrape":
-      return reading(readScrapeText, new ParserMemory(keepsLines));
+      return reading(readScrapeText, new ParserMemory(keepsLines, createTimedMark));
     case "openmetrics":
-      return reading(readOpenMetrics, new ParserMemory(keepsLines));
+      return reading(readOpenMetrics, new ParserMemory(keepsLines, createMark));
     default:
       throw new TypeError(
         `format: expected prometheus, scrape or openmetrics, got ${String(options.format)}`,
       );
   }
 
-  function reading<Meaning>(
+  function reading<Line extends KnownLine<Line>, Mark extends SeriesMark>(
     readPage: (
       reader: PageReader,
       dictionary: SeriesDictionary,
-      memory: ParserMemory<Meaning>,
+      memory: ParserMemory<Line, Mark>,
     ) => FamilyDraft[],
-    memory: ParserMemory<Meaning>,
+    memory: ParserMemory<Line, Mark>,
   ): Read {
     return (text) => {
       const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;

@@ -1,7 +1,7 @@
 import type { Series } from "../series/series.ts";
 import { SeriesMap } from "../series/series-map.ts";
 import type { FamilyDraft } from "./family-draft.ts";
-import { KnownLines } from "./known-lines.ts";
+import { type KnownLine, KnownLines } from "./known-lines.ts";
 import type { PageReader } from "./page-reader.ts";
 import { PlainHead } from "./plain-head.ts";
 
@@ -10,9 +10,21 @@ export interface SeriesMark {
   readonly series: Series;
   /** The page on which it was seen last. */
   page: number;
-  /** The time of its first sample there; further ones in `moreMs`. */
+}
+
+/** The same where a series may have several samples. */
+export interface TimedMark extends SeriesMark {
+  /** The time of its first sample on that page; further ones in `moreMs`. */
   timestampMs: number;
   moreMs: Set<number> | undefined;
+}
+
+export function createMark(series: Series): SeriesMark {
+  return { series, page: 0 };
+}
+
+export function createTimedMark(series: Series): TimedMark {
+  return { series, page: 0, timestampMs: Number.NaN, moreMs: undefined };
 }
 
 /** A metric name of samples and metadata. */
@@ -38,20 +50,22 @@ const keptMarks = 100_000;
  * What a parser keeps from page to page. Its size follows the largest of the last pages: series that
  * no longer come are forgotten at some time.
  */
-export class ParserMemory<Meaning> {
+export class ParserMemory<Line extends KnownLine<Line>, Mark extends SeriesMark = SeriesMark> {
   /** Undefined where there will be no second page. */
-  readonly lines: KnownLines<Meaning> | undefined;
+  readonly lines: KnownLines<Line> | undefined;
   readonly head: PlainHead = new PlainHead();
   /** Number of the present page, from 1. */
   page = 0;
   /** Different series on it so far. */
   seriesCount = 0;
-  readonly #marks = new SeriesMap<SeriesMark>();
+  readonly #createMark: (series: Series) => Mark;
+  readonly #marks = new SeriesMap<Mark>();
   #markCount = 0;
   readonly #names = new Map<string, NameMark>();
 
   /** @param keepsLines Whether there will be more pages with the same lines. */
-  constructor(keepsLines: boolean) {
+  constructor(keepsLines: boolean, createMark: (series: Series) => Mark) {
+    this.#createMark = createMark;
     this.lines = keepsLines ? new KnownLines() : undefined;
   }
 
@@ -76,10 +90,10 @@ export class ParserMemory<Meaning> {
     return true;
   }
 
-  markOf(series: Series): SeriesMark {
+  markOf(series: Series): Mark {
     const known = this.#marks.get(series);
     if (known) return known;
-    const mark = { series, page: 0, timestampMs: NaN, moreMs: undefined };
+    const mark = this.#createMark(series);
     this.#marks.set(series, mark);
     this.#markCount++;
     return mark;

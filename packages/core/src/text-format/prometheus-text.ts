@@ -1,6 +1,7 @@
 import type { SeriesDictionary } from "../series/dictionary.ts";
 import type { Label, MetricType } from "../series/series.ts";
 import { addSample, createDraft, type FamilyDraft } from "./family-draft.ts";
+import type { KnownLine } from "./known-lines.ts";
 import { addLabel, createLabelList, type LabelList, repeatLabel } from "./label-list.ts";
 import { parseInt64, parseNumber } from "./number.ts";
 import { byte, endOfPage, isBlank, isPlainName, type PageReader } from "./page-reader.ts";
@@ -17,22 +18,24 @@ const typeOf: Readonly<Record<string, MetricType>> = {
   UNTYPED: "unknown",
 };
 
-/** What a line meant that may come again on the next page. */
-type Meaning =
-  | {
-      readonly kind: "sample";
-      readonly mark: SeriesMark;
-      readonly name: NameMark;
-      /** The family's type with which the labels were found right. */
-      readonly type: MetricType;
-    }
-  | { readonly kind: "HELP"; readonly name: NameMark; readonly help: string }
-  | { readonly kind: "TYPE"; readonly name: NameMark; readonly type: MetricType };
+/** A line that may come again on the next page, and what it meant. */
+type Line = KnownLine<Line> &
+  (
+    | {
+        readonly kind: "sample";
+        readonly mark: SeriesMark;
+        readonly name: NameMark;
+        /** The family's type with which the labels were found right. */
+        readonly type: MetricType;
+      }
+    | { readonly kind: "HELP"; readonly name: NameMark; readonly help: string }
+    | { readonly kind: "TYPE"; readonly name: NameMark; readonly type: MetricType }
+  );
 
 interface Page {
   readonly reader: PageReader;
   readonly dictionary: SeriesDictionary;
-  readonly memory: ParserMemory<Meaning>;
+  readonly memory: ParserMemory<Line>;
   readonly families: FamilyDraft[];
   readonly tail: PlainTail;
   /** Of the last sample that was read from its text. */
@@ -48,7 +51,7 @@ interface Page {
 export function readPrometheusText(
   reader: PageReader,
   dictionary: SeriesDictionary,
-  memory: ParserMemory<Meaning>,
+  memory: ParserMemory<Line>,
 ): FamilyDraft[] {
   const page: Page = {
     reader,
@@ -93,12 +96,11 @@ function skipKnownLines(page: Page): boolean {
   while (reader.startLine()) {
     const line = lines?.find(reader.at);
     if (line === undefined) return true;
-    const { meaning } = line;
-    const { name } = meaning;
+    const { name } = line;
     const family = name.page === memory.page ? name.family! : familyOf(page, name);
     let end = reader.at + line.length;
-    if (meaning.kind === "sample") {
-      const { mark, type } = meaning;
+    if (line.kind === "sample") {
+      const { mark, type } = line;
       if (mark.page === memory.page || type !== (family.type ?? "unknown")) return true;
       if (!tail.read(reader.bytes, end, false)) return true;
       if (tail.value < 0 && isHistogram(type)) return true;
@@ -110,12 +112,12 @@ function skipKnownLines(page: Page): boolean {
       addSample(family, mark.series, tail.value, tail.timestamp);
       continue;
     }
-    if (meaning.kind === "HELP") {
+    if (line.kind === "HELP") {
       if (family.help !== undefined) return true;
-      family.help = meaning.help;
+      family.help = line.help;
     } else {
       if (family.type !== undefined) return true;
-      family.type = meaning.type;
+      family.type = line.type;
     }
     if (!reader.endPlainLine(end)) return true;
   }
@@ -143,7 +145,15 @@ function readPlainSample(page: Page): boolean {
   mark.page = memory.page;
   memory.seriesCount++;
   addSample(family, mark.series, tail.value, tail.timestamp);
-  memory.lines?.remember(offset, head.end + 1, { kind: "sample", mark, name, type });
+  memory.lines?.remember(offset, head.end + 1, {
+    next: undefined,
+    start: 0,
+    length: 0,
+    kind: "sample",
+    mark,
+    name,
+    type,
+  });
   return true;
 }
 
@@ -170,7 +180,7 @@ function readComment(page: Page): void {
   const family = familyOf(page, mark);
   reader.skipBlanks();
   if (endsLine(reader)) return;
-  let meaning: Meaning;
+  let line: Line;
   if (keyword === "HELP") {
     if (family.help !== undefined) {
       reader.fail(
@@ -180,7 +190,7 @@ function readComment(page: Page): void {
       );
     }
     family.help = readHelp(reader);
-    meaning = { kind: "HELP", name: mark, help: family.help };
+    line = { next: undefined, start: 0, length: 0, kind: "HELP", name: mark, help: family.help };
   } else {
     if (family.type !== undefined) {
       const owner = JSON.stringify(family.name);
@@ -191,10 +201,10 @@ function readComment(page: Page): void {
       );
     }
     family.type = readType(reader);
-    meaning = { kind: "TYPE", name: mark, type: family.type };
+    line = { next: undefined, start: 0, length: 0, kind: "TYPE", name: mark, type: family.type };
   }
   endsLine(reader);
-  memory.lines?.remember(offset, reader.at, meaning);
+  memory.lines?.remember(offset, reader.at, line);
 }
 
 function readHelp(reader: PageReader): string {
@@ -266,7 +276,15 @@ function readSample(page: Page): void {
     reader.fail("ERR_EXPOSITION_LIMIT", `expected at most ${reader.limits.maxSeries} series`, offset);
   }
   addSample(family, mark.series, value, timestampMs);
-  memory.lines?.remember(offset, valueOffset, { kind: "sample", mark, name: nameMark, type: family.type });
+  memory.lines?.remember(offset, valueOffset, {
+    next: undefined,
+    start: 0,
+    length: 0,
+    kind: "sample",
+    mark,
+    name: nameMark,
+    type: family.type,
+  });
 }
 
 function failAtValue(reader: PageReader): never {

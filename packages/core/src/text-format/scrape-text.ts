@@ -1,10 +1,11 @@
 import type { SeriesDictionary } from "../series/dictionary.ts";
 import type { Label, MetricType, Series } from "../series/series.ts";
 import { addSample, createDraft, type FamilyDraft } from "./family-draft.ts";
+import type { KnownLine } from "./known-lines.ts";
 import { addLabel, createLabelList, type LabelList, repeatLabel } from "./label-list.ts";
 import { formatCanonical, parseInt64, parseNumber } from "./number.ts";
 import { byte, endOfPage, isBlank, isNameByte, type PageReader } from "./page-reader.ts";
-import type { NameMark, ParserMemory, SeriesMark } from "./parser-memory.ts";
+import type { NameMark, ParserMemory, TimedMark } from "./parser-memory.ts";
 import { PlainTail } from "./plain-tail.ts";
 
 const typeOf: Readonly<Record<string, MetricType>> = {
@@ -15,22 +16,24 @@ const typeOf: Readonly<Record<string, MetricType>> = {
   untyped: "unknown",
 };
 
-/** What a line meant that may come again on the next page. */
-type Meaning =
-  | {
-      readonly kind: "sample";
-      readonly mark: SeriesMark;
-      readonly name: NameMark;
-      /** The last TYPE line's type when the labels were read. */
-      readonly type: MetricType;
-    }
-  | { readonly kind: "HELP"; readonly name: NameMark; readonly help: string }
-  | { readonly kind: "TYPE"; readonly name: NameMark; readonly type: MetricType };
+/** A line that may come again on the next page, and what it meant. */
+type Line = KnownLine<Line> &
+  (
+    | {
+        readonly kind: "sample";
+        readonly mark: TimedMark;
+        readonly name: NameMark;
+        /** The last TYPE line's type when the labels were read. */
+        readonly type: MetricType;
+      }
+    | { readonly kind: "HELP"; readonly name: NameMark; readonly help: string }
+    | { readonly kind: "TYPE"; readonly name: NameMark; readonly type: MetricType }
+  );
 
 interface Page {
   readonly reader: PageReader;
   readonly dictionary: SeriesDictionary;
-  readonly memory: ParserMemory<Meaning>;
+  readonly memory: ParserMemory<Line, TimedMark>;
   /** Metadata by the name it was given for; the last TYPE and HELP line of a name counts. */
   readonly drafts: Map<NameMark, FamilyDraft>;
   /** Names in order of appearance: of metadata, and of samples. */
@@ -57,7 +60,7 @@ interface Page {
 export function readScrapeText(
   reader: PageReader,
   dictionary: SeriesDictionary,
-  memory: ParserMemory<Meaning>,
+  memory: ParserMemory<Line, TimedMark>,
 ): FamilyDraft[] {
   const page: Page = {
     reader,
@@ -108,14 +111,13 @@ function skipKnownLines(page: Page): boolean {
   while (reader.startLine()) {
     const line = lines?.find(reader.at);
     if (line === undefined) return true;
-    const { meaning } = line;
     const end = reader.at + line.length;
-    if (meaning.kind !== "sample") {
-      takeMetadata(page, meaning);
+    if (line.kind !== "sample") {
+      takeMetadata(page, line);
       if (!reader.endPlainLine(end)) return true;
       continue;
     }
-    const { mark, name, type } = meaning;
+    const { mark, name, type } = line;
     if (mark.page === memory.page || type !== page.lastType) return true;
     if (memory.seriesCount >= reader.limits.maxSeries) return true;
     if (!tail.read(reader.bytes, end, false) || !reader.endPlainLine(tail.end)) return true;
@@ -143,7 +145,15 @@ function readPlainSample(page: Page): boolean {
   if (mark.page === memory.page || memory.seriesCount >= reader.limits.maxSeries) return false;
   if (!reader.endPlainLine(tail.end)) return false;
   takeSample(page, name, mark, tail.value, tail.timestamp);
-  memory.lines?.remember(offset, head.end + 1, { kind: "sample", mark, name, type });
+  memory.lines?.remember(offset, head.end + 1, {
+    next: undefined,
+    start: 0,
+    length: 0,
+    kind: "sample",
+    mark,
+    name,
+    type,
+  });
   return true;
 }
 
@@ -170,7 +180,7 @@ function readComment(page: Page): void {
   const blank = /^[ \t]*$/.test(reader.text(start, end));
   const text = blank ? "" : reader.text(start + 1, end);
   const mark = page.memory.nameOf(name);
-  let meaning: Meaning;
+  let line: Line;
   if (keyword === "TYPE") {
     const type =
       typeOf[text] ??
@@ -179,26 +189,26 @@ function readComment(page: Page): void {
         "expected counter, gauge, histogram, summary or untyped",
         Math.min(start + 1, end),
       );
-    meaning = { kind: "TYPE", name: mark, type };
+    line = { next: undefined, start: 0, length: 0, kind: "TYPE", name: mark, type };
   } else {
     const cutsCharacter = ((reader.bytes[start + 1] ?? 0) & 0xc0) === 0x80;
     if (cutsCharacter) reader.failAtInvalidUtf8("help text", start + 1, end);
     reader.checkUtf8(Math.min(start + 1, end), end, "help text");
     const help = blank ? "" : reader.unescaped(start + 1, end, false);
-    meaning = { kind: "HELP", name: mark, help };
+    line = { next: undefined, start: 0, length: 0, kind: "HELP", name: mark, help };
   }
-  takeMetadata(page, meaning);
+  takeMetadata(page, line);
   endLine(reader);
-  page.memory.lines?.remember(offset, reader.at, meaning);
+  page.memory.lines?.remember(offset, reader.at, line);
 }
 
-function takeMetadata(page: Page, meaning: Exclude<Meaning, { kind: "sample" }>): void {
-  const draft = draftOf(page, meaning.name);
-  if (meaning.kind === "HELP") {
-    draft.help = meaning.help;
+function takeMetadata(page: Page, line: Exclude<Line, { kind: "sample" }>): void {
+  const draft = draftOf(page, line.name);
+  if (line.kind === "HELP") {
+    draft.help = line.help;
   } else {
-    draft.type = meaning.type;
-    page.lastType = meaning.type;
+    draft.type = line.type;
+    page.lastType = line.type;
     page.labels = createLabelList();
   }
 }
@@ -260,7 +270,15 @@ function readSample(page: Page): void {
   const nameMark = memory.nameOf(name);
   const mark = memory.markOf(page.dictionary.intern(nameMark.text, list.labels));
   if (isNew(page, mark, timestampMs, offset)) takeSample(page, nameMark, mark, value, timestampMs);
-  memory.lines?.remember(offset, valueOffset, { kind: "sample", mark, name: nameMark, type });
+  memory.lines?.remember(offset, valueOffset, {
+    next: undefined,
+    start: 0,
+    length: 0,
+    kind: "sample",
+    mark,
+    name: nameMark,
+    type,
+  });
 }
 
 function readTimestamp(reader: PageReader): number {
@@ -354,7 +372,7 @@ function draftOf(page: Page, name: NameMark): FamilyDraft {
 }
 
 /** Whether the series has no sample at this time yet. */
-function isNew(page: Page, mark: SeriesMark, timestampMs: number, offset: number): boolean {
+function isNew(page: Page, mark: TimedMark, timestampMs: number, offset: number): boolean {
   const { memory, reader } = page;
   if (mark.page !== memory.page) {
     if (memory.seriesCount >= reader.limits.maxSeries) {
@@ -366,7 +384,7 @@ function isNew(page: Page, mark: SeriesMark, timestampMs: number, offset: number
 }
 
 /** @param timestampMs One at which the series has no sample yet. */
-function takeSample(page: Page, name: NameMark, mark: SeriesMark, value: number, timestampMs: number): void {
+function takeSample(page: Page, name: NameMark, mark: TimedMark, value: number, timestampMs: number): void {
   const { memory } = page;
   if (mark.page !== memory.page) {
     mark.page = memory.page;
@@ -414,7 +432,7 @@ function group(page: Page): FamilyDraft[] {
 
 function familyBySuffix(
   drafts: Map<NameMark, FamilyDraft>,
-  memory: ParserMemory<Meaning>,
+  memory: ParserMemory<Line, TimedMark>,
   name: NameMark,
 ): FamilyDraft | undefined {
   const base = memory.baseOf(name);

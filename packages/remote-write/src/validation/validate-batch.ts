@@ -40,6 +40,10 @@ export function validateBatch(batch: Batch, options: ValidateOptions = {}): Vali
   const repeated = repeatedHashes(checked);
   const keys = new Set<string>();
   let sampleCount = 0;
+  // Series of one page mostly have the same times, and often one array of them.
+  let times: readonly EpochMs[] | undefined;
+  let rule: string | undefined;
+  let timely = 0;
 
   function refuse({ rule, example }: LabelProblem, count: number): void {
     const refusal = refusals.get(rule);
@@ -53,12 +57,19 @@ export function validateBatch(batch: Batch, options: ValidateOptions = {}): Vali
     if (timestampsMs.length === 0) continue;
     const { problem: labelProblem, hash } = checked[i]!;
     const mayRepeat = hash === 0 || repeated.has(hash);
-    const problem = labelProblem ?? sampleProblem(entry) ?? (mayRepeat ? repetition(entry, keys) : undefined);
+    if (timestampsMs !== times) {
+      times = timestampsMs;
+      rule = timesRule(times);
+      timely = countUpTo(times, latestMs);
+    }
+    const problem =
+      labelProblem ??
+      (rule === undefined ? histogramProblem(entry) : { rule, example: entry.series.name }) ??
+      (mayRepeat ? repetition(entry, keys) : undefined);
     if (problem) {
       refuse(problem, timestampsMs.length);
       continue;
     }
-    const timely = countUpTo(timestampsMs, latestMs);
     if (timely < timestampsMs.length) {
       refuse(
         { rule: "a sample is later than the receiver's clock allows", example: entry.series.name },
@@ -76,17 +87,18 @@ export function validateBatch(batch: Batch, options: ValidateOptions = {}): Vali
   return { batch: { series: kept, sampleCount }, refused: Array.from(refusals, toRefusal) };
 }
 
-function sampleProblem({ series, timestampsMs, values }: BatchSeries): LabelProblem | undefined {
+/** The rule that the times break; undefined where they break none. */
+function timesRule(timestampsMs: readonly EpochMs[]): string | undefined {
   let previous = Number.NEGATIVE_INFINITY;
   for (const timestampMs of timestampsMs) {
-    if (!Number.isSafeInteger(timestampMs)) {
-      return { rule: "a timestamp is not a whole number of milliseconds", example: series.name };
-    }
-    if (timestampMs <= previous) {
-      return { rule: "timestamps of a series are not strictly ascending", example: series.name };
-    }
+    if (!Number.isSafeInteger(timestampMs)) return "a timestamp is not a whole number of milliseconds";
+    if (timestampMs <= previous) return "timestamps of a series are not strictly ascending";
     previous = timestampMs;
   }
+  return undefined;
+}
+
+function histogramProblem({ series, values }: BatchSeries): LabelProblem | undefined {
   for (const value of values) {
     const problem = isHistogram(value) ? nativeHistogramProblem(value) : undefined;
     if (problem !== undefined) return { rule: `a native histogram with ${problem}`, example: series.name };
