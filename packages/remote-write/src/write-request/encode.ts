@@ -5,7 +5,6 @@ import { writeHistogram } from "../protobuf/histogram.ts";
 import { hasHistograms, isHistogramSeries } from "../protobuf/histogram-series.ts";
 import type { MessageBuffer } from "../protobuf/message-buffer.ts";
 import { USUAL_SAMPLE_BYTES, writeSample, writeSamples } from "../protobuf/sample.ts";
-import { putLabels } from "./label-fields.ts";
 import * as schema from "./schema.ts";
 import { createLabelCache, type LabelCache } from "./series-labels.ts";
 
@@ -28,22 +27,21 @@ export function encodeWriteRequest(batch: Batch, labels: LabelCache = createLabe
   out.clear();
   for (const entry of batch.series) {
     const { series, timestampsMs, values, exemplars } = entry;
-    const fields = labels.of(series);
-    const { problem, length } = fields;
+    const { problem, bytes } = labels.of(series);
     if (problem) throw new RangeError(`${problem.rule}: ${JSON.stringify(problem.example)}`);
-    const guess = length + timestampsMs.length * USUAL_SAMPLE_BYTES;
+    const guess = bytes.length + timestampsMs.length * USUAL_SAMPLE_BYTES;
     const content = out.beginField(schema.TIME_SERIES, guess);
-    putLabels(out, fields);
+    out.putBytes(bytes);
     const isPlain = !isHistogramSeries(entry) && writeSamples(out, schema.SAMPLE, timestampsMs, values);
     if (!isPlain) writeMixed(out, entry);
     if (exemplars && isPlain) writeExemplars(out, entry, exemplars);
     out.endField(content, guess);
     if (exemplars && !isPlain) {
       // Prometheus takes a message's exemplars before its histograms, and drops those of a series that it doesn't have yet.
-      const own = out.beginField(schema.TIME_SERIES, length);
-      putLabels(out, fields);
+      const own = out.beginField(schema.TIME_SERIES, bytes.length);
+      out.putBytes(bytes);
       writeExemplars(out, entry, exemplars);
-      out.endField(own, length);
+      out.endField(own, bytes.length);
     }
   }
   return out.written();
