@@ -27,15 +27,16 @@ export function inBlocks<Step>(
   runs: readonly StepRun<Step>[],
   blockSamples: number,
 ): Blocks<Step> {
-  const blockOf = blocksOf(samples, blockSamples);
+  const { rows, counts: rowCounts } = rowsOf(samples);
+  const blockOf = blocksOf(rowCounts, blockSamples);
   // Of each sample its block and, in that, its run.
   const places = new Uint32Array(samples.length);
-  const counts: number[] = [];
+  const counts: number[] = new Array((blockOf.at(-1)! + 1) * runs.length).fill(0);
   for (let index = 0, run = 0; index < samples.length; index++) {
     while (index >= runs[run]!.end) run++;
-    const place = blockOf.get(samples.series[index]!)! * runs.length + run;
+    const place = blockOf[rows[index]!]! * runs.length + run;
     places[index] = place;
-    counts[place] = (counts[place] ?? 0) + 1;
+    counts[place]!++;
   }
 
   const next: number[] = [];
@@ -43,10 +44,9 @@ export function inBlocks<Step>(
   const ends: number[] = [];
   let end = 0;
   for (let place = 0; place < counts.length; place++) {
-    const count = counts[place];
     next[place] = end;
-    if (count === undefined) continue;
-    end += count;
+    if (counts[place] === 0) continue;
+    end += counts[place]!;
     ordered.push({ step: runs[place % runs.length]!.step, end });
     ends[Math.floor(place / runs.length)] = end;
   }
@@ -54,28 +54,42 @@ export function inBlocks<Step>(
   const order = new Uint32Array(samples.length);
   for (let index = 0; index < order.length; index++) order[next[places[index]!]!++] = index;
   const inOrder = new SampleList(samples.length);
-  for (const index of order) {
-    const { exemplars, startMs } = samples.extras.get(index) ?? {};
-    const [series, family] = [samples.series[index]!, samples.families[index]!];
-    const value = samples.valueAt(index);
-    inOrder.push(series, family, samples.timestampsMs[index]!, value, exemplars, startMs);
-  }
+  for (let i = 0; i < order.length; i++) inOrder.addOne(samples, order[i]!);
   return { samples: inOrder, runs: ordered, ends };
 }
 
+/** The series in the order of first appearance: by sample which one it is of, and of each how many there are. */
+function rowsOf({ series, length }: SampleList): { readonly rows: Uint32Array; readonly counts: number[] } {
+  const rowOf = new Map<Series, number>();
+  const inOrder: Series[] = [];
+  const counts: number[] = [];
+  const rows = new Uint32Array(length);
+  let row = -1;
+  for (let i = 0; i < length; i++) {
+    const each = series[i]!;
+    // Mostly they follow each other as in the step before.
+    row = inOrder[row + 1] === each ? row + 1 : (rowOf.get(each) ?? inOrder.length);
+    if (row === inOrder.length) {
+      rowOf.set(each, row);
+      inOrder.push(each);
+      counts.push(0);
+    }
+    rows[i] = row;
+    counts[row]!++;
+  }
+  return { rows, counts };
+}
+
 /** By series: which block it is in. */
-function blocksOf({ series, length }: SampleList, blockSamples: number): Map<Series, number> {
-  const counts = new Map<Series, number>();
-  for (let i = 0; i < length; i++) counts.set(series[i]!, (counts.get(series[i]!) ?? 0) + 1);
+function blocksOf(counts: readonly number[], blockSamples: number): number[] {
   let block = 0;
   let size = 0;
-  for (const [each, count] of counts) {
+  return counts.map((count) => {
     if (size > 0 && size + count > blockSamples) {
       block++;
       size = 0;
     }
     size += count;
-    counts.set(each, block);
-  }
-  return counts;
+    return block;
+  });
 }

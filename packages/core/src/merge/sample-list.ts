@@ -90,17 +90,21 @@ export class SampleList implements Iterable<TotalSample> {
 
   /** Takes in all samples of another list, behind its own. */
   add(other: SampleList): void {
-    const start = this.length;
-    this.length += other.length;
-    while (this.length > this.values.length) this.#grow();
-    for (let i = 0; i < other.length; i++) {
-      this.series[start + i] = other.series[i]!;
-      this.families[start + i] = other.families[i]!;
-      this.timestampsMs[start + i] = other.timestampsMs[i]!;
-      this.values[start + i] = other.values[i]!;
-    }
-    for (const [index, special] of other.specials) this.specials.set(start + index, special);
-    for (const [index, extras] of other.extras) this.extras.set(start + index, extras);
+    for (let i = 0; i < other.length; i++) this.addOne(other, i);
+  }
+
+  /** Takes in the sample of another list with this index. */
+  addOne(other: SampleList, at: number): void {
+    const index = this.length++;
+    if (index === this.values.length) this.#grow();
+    this.series[index] = other.series[at]!;
+    this.families[index] = other.families[at]!;
+    this.timestampsMs[index] = other.timestampsMs[at]!;
+    this.values[index] = other.values[at]!;
+    const special = other.specials.size === 0 ? undefined : other.specials.get(at);
+    if (special !== undefined) this.specials.set(index, special);
+    const extras = other.extras.size === 0 ? undefined : other.extras.get(at);
+    if (extras !== undefined) this.extras.set(index, extras);
   }
 
   /** The value of the sample with this index. */
