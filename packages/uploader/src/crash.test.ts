@@ -261,3 +261,36 @@ test("a lock that cannot be removed does not take the upload's report away", asy
 
   expect(await bed.upload({ targets, fs })).toMatchObject({ verdict: 0, destinations: [{ accepted: 2 }] });
 });
+
+test("where later frames can't be read, all that was answered is written down first", async (context) => {
+  let broken = false;
+  const fs: UploadFs = {
+    ...nodeUploadFs,
+    async openRead(path) {
+      if (broken && path.endsWith(".prom")) throw Object.assign(new Error("EMFILE"), { code: "EMFILE" });
+      return nodeJournalFs.openRead(path);
+    },
+  };
+  const bed = await createTestBed(context, fs);
+  await bed.write("aaaaaaaa", NOON - 1, "start");
+  for (let day = 0; day < 6; day++) await bed.write("aaaaaaaa", NOON + day * DAY, { a_total: day + 1 });
+  const destination = createReceiver({
+    answer: () => {
+      broken = true;
+      return "take";
+    },
+  });
+  const options = { targets: [{ destination, project: asItIs }], fs };
+
+  const stopped = await bed.upload(options);
+
+  expect(stopped.destinations[0]?.failure).toMatchObject({ code: "ERR_JOURNAL_IO" });
+  const accepted = destination.samples.length;
+  expect(accepted).toBeLessThan(7);
+  const ledger = await readLedger(bed.dir, nodeUploadFs);
+  expect(ledger.destinations.get("store")).toMatchObject({ accepted, next: undefined });
+  broken = false;
+  const { destinations } = await bed.upload(options);
+  expect(destinations[0]).toMatchObject({ resent: 0, failure: undefined });
+  expect(destination.samples).toHaveLength(7);
+});

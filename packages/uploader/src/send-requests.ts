@@ -170,10 +170,20 @@ function createSender({ delivery, queue, origin, maker, resumed }: SendingOption
     }
   };
 
+  const nextAfter = async (request: WindowRequest): Promise<WindowRequest | undefined> => {
+    try {
+      return await queue.after(request);
+    } catch (error) {
+      // Frames can't be read, or nobody waits for them any more: of a window that is done, no answer is in doubt.
+      if (request.to === request.window.samples.length) await commit(undefined);
+      throw error;
+    }
+  };
+
   /** The next request, after everything in this one was answered for. */
   const onwards = async (request: WindowRequest): Promise<WindowRequest | undefined> => {
     deadline = delivery.deadline();
-    const next = await queue.after(request);
+    const next = await nextAfter(request);
     if (next?.window !== request.window) {
       doubtTo = 0;
       seeking = false;
