@@ -8,7 +8,7 @@ import {
   type ReadableRegistry,
 } from "@promferry/core";
 import type { WriterInfo } from "@promferry/core/journal";
-import { createSeriesDictionary, renewedDictionary } from "@promferry/core/series";
+import { createSeriesDictionary, renewedDictionary, type SeriesDictionary } from "@promferry/core/series";
 import type { Filter, FilteredFamilies, GaugeBounds } from "@promferry/privacy";
 import {
   agreedOnly,
@@ -60,7 +60,7 @@ export function createSource(options: SourceOptions): Source {
   const agreedTo = agreed === undefined ? [] : [agreedOnly(agreed)];
   const gate = composeFilters(...allowed, ...agreedTo, filter, cap, clampGauges(clamp));
   const memory = createGatherMemory();
-  let passed = createSeriesDictionary();
+  let passed: SeriesDictionary = createSeriesDictionary();
   const session = { startedMs: 0, ...options.info };
   // A name that must not be written must not be written here either.
   const isWritten = (name: string) =>

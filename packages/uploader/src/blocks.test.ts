@@ -1,4 +1,5 @@
-import { SampleList, type TotalSample } from "@promferry/core/merge";
+import { DeliveryError } from "@promferry/core/delivery";
+import { type Projection, SampleList, type TotalSample } from "@promferry/core/merge";
 import { createSeriesDictionary } from "@promferry/core/series";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -149,4 +150,58 @@ test("a block in doubt that can't be rebuilt counts as unknown; nothing of its w
   const times = receiver.samples.slice(20).map((line) => Number(line.split("@")[1]));
   expect(times.filter((at) => at >= 0 && at < 9 * MINUTE)).toEqual([]);
   expect(times).toContain(11 * MINUTE);
+});
+
+const busy = new DeliveryError("ERR_DELIVERY_OVERLOADED", "busy");
+
+test("a request that nobody has passes no frame over of which nothing was sent", async (context) => {
+  const bed = await createTestBed(context);
+  await bed.write("aaaaaaaa", NOON - 1, "start");
+  const page = (letters: string, value: number) =>
+    Object.fromEntries([...letters].map((letter) => [`${letter}_total`, value]));
+  // Four series end after the third frame: the first two blocks have nothing of the later ones.
+  for (let i = 0; i < 8; i++)
+    await bed.write("aaaaaaaa", NOON + i * MINUTE, page(i < 3 ? "abcdef" : "efgh", i + 1));
+  const receiver = createReceiver({ maxSamples: 7, answer: (n) => (n === 3 ? { error: busy } : "take") });
+  const options = { targets: [{ destination: receiver, project: asItIs }], timeoutMs: 0 };
+  await bed.upload(options);
+  const minutesOf = (samples: readonly string[]) =>
+    samples.map((line) => Number(line.split("@")[1]) / MINUTE);
+  const sent = receiver.samples.length;
+  expect(Math.max(...minutesOf(receiver.samples))).toBe(2);
+
+  const project: Projection = ({ name }) => ({ name: `x_${name}`, labels: [] });
+  await bed.upload({ ...options, targets: [{ destination: receiver, project }] });
+
+  const later = minutesOf(receiver.samples.slice(sent)).filter((minute) => minute > 2);
+  expect(new Set(later)).toEqual(new Set([3, 4, 5, 6, 7]));
+});
+
+test("a limit that is no whole number is taken for the next lower one", async (context) => {
+  const bed = await createTestBed(context);
+  await bed.write("aaaaaaaa", NOON - 1, "start");
+  for (let i = 0; i < 8; i++) await bed.write("aaaaaaaa", NOON + i * MINUTE, counts(i + 1));
+  const receiver = createReceiver({ maxSamples: 6.5, answer: (n) => (n === 2 ? { error: busy } : "take") });
+  const options = { targets: [{ destination: receiver, project: asItIs }], timeoutMs: 0 };
+  await bed.upload(options);
+  const { destinations } = await bed.upload(options);
+  expect(destinations[0]).toMatchObject({ failure: undefined, unknown: 0 });
+  expect(new Set(receiver.samples).size).toBe(4 * 9);
+  expect(receiver.samples).toHaveLength(4 * 9);
+});
+
+test("a step with a sample from long before begins a window of its own", async (context) => {
+  const bed = await createTestBed(context);
+  await bed.write("bbbbbbbb", NOON - 70 * MINUTE, "start");
+  await bed.write("aaaaaaaa", NOON - 1, "start");
+  for (const minute of [0, 10]) await bed.write("aaaaaaaa", NOON + minute * MINUTE, counts(minute + 1));
+  // Its 0 stands at its session's start.
+  await bed.write("bbbbbbbb", NOON + 20 * MINUTE, { other_total: 1, ...counts(1) });
+  const receiver = createReceiver({ maxSamples: 6 });
+  await bed.upload({ targets: [{ destination: receiver, project: asItIs }] });
+
+  const minutesOf = (body: string) => body.split("\n").map((line) => Number(line.split("@")[1]) / MINUTE);
+  const isLast = (body: string) => minutesOf(body).includes(20);
+  expect(receiver.bodies.filter(isLast).flatMap(minutesOf)).not.toContain(10);
+  expect(receiver.samples).toContain(`other_total 0@${-70 * MINUTE}`);
 });

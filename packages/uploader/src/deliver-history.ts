@@ -14,7 +14,7 @@ import { dueByFile } from "./tally.ts";
 import { buildWindows, type SampleAges, type WindowOptions } from "./window.ts";
 
 /**
- * Sends a destination that keeps history everything that is due, in order of time.
+ * Sends a destination that keeps history everything that is due, window by window in order of time.
  *
  * The ledger names each request before it is sent. What an earlier upload left in doubt goes first,
  * byte for byte.

@@ -9,7 +9,8 @@ import { noCounts } from "./settle.ts";
  * withdrawn, or the destination's filters were changed.
  *
  * What it held counts as unknown. What its receiver may have is not sent again under other bytes:
- * the upload goes on with the instant after it.
+ * the upload goes on after the newest instant that was sent of its window. Where that went out in blocks, samples of
+ * up to ten frames may be passed over by it; the report counts the frames.
  */
 export async function dropRequest(
   delivery: Pick<Delivery, "store" | "tally" | "frames" | "coarseness" | "now"> & {

@@ -58,7 +58,7 @@ export function createRequestMaker(limits: DestinationLimits): RequestMaker {
     }),
   );
   const digestOf = createDigest();
-  let maxSamples = Math.max(1, limits.maxSamples);
+  let maxSamples = Math.max(1, Math.floor(limits.maxSamples));
   let requests = 0;
   /** By sample of the request: its series' row. */
   let rows = new Uint32Array(0);

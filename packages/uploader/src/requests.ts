@@ -143,10 +143,10 @@ export function nameRequest(request: WindowRequest, circumstances: RequestCircum
   };
 }
 
-/** The newest instant of the samples up to this one; of the window, where there is a whole block among them. */
-function newestBefore(window: Window, end: number): number {
-  const step = end > window.blockEnds[0]! ? window.steps.at(-1)! : runOf(window, end - 1).step;
-  return step.atMs;
+/** The newest instant of the samples up to this one. */
+function newestBefore({ runs }: Window, end: number): number {
+  const last = runs.findIndex((run) => run.end >= end);
+  return runs.slice(0, last + 1).reduce((newest, { step }) => Math.max(newest, step.atMs), 0);
 }
 
 function blockEndAfter({ blockEnds, samples }: Window, index: number): number {

@@ -84,38 +84,43 @@ test("what a receiver lacks stays, while another one gets everything; it comes w
   expect(bed.events.map(({ kind }) => kind)).toEqual(["failing", "recovered"]);
 });
 
-test("a process that dies leaves nothing out and sends nothing again but a request in doubt, byte for byte", async (context) => {
-  const bed = await createShipBed(context);
-  const written = await scrapeTen(bed);
-  const receiver = createReceiver({
-    maxSamples: 4,
-    answer: (n) => (n === 4 ? { ...lost, takes: true } : "take"),
+for (const { maxSamples, accepted, inDoubt } of [
+  { maxSamples: 4, accepted: 12, inDoubt: 4 },
+  // A scrape has two samples: the four of a segment go out by series, three of one, then its last one.
+  { maxSamples: 3, accepted: 7, inDoubt: 1 },
+])
+  test(`a process that dies leaves nothing out and sends nothing again but a request in doubt, byte for byte; ${maxSamples} samples each`, async (context) => {
+    const bed = await createShipBed(context);
+    const written = await scrapeTen(bed);
+    const receiver = createReceiver({
+      maxSamples,
+      answer: (n) => (n === 4 ? { ...lost, takes: true } : "take"),
+    });
+    const dying = bed.ship([receiver], {
+      processes: {
+        self: async () => ({ pid: 1, start: "1", boot: "b", host: "h", pidNamespace: "n" }),
+        startOf: async () => undefined,
+      },
+      // The fourth answer is lost, and then the process is gone: no retry, no ledger.
+      sleep: (_, signal) =>
+        new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason))),
+    });
+    await until(() => receiver.bodies.length).toBe(4);
+    const ledger = await readLedger(bed.dir, nodeUploadFs);
+    expect(ledger.destinations.get("store")).toMatchObject({ accepted, next: { inDoubt: true } });
+    await dying.stop(AbortSignal.abort());
+    const next = bed.ship([receiver]);
+    await until(() => receiver.samples.length).toBe(20 + inDoubt);
+    await drain(next);
+    expect(receiver.bodies[4]).toBe(receiver.bodies[3]);
+    const once = new Set(receiver.samples);
+    expect(receiver.samples.length - once.size).toBe(inDoubt);
+    expect(
+      valuesOf(receiver)
+        .filter((_, i) => i < accepted || i >= accepted + inDoubt)
+        .sort(),
+    ).toEqual(written.sort());
   });
-  const dying = bed.ship([receiver], {
-    processes: {
-      self: async () => ({ pid: 1, start: "1", boot: "b", host: "h", pidNamespace: "n" }),
-      startOf: async () => undefined,
-    },
-    // The fourth answer is lost, and then the process is gone: no retry, no ledger.
-    sleep: (_, signal) =>
-      new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason))),
-  });
-  await until(() => receiver.bodies.length).toBe(4);
-  const ledger = await readLedger(bed.dir, nodeUploadFs);
-  expect(ledger.destinations.get("store")).toMatchObject({ accepted: 12, next: { inDoubt: true } });
-  await dying.stop(AbortSignal.abort());
-  const next = bed.ship([receiver]);
-  await until(() => receiver.samples.length).toBe(24);
-  await drain(next);
-  expect(receiver.bodies[4]).toBe(receiver.bodies[3]);
-  const once = new Set(receiver.samples);
-  expect(receiver.samples.length - once.size).toBe(4);
-  expect(
-    valuesOf(receiver)
-      .filter((_, i) => i < 12 || i >= 16)
-      .sort(),
-  ).toEqual(written.sort());
-});
 
 test("stopped again and again in a backlog, it still sends every sample once", async (context) => {
   const bed = await createShipBed(context);

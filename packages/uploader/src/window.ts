@@ -21,7 +21,7 @@ export interface WindowStep {
   readonly file: string;
 }
 
-/** Whole instants whose samples are sent in order, in one or more requests. */
+/** Whole instants whose samples are sent together, in one or more requests: each series' in order of time. */
 export interface Window {
   readonly steps: readonly WindowStep[];
   /** Block by block, in a block step by step, in a step as the totals gave them. */
@@ -70,7 +70,8 @@ export interface WindowOptions {
 
 /** Feeds the totals and cuts what they give into windows. The last window may be without samples. */
 export async function* buildWindows(options: WindowOptions): AsyncGenerator<Window, void, undefined> {
-  const { actions, totals, read, ages, maxSamples, whole = false } = options;
+  const { actions, totals, read, ages, whole = false } = options;
+  const maxSamples = Math.max(1, Math.floor(options.maxSamples));
   let draft = beginDraft(0);
   const room = new SampleList();
   let lastStepMs: EpochMs | undefined;
@@ -151,14 +152,14 @@ function finish({ runs, samples, ...draft }: Draft, maxSamples: number): Window 
 }
 
 /** Whether the window takes the next step in. */
-function fits(draft: Draft, { length }: SampleList, atMs: EpochMs, maxSamples: number): boolean {
-  const { runs, samples } = draft;
+function fits({ runs, samples }: Draft, added: SampleList, atMs: EpochMs, maxSamples: number): boolean {
   if (atMs - runs[0]!.step.atMs > WINDOW_MS) return false;
-  const sampleCount = samples.length + length;
+  const sampleCount = samples.length + added.length;
   if (sampleCount <= maxSamples) return true;
-  if (length * 2 <= maxSamples || runs.length >= BLOCK_STEPS || sampleCount > BLOCKS_SAMPLES) return false;
+  if (added.length * 2 <= maxSamples || runs.length >= BLOCK_STEPS || sampleCount > BLOCKS_SAMPLES)
+    return false;
   // A later request has samples as old as the first one's: they, too, must not be too old for the receiver by then.
-  return atMs - oldestOf(samples) <= WINDOW_MS;
+  return atMs - Math.min(oldestOf(samples), oldestOf(added)) <= WINDOW_MS;
 }
 
 function oldestOf({ timestampsMs, length }: SampleList): EpochMs {

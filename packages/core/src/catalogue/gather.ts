@@ -1,5 +1,5 @@
 import type { Exemplar, Label, MetricFamily, MetricType, Series } from "../series/index.ts";
-import { type AdoptingDictionary, createSeriesDictionary, renewedDictionary } from "../series/index.ts";
+import { createSeriesDictionary, renewedDictionary, type SeriesDictionary } from "../series/index.ts";
 
 /**
  * Reads prom-client's own maps, since its public `get()` is asynchronous and a program's last values are
@@ -49,7 +49,7 @@ interface KnownMetric {
 
 /** What is remembered from one gathering to the next. Entries that are gone are forgotten. */
 export interface GatherMemory {
-  dictionary: AdoptingDictionary;
+  dictionary: SeriesDictionary;
   known: WeakMap<object, KnownMetric>;
 }
 

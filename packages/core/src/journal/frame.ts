@@ -103,6 +103,6 @@ export interface FrameRef {
   readonly sampleCount: number;
   /** The frame that a `changes` frame builds on; absent where it is missing. */
   readonly base?: FrameRef;
-  /** The file as it was before the frame was found valid; absent where it may be at any time. */
+  /** The file as it was before the frame was found valid. Absent: its checksum is made again at each read. */
   readonly validIn?: FileStat;
 }

@@ -87,7 +87,7 @@ const SPARE_SERIES = 10_000;
  * For series that come and go: the dictionary, or a new one where it holds more than twice the `present` series and 10,000
  * more. Equal series are other objects in the new one.
  */
-export function renewedDictionary(dictionary: AdoptingDictionary, present: number): AdoptingDictionary {
+export function renewedDictionary(dictionary: SeriesDictionary, present: number): SeriesDictionary {
   return dictionary.size > 2 * present + SPARE_SERIES ? createSeriesDictionary() : dictionary;
 }
 

@@ -21,7 +21,7 @@ export interface LabelProblem {
 export interface CheckedLabels {
   /** `undefined` when the protocol allows the label set. */
   readonly problem: LabelProblem | undefined;
-  /** Equal for equal label sets, and mostly only then. */
+  /** A signed 32-bit integer: equal for equal label sets, and mostly only then. */
   readonly hash: number;
 }
 
