@@ -1,13 +1,15 @@
 import { DeliveryError } from "@promferry/core/delivery";
-import { type Projection, SampleList, type TotalSample } from "@promferry/core/merge";
+import type { FrameRef } from "@promferry/core/journal";
+import { createTotals, type Projection, SampleList, type TotalSample } from "@promferry/core/merge";
 import { createSeriesDictionary } from "@promferry/core/series";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { dyingFs, processesOf } from "../test/dying-fs.ts";
-import { type Fault, faultsUpTo, lostAnswer } from "../test/faults.ts";
+import { isOff, processesOf } from "../test/dying-fs.ts";
+import { createFaultyUploads, faultsUpTo, lostAnswer } from "../test/faults.ts";
 import { asItIs, createReceiver, createTestBed, MINUTE, NOON } from "../test/harness.ts";
 import { inBlocks } from "./blocks.ts";
 import { LedgerError, nodeUploadFs, readLedger } from "./index.ts";
+import { buildWindows } from "./window.ts";
 
 const { intern } = createSeriesDictionary();
 const family = { name: "m", type: "counter", help: "", unit: "" } as const;
@@ -82,45 +84,28 @@ test("whatever dies when, a step larger than a request arrives once, and what ar
     async (plan, maxSamples, framesEach) => {
       const bed = await createTestBed(context);
       const expected: string[] = [];
-      const once: string[] = [];
-      let fault: Fault = { kind: "none" };
-      let sends = 0;
-      let taken = "";
-      const receiver = createReceiver({
-        maxSamples,
-        answer: (_, __, body) => {
-          sends++;
-          const isLost = fault.kind === "answer" && sends === fault.send;
-          if (fault.kind === "answer" && isLost && !fault.taken) return { error: lostAnswer() };
-          if (body !== taken) once.push(...body.split("\n"));
-          taken = body;
-          return isLost ? { error: lostAnswer() } : "take";
-        },
-      });
+      const faulty = createFaultyUploads();
+      const receiver = createReceiver({ maxSamples, answer: faulty.answer });
       await bed.write("aaaaaaaa", NOON - 1, "start");
       expected.push(...names.map((name) => `${name} 0@-1`));
       let value = 0;
       for (const [i, each] of [...plan, { kind: "none" as const }].entries()) {
-        fault = each;
-        sends = 0;
         for (let frame = 0; frame < framesEach; frame++, value++) {
           const at = value * MINUTE;
           await bed.write("aaaaaaaa", NOON + at, counts(value + 1));
           expected.push(...names.map((name) => `${name} ${value + 1}@${at}`));
         }
-        const fs = fault.kind === "fs" ? dyingFs(fault.write, fault.after) : nodeUploadFs;
-        const options = { fs, processes: processesOf(i + 1), timeoutMs: 0 };
+        const options = { fs: faulty.begin(each), processes: processesOf(i + 1), timeoutMs: 0 };
         await bed
           .upload({ targets: [{ destination: receiver, project: asItIs }], ...options })
           .catch((error: unknown) => {
-            const isOff = error instanceof Error && error.message === "the machine is off";
-            if (!(error instanceof LedgerError || isOff)) throw error;
+            if (!(error instanceof LedgerError || isOff(error))) throw error;
           });
       }
 
-      expect(once.toSorted()).toEqual(expected.toSorted());
+      expect(faulty.once.toSorted()).toEqual(expected.toSorted());
       const timesOf = (name: string) =>
-        once.filter((line) => line.startsWith(name)).map((line) => Number(line.split("@")[1]));
+        faulty.once.filter((line) => line.startsWith(name)).map((line) => Number(line.split("@")[1]));
       for (const name of names) expect(timesOf(name)).toEqual(timesOf(name).toSorted((a, b) => a - b));
       const ledger = await readLedger(bed.dir, nodeUploadFs);
       const counted = { accepted: expected.length, refused: 0, unknown: 0, next: undefined };
@@ -205,3 +190,42 @@ test("a step with a sample from long before begins a window of its own", async (
   expect(receiver.bodies.filter(isLast).flatMap(minutesOf)).not.toContain(10);
   expect(receiver.samples).toContain(`other_total 0@${-70 * MINUTE}`);
 });
+
+for (const { seriesCount, steps } of [
+  { seriesCount: 100_000, steps: [2, 2] },
+  { seriesCount: 130_000, steps: [1, 1, 1, 1] },
+]) {
+  test(`windows of blocks with ${seriesCount} samples a step have at most 250,000`, async () => {
+    const gauge = { name: "m", type: "gauge", help: "", unit: "" } as const;
+    const each = Array.from({ length: seriesCount }, (_, i) => series(String(i)));
+    const refs = Array.from({ length: 4 }, (_, seq): FrameRef => {
+      const header = {
+        writtenMs: NOON + seq,
+        session: "aaaaaaaa",
+        seq,
+        kind: "full",
+        origin: "scrape",
+      } as const;
+      const info = { startedMs: NOON, intervalMs: MINUTE };
+      const place = { file: "2025-10-06.prom", offsetBytes: 0, lengthBytes: 1, sampleCount: seriesCount };
+      return { header: { ...header, consent: "user", exit: false }, info, ...place };
+    });
+    const windows = buildWindows({
+      actions: refs.map((ref) => ({ kind: "step", atMs: ref.header.writtenMs, refs: [ref] })),
+      totals: createTotals({ project: asItIs }),
+      async read({ header, info }) {
+        const values = each.map(() => header.seq);
+        const timestampsMs = each.map(() => header.writtenMs);
+        return { header, info, families: [{ ...gauge, series: each, values, timestampsMs }] };
+      },
+      ages: { oldestMs: 0, newestMs: Number.POSITIVE_INFINITY, collapsesBy: undefined },
+      maxSamples: 20_000,
+    });
+    const lengths: number[] = [];
+    for await (const { steps: inWindow, samples } of windows) {
+      expect(samples.length).toBe(inWindow.length * seriesCount);
+      lengths.push(inWindow.length);
+    }
+    expect(lengths).toEqual(steps);
+  });
+}

@@ -5,8 +5,8 @@ import { type Coarseness, coarsely } from "@promferry/core/merge";
 import { createSeriesDictionary } from "@promferry/core/series";
 import fc from "fast-check";
 import { expect, type TestContext, test } from "vitest";
-import { dyingFs, processesOf } from "../test/dying-fs.ts";
-import { type Fault, faultsUpTo, lostAnswer } from "../test/faults.ts";
+import { isOff, processesOf } from "../test/dying-fs.ts";
+import { createFaultyUploads, type Fault, faultsUpTo } from "../test/faults.ts";
 import {
   asItIs,
   createReceiver,
@@ -244,44 +244,27 @@ test("late runs, crashes and coarse totals together send no time twice, no falli
     coarsenesses,
     async (rounds, coarseness) => {
       const bed = await createTestBed(context);
-      let fault: Fault = { kind: "none" };
-      let sends = 0;
-      let taken = "";
-      const once: string[] = [];
+      const faulty = createFaultyUploads();
       const { targets } = coarse(coarseness, {
         maxSamples: 2,
-        answer: (_, __, body) => {
-          sends++;
-          const isLost = fault.kind === "answer" && sends === fault.send;
-          if (fault.kind === "answer" && isLost && !fault.taken) return { error: lostAnswer() };
-          if (body !== taken) once.push(...body.split("\n"));
-          taken = body;
-          return isLost ? { error: lostAnswer() } : "take";
-        },
+        answer: faulty.answer,
       });
       for (const [i, each] of rounds.entries()) {
-        ({ fault } = each);
-        sends = 0;
         const at = NOON + 2 * HOUR + i * 20 * MINUTE;
         const late = `${i}`.repeat(8);
         await bed.write(late, at - each.lateByMs, "start");
         await bed.write(late, at - each.lateByMs + 1, { a_total: 2 });
         bed.nowMs = at + MINUTE;
-        await uploadOnce(
-          bed,
-          targets,
-          fault.kind === "fs" ? dyingFs(fault.write, fault.after) : nodeUploadFs,
-          i,
-        );
+        await uploadOnce(bed, targets, faulty.begin(each.fault), i);
       }
-      fault = { kind: "none" };
+      faulty.begin({ kind: "none" });
       for (let hours = 1; hours <= 3; hours++) {
         bed.nowMs += HOUR;
         await uploadOnce(bed, targets, nodeUploadFs, 100);
       }
       const { roundCounts = 1, minimumCount = 0 } = coarseness;
       const total = 2 * rounds.length - ((2 * rounds.length) % roundCounts);
-      const parsed = once.map((line) => /^a_total (\d+)@(-?\d+)$/.exec(line)!.slice(1).map(Number));
+      const parsed = faulty.once.map((line) => /^a_total (\d+)@(-?\d+)$/.exec(line)!.slice(1).map(Number));
       for (const [i, [value, ms]] of parsed.entries()) {
         if (i === 0) continue;
         expect(value).toBeGreaterThanOrEqual(parsed[i - 1]![0]!);
@@ -300,8 +283,7 @@ async function uploadOnce(
   pid: number,
 ): Promise<void> {
   await bed.upload({ targets, fs, processes: processesOf(pid + 1), timeoutMs: 0 }).catch((error: unknown) => {
-    const isOff = error instanceof Error && "code" in error && error.code === "EIO";
-    if (!(error instanceof LedgerError || isOff)) throw error;
+    if (!(error instanceof LedgerError || isOff(error))) throw error;
   });
 }
 
@@ -310,32 +292,12 @@ async function manyUploads(
   rounds: readonly { readonly fault: Fault; readonly grows: number }[],
   coarseness: Coarseness,
   maxSamples: number,
-): Promise<{ once: string[]; bed: TestBed }> {
+): Promise<{ once: readonly string[]; bed: TestBed }> {
   const bed = await createTestBed(context);
-  const once: string[] = [];
-  let fault: Fault = { kind: "none" };
-  let sends = 0;
-  let taken = "";
-  let doubted: string | undefined;
-  const { targets } = coarse(coarseness, {
-    maxSamples,
-    answer: (_, __, body) => {
-      sends++;
-      // What was in doubt goes first, whole.
-      if (doubted !== undefined) expect(body).toBe(doubted);
-      doubted = undefined;
-      const isLost = fault.kind === "answer" && sends === fault.send;
-      if (isLost) doubted = body;
-      if (isLost && fault.kind === "answer" && !fault.taken) return { error: lostAnswer() };
-      if (body !== taken) once.push(...body.split("\n"));
-      taken = body;
-      return isLost ? { error: lostAnswer() } : "take";
-    },
-  });
+  const faulty = createFaultyUploads();
+  const { targets } = coarse(coarseness, { maxSamples, answer: faulty.answer });
   const totals = { [A]: 0, [B]: 0 };
   for (const [i, round] of [...rounds, { fault: { kind: "none" } as Fault, grows: 1 }].entries()) {
-    sends = 0;
-    ({ fault } = round);
     const at = NOON + i * 10 * MINUTE;
     for (const [session, behindMs] of [[A, 0] as const, [B, 1000] as const]) {
       if (i === 0) await bed.write(session, at + behindMs - 1, "start");
@@ -346,11 +308,10 @@ async function manyUploads(
       });
     }
     bed.nowMs = at + MINUTE;
-    const fs: UploadFs = fault.kind === "fs" ? dyingFs(fault.write, fault.after) : nodeUploadFs;
-    await uploadOnce(bed, targets, fs, i);
+    await uploadOnce(bed, targets, faulty.begin(round.fault), i);
   }
-  fault = { kind: "none" };
+  faulty.begin({ kind: "none" });
   bed.nowMs += 2 * HOUR;
   await uploadOnce(bed, targets, nodeUploadFs, 100);
-  return { once, bed };
+  return { once: faulty.once, bed };
 }

@@ -1,8 +1,8 @@
 import { nodeJournalFs } from "@promferry/core/journal";
 import fc from "fast-check";
 import { expect, type TestContext, test } from "vitest";
-import { dyingFs, processesOf } from "../test/dying-fs.ts";
-import { type Fault, faultsUpTo, lostAnswer } from "../test/faults.ts";
+import { isOff, processesOf } from "../test/dying-fs.ts";
+import { createFaultyUploads, type Fault, faultsUpTo } from "../test/faults.ts";
 import { asItIs, createReceiver, createTestBed, DAY, MINUTE, NOON } from "../test/harness.ts";
 import { LedgerError, nodeUploadFs, readLedger, type UploadFs } from "./index.ts";
 
@@ -17,29 +17,12 @@ test("whatever dies when, each sample arrives, and what arrives twice arrives in
     async (plan, maxSamples) => {
       const bed = await createTestBed(context);
       const expected: string[] = [];
-      const once: string[] = [];
-      let fault: Fault = { kind: "none" };
-      let sends = 0;
-      let resends = 0;
-      let taken = "";
-      const receiver = createReceiver({
-        maxSamples,
-        answer: (_, __, body) => {
-          sends++;
-          const isLost = fault.kind === "answer" && sends === fault.send;
-          if (fault.kind === "answer" && isLost && !fault.taken) return { error: lostAnswer() };
-          if (body === taken) resends++;
-          else once.push(...body.split("\n"));
-          taken = body;
-          return isLost ? { error: lostAnswer() } : "take";
-        },
-      });
+      const faulty = createFaultyUploads();
+      const receiver = createReceiver({ maxSamples, answer: faulty.answer });
 
       const uploads: Fault[] = [...plan, { kind: "none" }];
       let total = 0;
       for (const [i, each] of uploads.entries()) {
-        fault = each;
-        sends = 0;
         for (const [session, behindMs] of [["aaaaaaaa", 0] as const, ["bbbbbbbb", 1000] as const]) {
           const at = NOON + i * 10 * MINUTE + behindMs;
           if (i === 0) await bed.write(session, at - 1, "start");
@@ -47,8 +30,7 @@ test("whatever dies when, each sample arrives, and what arrives twice arrives in
           if (++total === 1) expected.push(`a_total 0@${at - 1 - NOON}`);
           expected.push(`a_total ${total}@${at - NOON}`);
         }
-        const fs = fault.kind === "fs" ? dyingFs(fault.write, fault.after) : nodeUploadFs;
-        const options = { fs, processes: processesOf(i + 1), timeoutMs: 0 };
+        const options = { fs: faulty.begin(each), processes: processesOf(i + 1), timeoutMs: 0 };
         await bed
           .upload({ targets: [{ destination: receiver, project: asItIs }], ...options })
           .catch((error: unknown) => {
@@ -56,8 +38,8 @@ test("whatever dies when, each sample arrives, and what arrives twice arrives in
           });
       }
 
-      expect(once).toEqual(expected);
-      expect(resends).toBeLessThanOrEqual(plan.filter(({ kind }) => kind !== "none").length);
+      expect(faulty.once).toEqual(expected);
+      expect(faulty.resends).toBeLessThanOrEqual(plan.filter(({ kind }) => kind !== "none").length);
       const ledger = await readLedger(bed.dir, nodeUploadFs);
       expect(ledger.destinations.get("store")).toMatchObject({
         accepted: expected.length,
@@ -79,26 +61,11 @@ test("late sessions and crashes together lose no count and send no time twice", 
     fc.integer({ min: 1, max: 4 }),
     async (plan, maxSamples) => {
       const bed = await createTestBed(context);
-      let fault: Fault = { kind: "none" };
-      let sends = 0;
-      let taken = "";
-      const once: string[] = [];
-      const receiver = createReceiver({
-        maxSamples,
-        answer: (_, __, body) => {
-          sends++;
-          const isLost = fault.kind === "answer" && sends === fault.send;
-          if (fault.kind === "answer" && isLost && !fault.taken) return { error: lostAnswer() };
-          if (body !== taken) once.push(...body.split("\n"));
-          taken = body;
-          return isLost ? { error: lostAnswer() } : "take";
-        },
-      });
+      const faulty = createFaultyUploads();
+      const receiver = createReceiver({ maxSamples, answer: faulty.answer });
       let total = 0;
       const rounds = [...plan, { fault: { kind: "none" } as Fault, lateByMs: 1 }];
       for (const [i, round] of rounds.entries()) {
-        ({ fault } = round);
-        sends = 0;
         const at = NOON + (i + 5) * 10 * MINUTE;
         if (i === 0) await bed.write("aaaaaaaa", at - 1, "start");
         await bed.write("aaaaaaaa", at, { a_total: i + 1 });
@@ -107,11 +74,10 @@ test("late sessions and crashes together lose no count and send no time twice", 
         await bed.write(late, at - round.lateByMs - 1, "start");
         await bed.write(late, at - round.lateByMs, { a_total: 10, b_total: 1 });
         total += 11;
-        const fs = fault.kind === "fs" ? dyingFs(fault.write, fault.after) : nodeUploadFs;
         await bed
           .upload({
             targets: [{ destination: receiver, project: asItIs }],
-            fs,
+            fs: faulty.begin(round.fault),
             processes: processesOf(i + 1),
             timeoutMs: 0,
           })
@@ -124,7 +90,7 @@ test("late sessions and crashes together lose no count and send no time twice", 
         ["a_total", total],
         ["b_total", rounds.length],
       ] as const) {
-        const samples = once
+        const samples = faulty.once
           .filter((line) => line.startsWith(name))
           .map((line) => line.split(/[ @]/).map(Number));
         const times = samples.map(([, , at]) => at);
@@ -133,16 +99,12 @@ test("late sessions and crashes together lose no count and send no time twice", 
       }
       const ledger = await readLedger(bed.dir, nodeUploadFs);
       const record = ledger.destinations.get("store");
-      expect(record).toMatchObject({ accepted: once.length, refused: 0, unknown: 0, next: undefined });
+      expect(record).toMatchObject({ accepted: faulty.once.length, refused: 0, unknown: 0, next: undefined });
       expect(record?.late.size).toBe(0);
     },
   );
   await fc.assert(property, { numRuns: 20 });
 });
-
-function isOff(error: unknown): boolean {
-  return error instanceof Error && error.message === "the machine is off";
-}
 
 test("nothing is sent before the day files that hold it are on the disk", async (context) => {
   const seen: string[] = [];

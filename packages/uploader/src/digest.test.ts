@@ -1,27 +1,13 @@
 import { type Batch, toBatch } from "@promferry/core/delivery";
 import type { TotalSample } from "@promferry/core/merge";
-import { createSeriesDictionary, type NativeHistogram } from "@promferry/core/series";
+import { createSeriesDictionary } from "@promferry/core/series";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { exemplar, histogram } from "../test/native-samples.ts";
 import { createDigest } from "./digest.ts";
 import { firstDigestOf } from "./first-digest.ts";
 
 const family = { name: "h", type: "histogram", help: "", unit: "" } as const;
-const histogram: NativeHistogram = {
-  schema: 0,
-  integer: true,
-  count: 3,
-  sum: 6,
-  zeroThreshold: 0.5,
-  zeroCount: 1,
-  positiveSpans: [{ offset: 1, length: 1 }],
-  positiveCounts: [2],
-  negativeSpans: [],
-  negativeCounts: [],
-  customBounds: [],
-  resetHint: "unknown",
-};
-const exemplar = { labels: [{ name: "trace_id", value: "x" }], value: 1, timestampMs: 5 };
 const sample = (more: Partial<TotalSample>): TotalSample => ({
   series: { name: "h", labels: [] },
   family,

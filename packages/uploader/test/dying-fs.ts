@@ -29,6 +29,11 @@ export function dyingFs(atWrite: number, after: boolean): UploadFs & { readonly 
   };
 }
 
+/** Whether a failure is that of a {@link dyingFs}. */
+export function isOff(error: unknown): boolean {
+  return error instanceof Error && error.message === "the machine is off";
+}
+
 /** Whoever held the lock died with the machine: its pid is nobody's. */
 export function processesOf(pid: number) {
   return {

@@ -1,4 +1,4 @@
-import type { Series } from "../series/series.ts";
+import type { MetricType, Series } from "../series/series.ts";
 import { SeriesMap } from "../series/series-map.ts";
 import type { FamilyDraft } from "./family-draft.ts";
 import { type KnownLine, KnownLines } from "./known-lines.ts";
@@ -41,6 +41,20 @@ export interface NameMark {
   /** What the family of this name had when it was last read. */
   series: Series[];
 }
+
+/** A line of a Prometheus text that may come again on the next page, and what it meant. */
+export type TextLine<Mark> = KnownLine<TextLine<Mark>> &
+  (
+    | {
+        readonly kind: "sample";
+        readonly mark: Mark;
+        readonly name: NameMark;
+        /** The family's type, as far as it was known, when the labels were read. */
+        readonly type: MetricType;
+      }
+    | { readonly kind: "HELP"; readonly name: NameMark; readonly help: string }
+    | { readonly kind: "TYPE"; readonly name: NameMark; readonly type: MetricType }
+  );
 
 /** More than this, and than four times the last page, is forgotten at the end of a page. */
 const keptBytes = 16 * 1024 * 1024;

@@ -1,11 +1,10 @@
 import type { SeriesDictionary } from "../series/dictionary.ts";
 import type { Label, MetricType } from "../series/series.ts";
 import { addSample, createDraft, type FamilyDraft } from "./family-draft.ts";
-import type { KnownLine } from "./known-lines.ts";
 import { addLabel, createLabelList, type LabelList, repeatLabel } from "./label-list.ts";
 import { parseInt64, parseNumber } from "./number.ts";
 import { byte, endOfPage, isBlank, isPlainName, type PageReader } from "./page-reader.ts";
-import type { NameMark, ParserMemory, SeriesMark } from "./parser-memory.ts";
+import type { NameMark, ParserMemory, SeriesMark, TextLine } from "./parser-memory.ts";
 import { PlainTail } from "./plain-tail.ts";
 
 const typeOf: Readonly<Record<string, MetricType>> = {
@@ -18,19 +17,7 @@ const typeOf: Readonly<Record<string, MetricType>> = {
   UNTYPED: "unknown",
 };
 
-/** A line that may come again on the next page, and what it meant. */
-type Line = KnownLine<Line> &
-  (
-    | {
-        readonly kind: "sample";
-        readonly mark: SeriesMark;
-        readonly name: NameMark;
-        /** The family's type with which the labels were found right. */
-        readonly type: MetricType;
-      }
-    | { readonly kind: "HELP"; readonly name: NameMark; readonly help: string }
-    | { readonly kind: "TYPE"; readonly name: NameMark; readonly type: MetricType }
-  );
+type Line = TextLine<SeriesMark>;
 
 interface Page {
   readonly reader: PageReader;

@@ -1,11 +1,10 @@
 import type { SeriesDictionary } from "../series/dictionary.ts";
 import type { Label, MetricType, Series } from "../series/series.ts";
 import { addSample, createDraft, type FamilyDraft } from "./family-draft.ts";
-import type { KnownLine } from "./known-lines.ts";
 import { addLabel, createLabelList, type LabelList, repeatLabel } from "./label-list.ts";
 import { formatCanonical, parseInt64, parseNumber } from "./number.ts";
 import { byte, endOfPage, isBlank, isNameByte, type PageReader } from "./page-reader.ts";
-import type { NameMark, ParserMemory, TimedMark } from "./parser-memory.ts";
+import type { NameMark, ParserMemory, TextLine, TimedMark } from "./parser-memory.ts";
 import { PlainTail } from "./plain-tail.ts";
 
 const typeOf: Readonly<Record<string, MetricType>> = {
@@ -16,19 +15,7 @@ const typeOf: Readonly<Record<string, MetricType>> = {
   untyped: "unknown",
 };
 
-/** A line that may come again on the next page, and what it meant. */
-type Line = KnownLine<Line> &
-  (
-    | {
-        readonly kind: "sample";
-        readonly mark: TimedMark;
-        readonly name: NameMark;
-        /** The last TYPE line's type when the labels were read. */
-        readonly type: MetricType;
-      }
-    | { readonly kind: "HELP"; readonly name: NameMark; readonly help: string }
-    | { readonly kind: "TYPE"; readonly name: NameMark; readonly type: MetricType }
-  );
+type Line = TextLine<TimedMark>;
 
 interface Page {
   readonly reader: PageReader;
