@@ -2,6 +2,7 @@ import type { MetricFamily } from "@promferry/core/series";
 import { count } from "../count.ts";
 import { EXIT } from "../exit-codes.ts";
 import { createPageReader } from "../scrape/read-page.ts";
+import { createScrapeFetch } from "../scrape/scrape-fetch.ts";
 import { type Check, checker } from "./check.ts";
 
 export interface ChainOptions {
@@ -31,7 +32,8 @@ export async function chainChecks(options: ChainOptions): Promise<Check[]> {
   let families: readonly MetricFamily[];
   try {
     const reader = createPageReader({ limits: { maxSeries: MAX_SERIES }, keepEmptyLabels: false });
-    families = await reader.read(pageUrl, { timeoutMs: 10_000, signal });
+    const client = { fetch: createScrapeFetch() };
+    families = await reader.read(pageUrl, { timeoutMs: 10_000, signal, client });
   } catch (error) {
     signal.throwIfAborted();
     const advice =

@@ -1,3 +1,4 @@
+import { defaultUserAgent } from "@promferry/core/delivery";
 import { acceptHeader, type PageFormat, pageFormat } from "./page-format.ts";
 import type { ScrapeClient } from "./scrape-job.ts";
 
@@ -9,8 +10,7 @@ export interface FetchPageOptions {
   readonly maxBytes?: number;
   /** Whether only the text format is asked for. Default false. */
   readonly textOnly?: boolean;
-  /** Default: the global `fetch`, without credentials. */
-  readonly client?: ScrapeClient;
+  readonly client: ScrapeClient;
 }
 
 export interface FetchedPage {
@@ -44,7 +44,7 @@ export interface FetchBoundedOptions {
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
   readonly maxBytes: number;
-  readonly client: ScrapeClient | undefined;
+  readonly client: ScrapeClient;
   readonly headers: Readonly<Record<string, string>>;
   /** What is fetched, for messages. */
   readonly what: "page" | "list";
@@ -61,7 +61,7 @@ export async function fetchBounded<T>(
   options: FetchBoundedOptions,
   take: (response: Response, read: () => Promise<Uint8Array>) => Promise<T>,
 ): Promise<T> {
-  const { timeoutMs, signal, maxBytes, client = { fetch: globalThis.fetch }, what } = options;
+  const { timeoutMs, signal, maxBytes, client, what } = options;
   const authorization = await client.authorization?.();
   signal?.throwIfAborted();
   const ending = new AbortController();
@@ -78,6 +78,7 @@ export async function fetchBounded<T>(
       headers: {
         ...options.headers,
         "accept-encoding": "gzip",
+        "user-agent": defaultUserAgent(),
         ...(authorization === undefined ? {} : { authorization }),
       },
       signal: ending.signal,
@@ -110,13 +111,12 @@ async function readBounded(response: Response, maxBytes: number, what: string): 
   return Buffer.concat(chunks);
 }
 
-/** `fetch` says only "fetch failed"; what happened is in the cause. */
+/** What a user can do something with. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const { cause } = error;
-  if (!(cause instanceof Error)) return error.message;
-  const { code } = cause as NodeJS.ErrnoException;
+  const { code, message } = error as NodeJS.ErrnoException;
   if (code === "ECONNREFUSED") return "nothing listens there (ECONNREFUSED)";
   if (code === "ENOTFOUND") return "there is no such host (ENOTFOUND)";
-  return code ? `${cause.message || error.message} (${code})` : cause.message;
+  if (code === "Z_BUF_ERROR") return "the compressed body has no end";
+  return code ? `${message} (${code})` : message;
 }

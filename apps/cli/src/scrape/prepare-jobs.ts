@@ -6,8 +6,9 @@ import { expandVariables, findVariables } from "../config/variables.ts";
 import type { Context } from "../context.ts";
 import { createAuthorization } from "../credentials/authorization.ts";
 import { EXIT } from "../exit-codes.ts";
-import { createHttpClient } from "../upload/http-client.ts";
+import { readTls } from "../upload/http-client.ts";
 import { traceFetch } from "../upload/trace-fetch.ts";
+import { createScrapeFetch } from "./scrape-fetch.ts";
 import type { ScrapeClient, ScrapeJob } from "./scrape-job.ts";
 
 /** After a refusal or a failure, secrets are read or run again at most this often. */
@@ -50,8 +51,7 @@ async function createClient(
   const file = (path: string | undefined) => (path === undefined ? undefined : resolvePath(expand(path)));
   const { tls_config: tls } = config;
   const files = tls && { ca: file(tls.ca_file), cert: file(tls.cert_file), key: file(tls.key_file) };
-  // The address only decides over a proxy, and there is none.
-  const plain = (await createHttpClient({ url: "http://localhost", owner, tls: files, env: {} })) ?? fetch;
+  const plain = createScrapeFetch(files && (await readTls(files, owner)));
   const client = out.isVerbose ? traceFetch(plain, out, io.now) : plain;
   const auth = authOf(config);
   const cache = new Map<string, Promise<string>>();

@@ -1,6 +1,9 @@
 import { expect, test } from "vitest";
 import { serve } from "../../test/serve.ts";
 import { createPageReader } from "./read-page.ts";
+import { createScrapeFetch } from "./scrape-fetch.ts";
+
+const client = { fetch: createScrapeFetch() };
 
 test("a target whose OpenMetrics was bad is asked for text for an hour, and then again for OpenMetrics", async () => {
   const asked: string[] = [];
@@ -14,7 +17,7 @@ test("a target whose OpenMetrics was bad is asked for text for an hour, and then
   const reader = createPageReader({ limits: {}, keepEmptyLabels: false });
   for (let i = 0; i < 63; i++) {
     const signal = AbortSignal.timeout(5_000);
-    expect(await reader.read(url, { timeoutMs: 5_000, signal, maxBytes: 10_000 })).toHaveLength(1);
+    expect(await reader.read(url, { timeoutMs: 5_000, signal, maxBytes: 10_000, client })).toHaveLength(1);
   }
   const [bad, ...others] = asked;
   expect(bad).toBe("application/openmetrics-text");
@@ -31,7 +34,7 @@ test("a page that is bad OpenMetrics whatever it is asked for is asked for twice
   });
   const reader = createPageReader({ limits: { maxSeries: 100 }, keepEmptyLabels: false });
   const read = () =>
-    reader.read(url, { timeoutMs: 5_000, signal: AbortSignal.timeout(5_000), maxBytes: 10_000 });
+    reader.read(url, { timeoutMs: 5_000, signal: AbortSignal.timeout(5_000), maxBytes: 10_000, client });
   await expect(read()).rejects.toThrow("2:");
   expect(asked).toBe(2);
   await expect(read()).rejects.toThrow("2:");

@@ -1,4 +1,5 @@
 import { scrapeConfigSchema } from "../config/scrape-schema.ts";
+import { createScrapeFetch } from "./scrape-fetch.ts";
 import type { ScrapeJob } from "./scrape-job.ts";
 import type { ScrapeTarget } from "./target.ts";
 
@@ -20,7 +21,7 @@ export function jobOfUrl(page: ScrapeTarget, times: { intervalMs: number; timeou
   });
   return {
     config: { ...config, scrape_interval: times.intervalMs, scrape_timeout: timeoutMs },
-    client: { fetch: globalThis.fetch },
+    client: { fetch: createScrapeFetch() },
     httpSd: [],
   };
 }

@@ -50,7 +50,8 @@ export async function createHttpClient(options: HttpClientOptions): Promise<type
   return client as unknown as typeof fetch;
 }
 
-async function readTls(
+/** @throws {CliError} As {@link createHttpClient}. */
+export async function readTls(
   { ca, cert, key }: TlsFiles,
   owner: string,
 ): Promise<{ ca?: string; cert?: string; key?: string }> {
