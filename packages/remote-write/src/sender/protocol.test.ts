@@ -113,6 +113,11 @@ for (const { name, status = 204, headers, unknown } of [
   { name: "a status of 200 is one too", status: 200, headers: { [SAMPLES_WRITTEN]: "1" }, unknown: 0 },
   { name: "too many samples is a success", headers: { [SAMPLES_WRITTEN]: "99" }, unknown: 0 },
   { name: "what is no number is a success", headers: { [SAMPLES_WRITTEN]: "some" }, unknown: 0 },
+  {
+    name: "histograms alone is a success",
+    headers: { [SAMPLES_WRITTEN]: "0", "X-Prometheus-Remote-Write-Histograms-Written": "1" },
+    unknown: 0,
+  },
   { name: "no sample at all is unknown", headers: { [SAMPLES_WRITTEN]: "0" }, unknown: 1 },
   {
     name: "histograms and exemplars only is unknown",

@@ -13,6 +13,7 @@ import { createSnappyCodec, type SnappyCodec } from "../snappy/codec.ts";
 import type { ProtocolVersion } from "../validation/label-problem.ts";
 import { type AttemptV2, createAutoProtocol } from "./auto-protocol.ts";
 import { resolveEndpoint } from "./endpoint.ts";
+import { createNativeFallback } from "./native-fallback.ts";
 import { createPreparation } from "./prepare-request.ts";
 import { requestV2 } from "./request-v2.ts";
 import { explainUnsupported } from "./unsupported.ts";
@@ -62,6 +63,9 @@ const DEFAULT_LIMITS = { maxSamples: 20_000, maxBytes: 3_000_000, maxFutureMs: 6
  * receiver knows 2.0, if it then takes the batch as 1.0. Until the first such answer `encode` shows
  * requests of 2.0, and one `send` may make two requests.
  *
+ * A receiver that answers 500 to native histograms, and takes the rest of the batch, is sent no more of them for the life of
+ * this object: they are refused, and the `send` that finds it out, a second attempt, makes four requests.
+ *
  * @throws {TypeError} An option can't be used; the message names it.
  * @see https://prometheus.io/docs/specs/remote_write_spec/
  * @see https://prometheus.io/docs/specs/prw/remote_write_spec_2_0/
@@ -100,15 +104,18 @@ export function createRemoteWrite(options: RemoteWriteOptions): Destination {
   }
 
   const auto = createAutoProtocol(sendV1, trySendV2);
-  const send = protocol === "auto" ? auto.send : protocol === 2 ? sendV2 : sendV1;
+  const { reduce, send } = createNativeFallback(
+    protocol === "auto" ? auto.send : protocol === 2 ? sendV2 : sendV1,
+  );
   return {
     name,
     identity: endpoint.identity,
     keepsHistory: true,
     limits,
     encode(batch) {
-      const { request, refused } = prepare(batch, protocol === "auto" ? auto.current() : protocol);
-      return { requests: request ? [request] : [], refused };
+      const { batch: rest, refused: native } = reduce(batch);
+      const { request, refused } = prepare(rest, protocol === "auto" ? auto.current() : protocol);
+      return { requests: request ? [request] : [], refused: [...refused, ...native] };
     },
     send,
   };

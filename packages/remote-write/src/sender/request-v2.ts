@@ -22,11 +22,8 @@ export interface OutcomeV2 {
 }
 
 const SAMPLES_WRITTEN = "X-Prometheus-Remote-Write-Samples-Written";
-const WRITTEN_HEADERS = [
-  SAMPLES_WRITTEN,
-  "X-Prometheus-Remote-Write-Histograms-Written",
-  "X-Prometheus-Remote-Write-Exemplars-Written",
-];
+const HISTOGRAMS_WRITTEN = "X-Prometheus-Remote-Write-Histograms-Written";
+const WRITTEN_HEADERS = [SAMPLES_WRITTEN, HISTOGRAMS_WRITTEN, "X-Prometheus-Remote-Write-Exemplars-Written"];
 
 /**
  * Makes one attempt at a request of 2.0 and reads the headers of the answer. Their numbers are no
@@ -50,7 +47,8 @@ export async function requestV2(
   try {
     const { status } = await sendRequest(request, { ...options, fetch: listen });
     if (saysWritten(headers)) {
-      return { knowsV2: "yes", error: undefined, nothingWritten: isZero(headers.get(SAMPLES_WRITTEN)) };
+      const nothingWritten = [SAMPLES_WRITTEN, HISTOGRAMS_WRITTEN].every((name) => isZero(headers.get(name)));
+      return { knowsV2: "yes", error: undefined, nothingWritten };
     }
     return { knowsV2: "no", error: unsaidWritten(request, status), nothingWritten: true };
   } catch (thrown) {
@@ -71,8 +69,8 @@ function saysWritten(headers: Headers): boolean {
 }
 
 /** A missing header means zero, where the others show that the receiver knows them. */
-function isZero(samplesWritten: string | null): boolean {
-  return samplesWritten === null || /^0+$/.test(samplesWritten.trim());
+function isZero(written: string | null): boolean {
+  return written === null || /^0+$/.test(written.trim());
 }
 
 function unsaidWritten(request: EncodedRequest, status: number): DeliveryError {

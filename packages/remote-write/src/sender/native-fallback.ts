@@ -1,0 +1,103 @@
+import {
+  type Batch,
+  type BatchSeries,
+  DeliveryError,
+  type Destination,
+  type Receipt,
+  type Refusal,
+  type SendOptions,
+} from "@promferry/core/delivery";
+import { isHistogram } from "@promferry/core/series";
+
+/** Leaves native histograms out once a receiver has shown that it takes none. */
+export interface NativeFallback {
+  /** What goes of a batch by what is known now, and what stays. */
+  reduce(batch: Batch): { readonly batch: Batch; readonly refused: readonly Refusal[] };
+  send(batch: Batch, options?: SendOptions): Promise<Receipt>;
+}
+
+/** Times that native histograms have to fail alone: one 500 may be chance. */
+const FAILURES_ALONE = 2;
+
+/**
+ * A Prometheus that was started without its feature `native-histograms` answers 500 to every request that holds one, and
+ * stores nothing of it. Tried again and taken apart, each scrape would take longer than the time to the next.
+ *
+ * So a batch that fails with 500 a second time is taken apart by kind. Where its native histograms fail alone, time and
+ * again, and the rest is taken, they are refused, and so are all others for the life of this object, without a request.
+ */
+export function createNativeFallback(sendAll: Destination["send"]): NativeFallback {
+  let reason: string | undefined;
+
+  function reduce(batch: Batch): ReturnType<NativeFallback["reduce"]> {
+    if (reason === undefined) return { batch, refused: [] };
+    const { native, rest } = splitByKind(batch);
+    if (native.sampleCount === 0) return { batch, refused: [] };
+    return { batch: rest, refused: [{ reason, count: native.sampleCount }] };
+  }
+
+  async function sendApart(batch: Batch, options: SendOptions, failure: DeliveryError): Promise<Receipt> {
+    const { native, rest } = splitByKind(batch);
+    if (native.sampleCount === 0 || rest.sampleCount === 0) throw failure;
+    for (let i = 0; i < FAILURES_ALONE; i++) {
+      const isAlike = await sendAll(native, options).then(() => false, isFault);
+      if (!isAlike) throw failure;
+    }
+    const receipt = await sendAll(rest, options);
+    reason = `the receiver takes no native histograms: ${failure.message}`;
+    return withRefused(receipt, [{ reason, count: native.sampleCount }]);
+  }
+
+  return {
+    reduce,
+    async send(batch, options = {}) {
+      const { batch: rest, refused } = reduce(batch);
+      try {
+        return withRefused(await sendAll(rest, options), refused);
+      } catch (error) {
+        if (reason !== undefined || !isFault(error) || (options.attempt ?? 1) < 2) throw error;
+        return sendApart(batch, options, error);
+      }
+    },
+  };
+}
+
+function isFault(error: unknown): error is DeliveryError {
+  return error instanceof DeliveryError && error.status === 500;
+}
+
+function withRefused(receipt: Receipt, refused: readonly Refusal[]): Receipt {
+  return refused.length === 0 ? receipt : { ...receipt, refused: [...receipt.refused, ...refused] };
+}
+
+/** The native histograms, and everything else with all stale markers. */
+function splitByKind({ series }: Batch): { readonly native: Batch; readonly rest: Batch } {
+  const native: BatchSeries[] = [];
+  const rest: BatchSeries[] = [];
+  for (const entry of series) {
+    if (!entry.values.some(isHistogram)) rest.push(entry);
+    else {
+      native.push(rowsOf(entry, true));
+      if (!entry.values.every(isHistogram)) rest.push(rowsOf(entry, false));
+    }
+  }
+  return { native: toBatch(native), rest: toBatch(rest) };
+}
+
+function rowsOf(entry: BatchSeries, areNative: boolean): BatchSeries {
+  const rows = [...entry.values.keys()].filter((row) => isHistogram(entry.values[row]!) === areNative);
+  const pick = <T>(from: ReadonlyMap<number, T> | undefined) =>
+    new Map(rows.flatMap((row, to) => (from?.has(row) ? [[to, from.get(row)!] as const] : [])));
+  return {
+    series: entry.series,
+    family: entry.family,
+    timestampsMs: rows.map((row) => entry.timestampsMs[row]!),
+    values: rows.map((row) => entry.values[row]!),
+    exemplars: pick(entry.exemplars),
+    startsMs: pick(entry.startsMs),
+  };
+}
+
+function toBatch(series: readonly BatchSeries[]): Batch {
+  return { series, sampleCount: series.reduce((sum, { values }) => sum + values.length, 0) };
+}
