@@ -108,6 +108,8 @@ async function upload({ dir, sampleCount }: BenchJournal, url: string): Promise<
   for (const name of [".uploaded", ".totals"]) rmSync(join(dir, name), { force: true });
   const startedMs = performance.now();
   const { stdout } = await promisify(execFile)(process.execPath, [
+    // As a schedule of the CLI starts it.
+    "--max-semi-space-size=8",
     program("upload-journal.mjs"),
     dir,
     `${url}/`,

@@ -32,7 +32,7 @@ test("a schedule is printed, runs this very upload, and nothing is written", asy
   expect(exitCode).toBe(0);
   expect(stdout).toMatch(/^# .*\/systemd\/user\/promferry-upload-k1\.service\n\[Unit\]\n/);
   const exec = /^ExecStart=(.*)$/m.exec(stdout)?.[1];
-  expect(exec).toMatch(/^\S+node \S+ \S+main\.ts upload-metrics --config /);
+  expect(exec).toMatch(/^\S+node --max-semi-space-size=8 \S+ \S+main\.ts upload-metrics --config /);
   expect(exec).toContain(`--config ${config} --dir ${join(home, "other")} --to b --cleanup --timeout 2m`);
   expect(stdout).toContain("OnUnitActiveSec=3600s");
   expect(stderr).toContain("promferry: nothing was installed; --write does it\n");
