@@ -176,6 +176,31 @@ test("--protocol 2 and auto bring native histograms to Prometheus, and auto ever
   expect(await refused.metric("backlog_bytes")).toBeGreaterThan(0);
 });
 
+test("a Prometheus without native histograms gets what it would scrape itself: classic ones, and no backlog", {
+  timeout: 60_000,
+}, async (context) => {
+  requireServer(context, "prometheus");
+  const prometheus = await startPrometheus();
+  context.onTestFinished(prometheus.stop);
+  for (let i = 0; i < 20; i++) await query(prometheus.url, "vector(1)");
+  const agent = await startAgent(
+    context,
+    await folder(context),
+    ...["--scrape", `${prometheus.url}/metrics`, "--interval", "1s", "--job", "p"],
+    ...["--remote-write", `${prometheus.url}/api/v1/write`],
+  );
+  const bucket = 'prometheus_http_request_duration_seconds_bucket{job="p",handler="/api/v1/query",le="+Inf"}';
+  await until(async () => (await query(prometheus.url, bucket))[0]?.value).toMatch(/^[1-9]\d+$/);
+  const scrapes = await agent.metric("scrapes_total");
+  const refused =
+    (await agent.metric("refused_samples_total")) + (await agent.metric("unknown_samples_total"));
+  await until(() => agent.metric("scrapes_total")).toBeGreaterThan(scrapes + 5);
+  expect(await agent.metric("oldest_unsent_age_seconds")).toBeLessThan(3);
+  expect((await agent.metric("refused_samples_total")) + (await agent.metric("unknown_samples_total"))).toBe(
+    refused,
+  );
+});
+
 test("killed and started again, it sends what it kept: every scrape that was made, and nothing twice but a request in doubt", {
   timeout: 120_000,
 }, async (context) => {

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { UploadTarget } from "@promferry/uploader";
 import { CliError } from "../cli-error.ts";
+import { destinationKind } from "../config/destination-kind.ts";
 import { resolveFromConfig, type Settings } from "../config/load-config.ts";
 import { type DestinationConfig, destinationSchema } from "../config/schema.ts";
 import type { Context } from "../context.ts";
@@ -41,6 +42,8 @@ export interface AgentPlan {
   readonly targets: readonly UploadTarget[];
   /** By destination, without credentials. */
   readonly addresses: ReadonlyMap<string, string>;
+  /** Whether any destination takes native histograms, as far as is known by now. */
+  readonly wantsNative: () => boolean;
   readonly notes: readonly string[];
 }
 
@@ -57,7 +60,13 @@ export async function planAgent(context: Context, flags: AgentFlags): Promise<Ag
   const jobs = await jobsOf(context, settings, flags);
   const { configs, notes } = destinationsOf(settings, flags);
   // Scraped pages have no user, so none is made up for them.
-  const purpose: TargetPurpose = { dryRun: false, secrets: new Map(), createsKey: false };
+  const takers = new Set(
+    configs.filter(({ type }) => destinationKind(type) === "remote-write").map(({ name }) => name),
+  );
+  const purpose: TargetPurpose = {
+    ...{ dryRun: false, secrets: new Map(), createsKey: false },
+    onNativeRefused: (name) => takers.delete(name),
+  };
   const targets: UploadTarget[] = [];
   for (const config of configs) {
     const prepared = await prepareTarget(context, { ...settings, dir }, config, purpose);
@@ -74,6 +83,7 @@ export async function planAgent(context: Context, flags: AgentFlags): Promise<Ag
     jobs,
     targets,
     addresses: new Map(configs.map(({ name, url }) => [name, shownUrl(url)])),
+    wantsNative: () => takers.size > 0,
     notes,
   };
 }

@@ -82,6 +82,7 @@ export async function runAgent(context: Context, flags: AgentFlags): Promise<Exi
       );
     },
     onProblem: (problem) => teller.scrape(problem),
+    wantsNative: () => plan.wantsNative(),
     now,
     offsetSeed: hostname(),
   });

@@ -8,8 +8,8 @@ export interface FetchPageOptions {
   readonly signal?: AbortSignal | undefined;
   /** Largest page, as its `Content-Length` says and after decompression, in bytes. Default 32 MiB. */
   readonly maxBytes?: number;
-  /** Whether only the text format is asked for. Default false. */
-  readonly textOnly?: boolean;
+  /** What is asked for; another one is taken as well. */
+  readonly formats: readonly PageFormat[];
   readonly client: ScrapeClient;
 }
 
@@ -28,9 +28,9 @@ export const MAX_PAGE_BYTES: number = 32 * 1024 * 1024;
  * @throws {Error} Says in a few words why there is no page, or the reason of `signal`.
  */
 export async function fetchPage(url: string, options: FetchPageOptions): Promise<FetchedPage> {
-  const { timeoutMs, signal, maxBytes = MAX_PAGE_BYTES, textOnly = false, client } = options;
+  const { timeoutMs, signal, maxBytes = MAX_PAGE_BYTES, formats, client } = options;
   const headers = {
-    accept: acceptHeader(textOnly),
+    accept: acceptHeader(formats),
     "x-prometheus-scrape-timeout-seconds": String(timeoutMs / 1000),
   };
   const fetching = { timeoutMs, signal, maxBytes, client, headers, what: "page" } as const;

@@ -20,9 +20,9 @@ const OFFERS: readonly Offer[] = [
   { format: "scrape", mediaType: "text/plain;version=0.0.4" },
 ];
 
-/** What the `Accept` header says; `textOnly` leaves all but the text format out. */
-export function acceptHeader(textOnly: boolean): string {
-  const offers = OFFERS.filter(({ format }) => !textOnly || format === "scrape");
+/** What the `Accept` header says where these formats are wanted. */
+export function acceptHeader(formats: readonly PageFormat[]): string {
+  const offers = OFFERS.filter(({ format }) => formats.includes(format));
   const weighted = offers.map(({ mediaType }, i) => `${mediaType};q=0.${4 + offers.length - i}`);
   return [...weighted, "*/*;q=0.1"].join(",");
 }

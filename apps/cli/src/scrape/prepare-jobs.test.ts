@@ -40,7 +40,7 @@ const guarded = (header: () => string) =>
   );
 
 const scrape = (url: string, client: ScrapeClient) =>
-  fetchPage(url, { timeoutMs: 5000, client }).then(
+  fetchPage(url, { timeoutMs: 5000, client, formats: ["scrape"] }).then(
     () => "ok",
     (error: Error) => error.message,
   );

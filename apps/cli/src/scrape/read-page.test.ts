@@ -25,6 +25,20 @@ test("a target whose OpenMetrics was bad is asked for text for an hour, and then
   expect(others.slice(60)).toEqual([...new Array(3)].map(() => "application/openmetrics-text"));
 });
 
+test("protobuf is asked for where native histograms are wanted, and not where they are not", async () => {
+  const asked: boolean[] = [];
+  const url = await serve(({ headers: { accept = "" } }, response) => {
+    asked.push(accept.includes("protobuf"));
+    expect(accept).toContain("openmetrics");
+    response.end("a 1\n");
+  });
+  const reader = createPageReader({ limits: {}, keepEmptyLabels: false });
+  const options = { timeoutMs: 5_000, client };
+  for (const more of [{}, { wantsNative: true }, { wantsNative: false }])
+    await reader.read(url, { ...options, ...more });
+  expect(asked).toEqual([true, true, false]);
+});
+
 test("a page that is bad OpenMetrics whatever it is asked for is asked for twice, then it is an error", async () => {
   let asked = 0;
   const url = await serve((_, response) => {

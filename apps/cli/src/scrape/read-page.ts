@@ -24,7 +24,12 @@ export interface PageReader {
    *
    * @throws {Error} Says why there is no page, or the reason of `signal`.
    */
-  read(url: string, options: FetchPageOptions): Promise<readonly MetricFamily[]>;
+  read(url: string, options: ReadPageOptions): Promise<readonly MetricFamily[]>;
+}
+
+export interface ReadPageOptions extends Omit<FetchPageOptions, "formats"> {
+  /** Whether protobuf is asked for, which brings native histograms in the place of classic ones. Default true. */
+  readonly wantsNative?: boolean;
 }
 
 export interface PageReaderOptions {
@@ -41,6 +46,10 @@ interface Parsers extends Record<PageFormat, { parse(page: Uint8Array): readonly
   /** Series that are remembered. */
   known(): number;
 }
+
+const TEXT: readonly PageFormat[] = ["scrape"];
+const CLASSIC: readonly PageFormat[] = ["openmetrics", ...TEXT];
+const ALL: readonly PageFormat[] = ["protobuf", ...CLASSIC];
 
 /** Series that a dictionary of ours may hold above what the last page had. */
 const SPARE_SERIES = 10_000;
@@ -65,9 +74,10 @@ export function createPageReader({ limits, keepEmptyLabels }: PageReaderOptions)
     };
   }
 
-  async function read(url: string, options: FetchPageOptions): Promise<readonly MetricFamily[]> {
+  async function read(url: string, options: ReadPageOptions): Promise<readonly MetricFamily[]> {
     const textOnly = textPagesLeft > 0;
-    const { bytes, format } = await fetchPage(url, { ...options, textOnly });
+    const formats = textOnly ? TEXT : (options.wantsNative ?? true) ? ALL : CLASSIC;
+    const { bytes, format } = await fetchPage(url, { ...options, formats });
     if (textOnly) textPagesLeft--;
     try {
       const families = parsers[format].parse(bytes);

@@ -7,7 +7,7 @@ import { createScrapeFetch } from "./scrape-fetch.ts";
 
 const client = { fetch: createScrapeFetch(), authorization: async () => "Bearer secret" };
 const read = async (url: string) =>
-  Buffer.from((await fetchPage(url, { timeoutMs: 5_000, client })).bytes).toString();
+  Buffer.from((await fetchPage(url, { timeoutMs: 5_000, client, formats: ["scrape"] })).bytes).toString();
 
 /** On one of the ports that browsers, and with them the platform's `fetch`, refuse. */
 async function listenOnRefusedPort(server: Server): Promise<number> {

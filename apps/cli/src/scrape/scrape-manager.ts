@@ -44,6 +44,8 @@ export interface ScrapeManagerOptions {
   readonly now?: () => EpochMs;
   /** Waits; rejects when the signal aborts. Default: real time. A test passes one that it moves by hand. */
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** Whether native histograms are wanted, asked before each scrape. Default: they are. */
+  readonly wantsNative?: () => boolean;
   /** Moves all scrapes inside their intervals, so that two agents differ. Default: the empty text. */
   readonly offsetSeed?: string;
   /** Over all jobs; further ones are refused. Default 10 000. */
@@ -83,7 +85,7 @@ export interface TargetStatus {
 }
 
 export function createScrapeManager(options: ScrapeManagerOptions): ScrapeManager {
-  const { onPage, now = Date.now, sleep = sleepFor, offsetSeed = "" } = options;
+  const { onPage, now = Date.now, sleep = sleepFor, offsetSeed = "", wantsNative } = options;
   const { maxTargets = 10_000, maxSeriesPerTarget = 1_000_000, maxSeries = 2_000_000 } = options;
   const budget: SeriesBudget = { limit: maxSeries, used: 0 };
   const jobs = new Map<string, JobTargets>();
@@ -161,7 +163,7 @@ export function createScrapeManager(options: ScrapeManagerOptions): ScrapeManage
   function begin(target: Target, job: ScrapeJob): TargetLoop {
     return startTargetLoop({
       target,
-      scraper: createScraper(target, job, { budget, maxSeries: maxSeriesPerTarget }),
+      scraper: createScraper(target, job, { budget, maxSeries: maxSeriesPerTarget, wantsNative }),
       ...{ now, sleep, offsetSeed },
       async onPage(page) {
         if (!page.gone) countScrape(page);

@@ -27,6 +27,8 @@ export interface ScraperOptions {
   readonly budget: SeriesBudget;
   /** Different series of one page, where the job's `sample_limit` is not higher. */
   readonly maxSeries: number;
+  /** Asked before each scrape; see `PageReader`. Default: they are wanted. */
+  readonly wantsNative?: (() => boolean) | undefined;
 }
 
 /** The scrape's own series, in Prometheus' order. */
@@ -58,6 +60,7 @@ export function createScraper(first: Target, firstJob: ScrapeJob, options: Scrap
         signal,
         maxBytes: config.body_size_limit || MAX_PAGE_BYTES,
         client,
+        wantsNative: options.wantsNative?.() ?? true,
       });
       return tracker.take(page, atMs);
     } catch (reason) {

@@ -16,6 +16,8 @@ export interface DestinationParts {
   readonly grouping: Readonly<Record<string, LabelTemplate>>;
   /** Compresses remote write. Default: the built-in codec. */
   readonly snappy?: SnappyCodec | undefined;
+  /** Called once, when remote write's receiver has shown that it takes no native histograms. */
+  readonly onNativeRefused: () => void;
 }
 
 /**
@@ -24,7 +26,7 @@ export interface DestinationParts {
  * @throws {TypeError} A setting that the destination can't work with.
  */
 export function createDestination(parts: DestinationParts): Destination {
-  const { config, expand, http, app, grouping, snappy } = parts;
+  const { config, expand, http, app, grouping, snappy, onNativeRefused } = parts;
   const { name } = config;
   const url = expand(config.url);
   switch (destinationKind(config.type)) {
@@ -35,6 +37,7 @@ export function createDestination(parts: DestinationParts): Destination {
         url,
         protocol: config.protocol,
         tenantInPath: config.tenant_in_path,
+        onNativeRefused,
         ...(snappy ? { snappy } : {}),
         ...(config.tenant === undefined ? {} : { tenant: expand(config.tenant) }),
       });

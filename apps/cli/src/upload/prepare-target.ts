@@ -47,6 +47,8 @@ export interface TargetPurpose {
   readonly secrets: Map<string, Promise<string>>;
   /** Whether a missing identity's key is made. Default: unless it is a dry run. */
   readonly createsKey?: boolean;
+  /** A destination has shown that it takes no native histograms. Default: nobody hears. */
+  readonly onNativeRefused?: (destination: string) => void;
 }
 
 /** A destination ready for the uploader, with what the user should know about it. */
@@ -90,6 +92,7 @@ export async function prepareTarget(
     catalogueOf: ({ catalog }) => (catalog === undefined ? undefined : findCatalogue(dir, catalog)),
   });
   const coarseness = coarsenessOf(metrics);
+  const onNativeRefused = () => purpose.onNativeRefused?.(config.name);
   const snappy = destinationKind(config.type) === "remote-write" ? await loadNativeSnappy() : undefined;
 
   const build = ({ user, userIn }: Partial<Identity>) => {
@@ -107,7 +110,7 @@ export async function prepareTarget(
       ...connection,
     };
     return {
-      destination: createDestination({ config, expand, http, app, grouping, snappy }),
+      destination: createDestination({ config, expand, http, app, grouping, snappy, onNativeRefused }),
       grouping,
       externalLabels: mapValues(config.external_labels, template),
       // With each text as it stands, for what only a session knows.

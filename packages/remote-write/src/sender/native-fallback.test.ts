@@ -24,7 +24,14 @@ const histogram: NativeHistogram = {
 };
 
 const plain = entry("up", {}, [[NOON, 1]]);
-const native = entry("h", {}, [[NOON, histogram]]);
+/** Its end goes as a histogram, too. */
+const native = {
+  ...entry("h", {}, [
+    [NOON, histogram],
+    [NOON + 1, null],
+  ]),
+  family: { name: "h", type: "histogram" as const, help: "", unit: "" },
+};
 /** Of both kinds, and ended. */
 const mixed = {
   ...entry("m", {}, [
@@ -48,8 +55,10 @@ function shown({ body, headers }: ReceivedRequest): string {
   return series
     .flatMap(({ labels, timestampsMs, values }) =>
       values.map((value, i) => {
-        const kind = typeof value === "object" && value !== null ? "h" : "";
-        return `${labels.at(-1)!.value}@${timestampsMs[i]! - NOON}${kind}`;
+        const name = labels.at(-1)!.value;
+        const isNative = name === "h" || (typeof value === "object" && value !== null);
+        const kind = isNative ? "h" : "";
+        return `${name}@${timestampsMs[i]! - NOON}${kind}`;
       }),
     )
     .join(" ");
@@ -68,21 +77,27 @@ async function start(
   });
   onTestFinished(receiver.close);
   const now = () => NOON;
-  return { requests, destination: createRemoteWrite({ name: "r", url: receiver.url, protocol, now }) };
+  const refusals: number[] = [];
+  const onNativeRefused = () => void refusals.push(requests.length);
+  const { url } = receiver;
+  return {
+    ...{ requests, refusals },
+    destination: createRemoteWrite({ name: "r", url, protocol, now, onNativeRefused }),
+  };
 }
 
-const all = "up@0 h@0h m@0 m@1h m@2";
-const natives = "h@0h m@1h";
+const all = "up@0 h@0h h@1h m@0 m@1h m@2";
+const natives = "h@0h h@1h m@1h";
 const rest = "up@0 m@0 m@2";
 const takesNone = (content: string) => (content.includes("h ") || content.endsWith("h") ? 500 : 204);
 
 for (const protocol of [1, 2, "auto"] as const) {
   test(`a receiver that takes no native histograms is sent everything else by ${protocol}, and after the first time no more of them`, async (context) => {
-    const { destination, requests } = await start(context, takesNone, protocol);
+    const { destination, requests, refusals } = await start(context, takesNone, protocol);
     await expect(destination.send(batch)).rejects.toMatchObject({ status: 500 });
     const receipt = {
       accepted: 3,
-      refused: [{ count: 2, reason: expect.stringMatching(/no native histograms: .* 500: words/) }],
+      refused: [{ count: 3, reason: expect.stringMatching(/no native histograms: .* 500: words/) }],
       unknown: 0,
     };
     expect(await destination.send(batch, { attempt: 2 })).toEqual(receipt);
@@ -90,10 +105,11 @@ for (const protocol of [1, 2, "auto"] as const) {
     expect(requests.map(sorted)).toEqual([all, all, natives, natives, rest].map(sorted));
 
     expect(await destination.send(batch)).toEqual(receipt);
-    expect(await destination.send(batchOf(native))).toMatchObject({ accepted: 0, refused: [{ count: 1 }] });
+    expect(await destination.send(batchOf(native))).toMatchObject({ accepted: 0, refused: [{ count: 2 }] });
     expect(requests.slice(5).map(sorted)).toEqual([rest].map(sorted));
     expect(destination.encode(batch)).toMatchObject({ refused: receipt.refused });
     expect(destination.encode(batchOf(plain))).toMatchObject({ refused: [] });
+    expect(refusals).toEqual([5]);
   });
 }
 

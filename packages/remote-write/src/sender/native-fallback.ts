@@ -7,7 +7,8 @@ import {
   type Refusal,
   type SendOptions,
 } from "@promferry/core/delivery";
-import { isHistogram } from "@promferry/core/series";
+import { isHistogram, type SampleValue } from "@promferry/core/series";
+import { isHistogramSeries } from "../protobuf/histogram-series.ts";
 
 /** Leaves native histograms out once a receiver has shown that it takes none. */
 export interface NativeFallback {
@@ -25,8 +26,10 @@ const FAILURES_ALONE = 2;
  *
  * So a batch that fails with 500 a second time is taken apart by kind. Where its native histograms fail alone, time and
  * again, and the rest is taken, they are refused, and so are all others for the life of this object, without a request.
+ *
+ * @param onRefused Called once, when that is known.
  */
-export function createNativeFallback(sendAll: Destination["send"]): NativeFallback {
+export function createNativeFallback(sendAll: Destination["send"], onRefused = () => {}): NativeFallback {
   let reason: string | undefined;
 
   function reduce(batch: Batch): ReturnType<NativeFallback["reduce"]> {
@@ -45,6 +48,7 @@ export function createNativeFallback(sendAll: Destination["send"]): NativeFallba
     }
     const receipt = await sendAll(rest, options);
     reason = `the receiver takes no native histograms: ${failure.message}`;
+    onRefused();
     return withRefused(receipt, [{ reason, count: native.sampleCount }]);
   }
 
@@ -70,22 +74,25 @@ function withRefused(receipt: Receipt, refused: readonly Refusal[]): Receipt {
   return refused.length === 0 ? receipt : { ...receipt, refused: [...receipt.refused, ...refused] };
 }
 
-/** The native histograms, and everything else with all stale markers. */
+/** What goes as native histograms, their stale markers among them, and everything else. */
 function splitByKind({ series }: Batch): { readonly native: Batch; readonly rest: Batch } {
   const native: BatchSeries[] = [];
   const rest: BatchSeries[] = [];
   for (const entry of series) {
-    if (!entry.values.some(isHistogram)) rest.push(entry);
+    const isMarked = isHistogramSeries(entry);
+    const isNative = (value: SampleValue) => isHistogram(value) || (isMarked && value === null);
+    if (!entry.values.some(isNative)) rest.push(entry);
+    else if (entry.values.every(isNative)) native.push(entry);
     else {
-      native.push(rowsOf(entry, true));
-      if (!entry.values.every(isHistogram)) rest.push(rowsOf(entry, false));
+      native.push(rowsOf(entry, isNative));
+      rest.push(rowsOf(entry, (value) => !isNative(value)));
     }
   }
   return { native: toBatch(native), rest: toBatch(rest) };
 }
 
-function rowsOf(entry: BatchSeries, areNative: boolean): BatchSeries {
-  const rows = [...entry.values.keys()].filter((row) => isHistogram(entry.values[row]!) === areNative);
+function rowsOf(entry: BatchSeries, has: (value: SampleValue) => boolean): BatchSeries {
+  const rows = [...entry.values.keys()].filter((row) => has(entry.values[row]!));
   const pick = <T>(from: ReadonlyMap<number, T> | undefined) =>
     new Map(rows.flatMap((row, to) => (from?.has(row) ? [[to, from.get(row)!] as const] : [])));
   return {

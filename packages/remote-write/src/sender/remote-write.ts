@@ -38,6 +38,8 @@ export interface RemoteWriteOptions extends HttpOptions {
   readonly tenantInPath?: boolean;
   /** Default 20 000 samples, 3 000 000 bytes before compression, 600 000 ms ahead of `now`. */
   readonly limits?: Partial<DestinationLimits>;
+  /** Called once, when the receiver has shown that it takes no native histograms. Default: nobody hears. */
+  readonly onNativeRefused?: () => void;
   /** Compresses. Default {@link createSnappyCodec}. */
   readonly snappy?: SnappyCodec;
 }
@@ -106,6 +108,7 @@ export function createRemoteWrite(options: RemoteWriteOptions): Destination {
   const auto = createAutoProtocol(sendV1, trySendV2);
   const { reduce, send } = createNativeFallback(
     protocol === "auto" ? auto.send : protocol === 2 ? sendV2 : sendV1,
+    options.onNativeRefused,
   );
   return {
     name,
