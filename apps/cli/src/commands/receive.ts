@@ -3,6 +3,7 @@ import { constants } from "node:fs";
 import { access, mkdir } from "node:fs/promises";
 import { CliError } from "../cli-error.ts";
 import type { Context } from "../context.ts";
+import { count } from "../count.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { listenAddress } from "../receiver/listen-address.ts";
 import { type Receiver, startReceiver } from "../receiver/receiver.ts";
@@ -53,8 +54,8 @@ export async function receive(
   } finally {
     await receiver.close();
   }
-  const { requests, samples, leftOut } = receiver.counts;
-  out.note(`${samples} samples in ${requests} requests${leftOut > 0 ? `, ${leftOut} left out` : ""}`);
+  const { requests, samples } = receiver.counts;
+  out.note(`${count(samples, "sample")} in ${count(requests, "request")}`);
   return stopCode(io.signal.reason);
 }
 

@@ -1,4 +1,9 @@
-import { createJournalWriter, type DayBoundary } from "@promferry/core/journal";
+import {
+  createJournalWriter,
+  type DayBoundary,
+  JournalError,
+  MAX_FRAME_BYTES,
+} from "@promferry/core/journal";
 import {
   createSeriesDictionary,
   type Exemplar,
@@ -7,7 +12,8 @@ import {
   type NativeHistogram,
   type Series,
 } from "@promferry/core/series";
-import type { ReceivedBatch } from "@promferry/remote-write/receiver";
+import { BatchRefusal, type ReceivedBatch } from "@promferry/remote-write/receiver";
+import { count } from "../count.ts";
 import { toFrameFamilies } from "../frame-families.ts";
 
 export interface ReceivedJournalOptions {
@@ -22,11 +28,12 @@ export interface ReceivedJournalOptions {
 export interface ReceivedCounts {
   readonly requests: number;
   readonly samples: number;
-  /** Samples with times that a journal can't hold. */
-  readonly leftOut: number;
 }
 
-/** Stores what a receiver takes; every method resolves once it is on the disk. */
+/**
+ * Stores what a receiver takes; every method resolves once it is on the disk, and throws a
+ * {@link BatchRefusal}, with nothing stored, where a frame can't hold it.
+ */
 export interface ReceivedJournal {
   storeBatch(batch: ReceivedBatch): Promise<void>;
   storeFamilies(families: readonly MetricFamily[]): Promise<void>;
@@ -40,19 +47,26 @@ export function createReceivedJournal(options: ReceivedJournalOptions): Received
   const info = { intervalMs: 60_000 };
   const writer = createJournalWriter({ dir, origin: "scrape", consent: "user", info, dayBoundary, now });
   const metadata = new Map<string, FamilyMetadata>();
-  const counts = { requests: 0, samples: 0, leftOut: 0 };
+  const counts = { requests: 0, samples: 0 };
 
   const store = async (received: readonly MetricFamily[]) => {
+    demandRoom(received);
     const { families, leftOut } = toFrameFamilies(received);
+    if (leftOut > 0) {
+      throw new BatchRefusal(
+        "ERR_BATCH_INVALID",
+        `${count(leftOut, "sample")} with a time before 1970 or beyond 2^53 milliseconds; nothing of the request was stored`,
+      );
+    }
     const samples = families.reduce((sum, { series }) => sum + series.length, 0);
     try {
       if (samples > 0) await writer.write({ kind: "full", families });
     } catch (error) {
+      if (error instanceof JournalError && error.code === "ERR_JOURNAL_TOO_LARGE") throw tooLarge();
       onError?.(error);
       throw error;
     }
     counts.requests++;
-    counts.leftOut += leftOut;
     counts.samples += samples;
   };
 
@@ -69,6 +83,36 @@ export function createReceivedJournal(options: ReceivedJournalOptions): Received
 
 /** Families whose metadata is remembered. */
 const MAX_METADATA = 10_000;
+
+/**
+ * A series' labels are written with each of its samples: a small request can be terabytes of text, which must not be
+ * begun.
+ *
+ * @throws {BatchRefusal} The names and labels alone are more than a frame may hold.
+ */
+function demandRoom(families: readonly MetricFamily[]): void {
+  let bytes = 0;
+  let series: Series | undefined;
+  let ofSeries = 0;
+  for (const family of families) {
+    for (const each of family.series) {
+      if (each !== series) {
+        series = each;
+        ofSeries = each.name.length;
+        for (const { name, value } of each.labels) ofSeries += name.length + value.length + '="",'.length;
+      }
+      bytes += ofSeries;
+      if (bytes > MAX_FRAME_BYTES) throw tooLarge();
+    }
+  }
+}
+
+function tooLarge(): BatchRefusal {
+  return new BatchRefusal(
+    "ERR_BATCH_TOO_LARGE",
+    `written out, the samples take more than ${MAX_FRAME_BYTES} bytes; send fewer at once`,
+  );
+}
 
 interface Columns {
   readonly series: Series[];

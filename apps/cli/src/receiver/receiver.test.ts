@@ -12,6 +12,7 @@ import { serveReceiver } from "../../test/serve.ts";
 import { StopSignal } from "../io.ts";
 import { readPushPath } from "./push-path.ts";
 import { readJsonLines } from "./read-json-lines.ts";
+import { startReceiver } from "./receiver.ts";
 
 async function start() {
   const { url, dir } = await serveReceiver();
@@ -43,7 +44,7 @@ test("remote write is stored, several samples of a series and all", async () => 
     "a{l=x} stale @1700000002000",
     "a{l=y} 3 @1700000000000",
   ]);
-  expect(await fetch(url).then((r) => r.json())).toMatchObject({ requests: 1, samples: 4, leftOut: 0 });
+  expect(await fetch(url).then((r) => r.json())).toMatchObject({ requests: 1, samples: 4 });
 });
 
 for (const protocol of [1, 2] as const) {
@@ -118,21 +119,77 @@ test("an exemplar that no journal could hold costs no sample", async () => {
   expect(await stored()).toEqual(["c{} 7 @1700000000000"]);
 });
 
-test("names in UTF-8 are stored, and times that a journal can't hold are left out", async () => {
+test("names in UTF-8 are stored", async () => {
+  const { url, stored } = await start();
+  const labels = [{ name: "größe", value: "ä" }];
+  const series = createSeriesDictionary().intern("a.b", labels);
+  const family = { name: "a.b", type: "gauge", help: "", unit: "" } as const;
+  const destination = createRemoteWrite({ name: "r", url: `${url}/api/v1/write`, protocol: 2 });
+  const timestampsMs = [1_700_000_000_000];
+  await destination.send({ series: [{ series, family, timestampsMs, values: [1] }], sampleCount: 1 });
+  expect(await stored()).toEqual(["a.b{größe=ä} 1 @1700000000000"]);
+});
+
+test("a request with a time that no journal can hold is refused, and nothing of it is stored", async () => {
   const { url, stored } = await start();
   const dictionary = createSeriesDictionary();
   const row = (name: string, timestampMs: number) => ({
-    series: dictionary.intern(name, [{ name: "größe", value: "ä" }]),
+    series: dictionary.intern(name, []),
     family: { name, type: "gauge", help: "", unit: "" } as const,
     timestampsMs: [timestampMs],
     values: [1],
   });
   const destination = createRemoteWrite({ name: "r", url: `${url}/api/v1/write`, protocol: 2 });
-  const series = [row("a.b", 1_700_000_000_000), row("c", -5)];
-  expect(await destination.send({ series, sampleCount: 2 })).toMatchObject({ accepted: 2 });
-  await destination.send({ series: [row("c", -4)], sampleCount: 1 });
-  expect(await stored()).toEqual(["a.b{größe=ä} 1 @1700000000000"]);
-  expect(await fetch(url).then((r) => r.json())).toMatchObject({ requests: 2, samples: 1, leftOut: 2 });
+  const series = [row("a", 1_700_000_000_000), row("c", -5)];
+  await expect(destination.send({ series, sampleCount: 2 })).rejects.toMatchObject({
+    status: 400,
+    message: expect.stringContaining("1 sample with a time before 1970"),
+  });
+  const lines = '{"metric":"a","value":1}\n{"metric":"b","value":1,"ts":-1}\n';
+  expect(await post(`${url}/ingest`, lines, { "content-type": "application/json" })).toMatchObject({
+    status: 400,
+    text: expect.stringContaining("1 sample with a time before 1970"),
+  });
+  expect(await stored()).toEqual([]);
+  expect(await fetch(url).then((r) => r.json())).toMatchObject({ requests: 0, samples: 0 });
+});
+
+test("a small request whose samples are gigabytes of text is too large, and no text is made of it", async () => {
+  const { url, stored } = await start();
+  const series = createSeriesDictionary().intern("a", [{ name: "l", value: "x".repeat(1_000_000) }]);
+  const family = { name: "a", type: "gauge", help: "", unit: "" } as const;
+  const timestampsMs = Array.from({ length: 10_000 }, (_, i) => 1_700_000_000_000 + i);
+  const batch = { series: [{ series, family, timestampsMs, values: timestampsMs }], sampleCount: 10_000 };
+  for (const protocol of [1, 2] as const) {
+    const destination = createRemoteWrite({ name: "r", url: `${url}/api/v1/write`, protocol });
+    await expect(destination.send(batch)).rejects.toMatchObject({
+      status: 413,
+      message: expect.stringContaining("more than 67108864 bytes"),
+    });
+  }
+  expect(await stored()).toEqual([]);
+});
+
+test("the end of a receiver waits for no sender that never ends its request", async () => {
+  const dir = temporaryFolder();
+  const receiver = await startReceiver({
+    dir,
+    dayBoundary: "utc",
+    now: Date.now,
+    host: "127.0.0.1",
+    port: 0,
+    closeWithinMs: 50,
+  });
+  const slow = request(`${receiver.url}/api/v1/write`, {
+    method: "POST",
+    headers: { "content-length": "9" },
+  });
+  slow.write("abc");
+  const cut = once(slow, "error");
+  const answer = await post(`${receiver.url}/ingest`, "a 1\n");
+  await receiver.close();
+  expect(answer.status).toBe(204);
+  expect(await cut).toMatchObject([{ code: "ECONNRESET" }]);
 });
 
 test("a push gets its grouping labels, and timestamps are refused as by a Pushgateway", async () => {
@@ -168,6 +225,7 @@ test("text and JSON lines are taken with their times, packed or not", async () =
 for (const { name, path = "/ingest", method, body = "a 1\n", headers, status } of [
   { name: "a web page's request", headers: { origin: "https://evil.example" }, status: 403 },
   { name: "an unknown path", path: "/nowhere", status: 404 },
+  { name: "a path that is none", path: "//", method: "POST", status: 400 },
   { name: "a push of odd length", path: "/metrics/job/a/b", status: 400 },
   { name: "another method", method: "PUT", status: 405 },
   { name: "no metrics", body: "<html>", status: 400 },

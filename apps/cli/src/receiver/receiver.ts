@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ExpositionError, parseExposition } from "@promferry/core/text-format";
-import { createRemoteWriteHandler } from "@promferry/remote-write/receiver";
+import { BatchRefusal, createRemoteWriteHandler } from "@promferry/remote-write/receiver";
 import { isLoopbackHost } from "../config/check-url.ts";
 import { readPushPath, withGrouping } from "./push-path.ts";
 import { RequestError, readBody } from "./read-body.ts";
@@ -16,6 +16,8 @@ export interface ReceiverOptions extends ReceivedJournalOptions {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
+  /** How long `close` waits for requests under way, in milliseconds. Default 5,000. */
+  readonly closeWithinMs?: number;
 }
 
 /**
@@ -23,18 +25,18 @@ export interface ReceiverOptions extends ReceivedJournalOptions {
  *
  * | path | takes |
  * | --- | --- |
- * | POST /api/v1/write, /api/v1/push, /api/prom/push | remote write 1.0 |
+ * | POST /api/v1/write, /api/v1/push, /api/prom/push | remote write 1.0 and 2.0 |
  * | PUT, POST, DELETE /metrics/job/… | what a Pushgateway takes; nothing is replaced or deleted, every push is kept |
  * | POST /ingest, /api/v1/import/prometheus | Prometheus text or, as application/json or x-ndjson, JSON lines |
  * | GET / | what came so far, as JSON |
  *
- * A 2xx means that the samples are on the disk. Requests from web pages are refused (any with an
+ * A 2xx means that the samples are on the disk, all of them. Requests from web pages are refused (any with an
  * `Origin`), and so is, on a loopback address, a `Host` that isn't this machine.
  */
 export interface Receiver {
   readonly url: string;
   readonly counts: ReceivedCounts;
-  /** Takes no more requests and resolves when those under way are answered. */
+  /** Takes no more requests and resolves when those under way are answered, or their senders cut off. */
   close(): Promise<void>;
 }
 
@@ -42,14 +44,14 @@ const MAX_BODY_BYTES = 32 * 1024 * 1024;
 
 /** @throws {Error} The address can't be listened on, with the system's `code`. */
 export async function startReceiver(options: ReceiverOptions): Promise<Receiver> {
-  const { host, port } = options;
+  const { host, port, closeWithinMs = 5000 } = options;
   const journal = createReceivedJournal(options);
   const remoteWrite = createRemoteWriteHandler({ onBatch: (batch) => journal.storeBatch(batch) });
   const isLocal = isLoopbackHost(host.includes(":") ? `[${host}]` : host);
 
   async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
     refuseForeign(request, isLocal);
-    const { pathname } = new URL(request.url ?? "/", "http://receiver");
+    const pathname = pathOf(request);
     const { method = "" } = request;
     if (pathname === "/" && method === "GET") {
       answer(
@@ -94,7 +96,11 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
     counts: journal.counts,
     async close() {
       await new Promise<void>((resolve) => {
-        server.close(() => resolve());
+        const cutOff = setTimeout(() => server.closeAllConnections(), closeWithinMs);
+        server.close(() => {
+          clearTimeout(cutOff);
+          resolve();
+        });
         server.closeIdleConnections();
       });
       await journal.close();
@@ -120,6 +126,12 @@ function refuseForeign({ headers }: IncomingMessage, isLocal: boolean): void {
   }
 }
 
+function pathOf({ url = "/" }: IncomingMessage): string {
+  const base = "http://receiver";
+  if (!URL.canParse(url, base)) throw new RequestError(400, "the request names no path");
+  return new URL(url, base).pathname;
+}
+
 function parseImport(body: Buffer, { headers }: IncomingMessage) {
   const isJson = /json/i.test(headers["content-type"] ?? "");
   return isJson ? readJsonLines(body.toString("utf8")) : parseExposition(body, { format: "scrape" });
@@ -127,6 +139,8 @@ function parseImport(body: Buffer, { headers }: IncomingMessage) {
 
 function describeError(error: unknown): { status: number; message: string } {
   if (error instanceof RequestError) return { status: error.status, message: error.message };
+  if (error instanceof BatchRefusal)
+    return { status: error.code === "ERR_BATCH_TOO_LARGE" ? 413 : 400, message: error.message };
   if (error instanceof ExpositionError || error instanceof RangeError)
     return { status: 400, message: error.message };
   return { status: 500, message: "the samples could not be stored; send the request again" };

@@ -6,6 +6,7 @@ import { serve } from "../../test/serve.ts";
 import { encodeRequestV2 } from "../request-v2/encode.ts";
 import { createRemoteWrite } from "../sender/remote-write.ts";
 import { snappyjsCodec } from "../snappy/codec.ts";
+import { BatchRefusal } from "./batch-refusal.ts";
 import { createRemoteWriteHandler, type ReceivedBatch, type RemoteWriteHandlerOptions } from "./handler.ts";
 
 async function start(context: TestContext, options: Partial<RemoteWriteHandlerOptions> = {}) {
@@ -279,6 +280,28 @@ for (const { name, message, options = {}, status, text } of [
     },
     status: 500,
     text: "the samples could not be stored",
+  },
+  {
+    name: "a batch that its consumer will never take",
+    message: encodeRequestV2(batchOf(good)),
+    options: {
+      onBatch: async () => {
+        throw new BatchRefusal("ERR_BATCH_INVALID", "no place for times before 1970");
+      },
+    },
+    status: 400,
+    text: "no place for times before 1970",
+  },
+  {
+    name: "a batch that is too large for its consumer",
+    message: encodeRequestV2(batchOf(good)),
+    options: {
+      onBatch: async () => {
+        throw new BatchRefusal("ERR_BATCH_TOO_LARGE", "send fewer samples at once");
+      },
+    },
+    status: 413,
+    text: "send fewer samples at once",
   },
 ]) {
   test(`${name} is answered with ${status}, and the headers say that nothing was written`, async (context) => {

@@ -12,6 +12,7 @@ import {
   acceptSeries,
   type ReceivedSeries,
 } from "./accept-series.ts";
+import { BatchRefusal } from "./batch-refusal.ts";
 import { negotiate } from "./media-type.ts";
 import { readBody } from "./read-body.ts";
 import { seriesFamilies } from "./series-families.ts";
@@ -42,7 +43,8 @@ export interface ReceiverLimits extends DecodeLimits {
 export interface RemoteWriteHandlerOptions {
   /**
    * Takes a batch. The sender is told of success when the promise resolves, so it should resolve
-   * once the samples are durable. When it rejects, the sender is told to try again.
+   * once the samples are durable. When it rejects, the sender is told to try again, and with a
+   * {@link BatchRefusal} not to.
    */
   readonly onBatch: (batch: ReceivedBatch) => Promise<void>;
   readonly limits?: Partial<ReceiverLimits>;
@@ -60,11 +62,11 @@ export type RemoteWriteHandler = (request: IncomingMessage, response: ServerResp
  * | status | when |
  * | --- | --- |
  * | 204 | `onBatch` resolved, or there was nothing in the request |
- * | 400 | no snappy block, no message of that version; or some series are invalid: the others went to `onBatch` |
+ * | 400 | no snappy block, no message of that version, or `onBatch` refused it; or some series are invalid: the others went to `onBatch` |
  * | 405 | no POST |
- * | 413 | the body or what is in it is over `limits` |
+ * | 413 | the body or what is in it is over `limits`, or too large for `onBatch` |
  * | 415 | another media type, message or encoding |
- * | 500 | `onBatch` rejected |
+ * | 500 | `onBatch` rejected with anything but a {@link BatchRefusal} |
  *
  * Every answer but 204 says why in plain text, and every one to a content type that is accepted counts
  * what was written in the `X-Prometheus-Remote-Write-*-Written` headers. Who may write is for the caller to decide before the
@@ -83,13 +85,7 @@ export function createRemoteWriteHandler(options: RemoteWriteHandlerOptions): Re
     protocol: ProtocolVersion,
     tenant: string | undefined,
   ): Promise<Answer> {
-    let message: DecodedWriteRequest;
-    try {
-      message = decode(snappy.uncompress(body, limits.maxBytes), protocol, limits);
-    } catch (error) {
-      if (!(error instanceof DecodeError)) throw error;
-      return { status: error.code === "ERR_DECODE_TOO_LARGE" ? 413 : 400, text: error.message };
-    }
+    const message = decode(snappy.uncompress(body, limits.maxBytes), protocol, limits);
     const accepted = acceptSeries(message.series, protocol);
     const { series, counts, invalid } = accepted;
     const { metadata } = message;
@@ -122,9 +118,9 @@ export function createRemoteWriteHandler(options: RemoteWriteHandlerOptions): Re
         say({ status: 413, text: `the body is longer than ${limits.maxBodyBytes} bytes` });
       });
       if (body) say(await store(body, negotiated.protocol, header(request, "x-scope-orgid")));
-    } catch {
+    } catch (error) {
       // Nobody listens when the sender went away; then this answer goes nowhere.
-      say({ status: 500, text: "the samples could not be stored; send the request again" });
+      say(failure(error));
     }
   };
 }
@@ -135,6 +131,14 @@ interface Answer {
   readonly headers?: Readonly<Record<string, string>>;
   /** Default: nothing was. */
   readonly written?: AcceptedCounts;
+}
+
+function failure(error: unknown): Answer {
+  if (error instanceof DecodeError || error instanceof BatchRefusal) {
+    const isTooLarge = error.code === "ERR_DECODE_TOO_LARGE" || error.code === "ERR_BATCH_TOO_LARGE";
+    return { status: isTooLarge ? 413 : 400, text: error.message };
+  }
+  return { status: 500, text: "the samples could not be stored; send the request again" };
 }
 
 function decode(message: Uint8Array, protocol: ProtocolVersion, limits: ReceiverLimits): DecodedWriteRequest {

@@ -1,4 +1,5 @@
 export type { ReceivedSeries } from "./accept-series.ts";
+export { BatchRefusal, type BatchRefusalCode } from "./batch-refusal.ts";
 export {
   createRemoteWriteHandler,
   type ReceivedBatch,
