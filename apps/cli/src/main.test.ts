@@ -1,5 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
@@ -11,7 +20,7 @@ const MAIN = fileURLToPath(new URL("./main.ts", import.meta.url));
 
 function start(
   argv: readonly string[],
-  options: { cwd?: string; env?: Record<string, string>; nodeArgs?: readonly string[] } = {},
+  options: { cwd?: string; env?: Record<string, string>; nodeArgs?: readonly string[]; stdout?: number } = {},
 ): ChildProcess {
   const home = temporaryFolder();
   const child = spawn(
@@ -20,7 +29,7 @@ function start(
     {
       cwd: options.cwd ?? home,
       env: { HOME: home, PATH: process.env["PATH"], ...options.env },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["ignore", options.stdout ?? "pipe", "pipe"],
     },
   );
   onTestFinished(() => void child.kill("SIGKILL"));
@@ -101,6 +110,19 @@ test("paths are relative to where the user stood when pnpm started it", async ()
     env: { INIT_CWD: stood },
   });
   expect(await printed(child, /"value":9/)).toContain('"metric":"k1_views_total"');
+});
+
+test.skipIf(!existsSync("/dev/full"))("a full disk behind standard output is exit 74, in words", async () => {
+  const full = openSync("/dev/full", "w");
+  onTestFinished(() => closeSync(full));
+  const child = start(["--version"], { stdout: full });
+  let told = "";
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    told += text;
+  });
+  const closed = once(child, "close");
+  expect(await closed).toEqual([74, null]);
+  expect(told).toBe("promferry: standard output can't be written (ENOSPC)\n");
 });
 
 test("a reader that has seen enough is no failure", async () => {

@@ -20,7 +20,8 @@ for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 // A reader that has seen enough, as in `promferry export | head`, is no failure.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(EXIT.ok);
-  throw error;
+  process.stderr.write(`promferry: standard output can't be written (${error.code ?? error.message})\n`);
+  process.exit(EXIT.io);
 });
 
 process.exitCode = await run(process.argv.slice(2), {

@@ -57,7 +57,7 @@ function toFailure(error: unknown): Failure {
   }
   if (error instanceof Error) {
     const { code, path } = error as NodeJS.ErrnoException;
-    if (code !== undefined && /^E[A-Z]+$/.test(code) && path !== undefined) {
+    if (code !== undefined && /^(E[A-Z]+|ERR_FS_FILE_TOO_LARGE)$/.test(code) && path !== undefined) {
       return { exitCode: EXIT.io, code, message: `${path}: ${systemReason(code)}`, hint: systemHint(code) };
     }
     if (code === "ERR_UPLOAD_BUSY") {
@@ -95,6 +95,8 @@ function systemReason(code: string): string {
     EACCES: "permission denied",
     EPERM: "permission denied",
     ENOENT: "not there",
+    EISDIR: "a folder, not a file",
+    ERR_FS_FILE_TOO_LARGE: "larger than 2 GiB",
     ENOTDIR: "a part of the path is a file, not a folder",
     EEXIST: "a file stands where a folder is needed",
     ENOSPC: "the disk is full",

@@ -1,8 +1,7 @@
-import { readFile } from "node:fs/promises";
-import { resolve } from "node:path";
 import { checkMetrics, type ExpositionFormat, type MetricCardinality } from "@promferry/core/text-format";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { readInput } from "../read-input.ts";
 
 interface CheckMetricsOptions {
   readonly format: Extract<ExpositionFormat, "prometheus" | "openmetrics">;
@@ -18,8 +17,7 @@ export async function checkMetricsPage(
   { format, extended = false }: CheckMetricsOptions,
   [file = "-"]: readonly string[],
 ): Promise<ExitCode> {
-  const page = file === "-" ? await readAll(io.stdin) : await readFile(resolve(io.cwd, file));
-  const { errors, warnings, cardinality } = checkMetrics(page, { format });
+  const { errors, warnings, cardinality } = checkMetrics(await readInput(io, file), { format });
   const lines = (findings: typeof errors, kind: string) =>
     findings.map(({ line, column, message }) => `${line}:${column}: ${kind}${message}`);
   for (const line of [...lines(errors, ""), ...lines(warnings, "advice: ")]) out.line(line);
@@ -40,10 +38,4 @@ function cardinalityRows(cardinality: readonly MetricCardinality[]): string[][] 
     ...cardinality.map(({ metric, series }) => row(metric, series)),
     row("all", total),
   ];
-}
-
-async function readAll(input: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of input) chunks.push(chunk);
-  return Buffer.concat(chunks);
 }

@@ -1,11 +1,10 @@
-import { readFile } from "node:fs/promises";
-import { resolve } from "node:path";
 import { nodeJournalFs, openJournal } from "@promferry/core/journal";
 import type { Context } from "../context.ts";
 import { count } from "../count.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { type ImportPlan, missingFrames, planImport, writeFrames } from "../import/import-blocks.ts";
 import { type BlockProblem, readBlocks } from "../import/read-blocks.ts";
+import { readNamedFile } from "../read-input.ts";
 
 /** Problems of one file that are shown. */
 const MOST_PROBLEMS = 20;
@@ -30,7 +29,7 @@ export async function importFiles(
   const problems: (BlockProblem & { readonly file: string })[] = [];
   for (const file of names) {
     io.signal.throwIfAborted();
-    const bytes = await readFile(resolve(io.cwd, file));
+    const bytes = await readNamedFile(io, file);
     const { blocks, problems: found } = readBlocks(bytes);
     problems.push(...found.slice(0, MOST_PROBLEMS).map((each) => ({ file, ...each })));
     if (found.length > MOST_PROBLEMS) out.note(`${file}: and ${found.length - MOST_PROBLEMS} more blocks`);

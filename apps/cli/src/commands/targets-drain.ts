@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { CliError } from "../cli-error.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
-import { readInput } from "../targets/read-input.ts";
+import { readInput } from "../read-input.ts";
 import { connectService, type ServiceOptions } from "../targets/service-client.ts";
 
 interface DrainOptions extends ServiceOptions {

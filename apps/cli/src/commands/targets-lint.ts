@@ -7,7 +7,7 @@ import {
 import { CliError } from "../cli-error.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
-import { readInput } from "../targets/read-input.ts";
+import { readInput } from "../read-input.ts";
 
 interface LintOptions {
   readonly os?: Distribution;

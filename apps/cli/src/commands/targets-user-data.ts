@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import {
   type Distribution,
@@ -14,7 +13,7 @@ import {
 import { CliError } from "../cli-error.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
-import { readInput } from "../targets/read-input.ts";
+import { readInput, readNamedFile } from "../read-input.ts";
 import type { ServiceOptions } from "../targets/service-client.ts";
 import { writeSecretFile } from "../targets/write-output.ts";
 
@@ -62,7 +61,7 @@ async function writeUserData(context: Context, options: UserDataOptions): Promis
       hint: "name it as instances reach it, --url https://targets.example:9180",
     });
   }
-  const caPem = options.caFile && (await readFile(resolve(io.cwd, options.caFile), "utf8"));
+  const caPem = options.caFile && (await readNamedFile(io, options.caFile)).toString("utf8");
   const rendered = renderUserData({
     os,
     serviceUrl,

@@ -240,8 +240,16 @@ export class PageReader {
     const end = this.bytes.indexOf(byte.lineFeed, at);
     const text = this.text(at, Math.min(end < 0 ? this.bytes.length : end, at + excerptLength * 4));
     const shown = Array.from(text).slice(0, excerptLength).join("");
-    return shown === text ? JSON.stringify(text) : `${JSON.stringify(shown)}…`;
+    return shown === text ? quote(text) : `${quote(shown)}…`;
   }
+}
+
+/** As JSON, and what else can't be seen, or would command a terminal, by its number. */
+function quote(text: string): string {
+  return JSON.stringify(text).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu, (character) => {
+    const number = character.codePointAt(0)!.toString(16);
+    return number.length > 4 ? `\\u{${number}}` : `\\u${number.padStart(4, "0")}`;
+  });
 }
 
 /** Of the bytes `[start, end)`. */

@@ -149,6 +149,18 @@ for (const { name, page, options, message } of [
     message: `1:3: expected a number, got "${"é".repeat(40)}"…`,
   },
   {
+    name: "shows what can't be seen, such as a byte order mark",
+    page: "\ufeffa 1\n",
+    options: { format: "prometheus" },
+    message: String.raw`1:1: expected a metric name, got "\ufeffa 1"`,
+  },
+  {
+    name: "gives no terminal what it would obey",
+    page: "a \u009b31m\u202e\u2028\u00a0\u{e0001}\u001b é😀\n",
+    options: { format: "prometheus" },
+    message: String.raw`1:3: expected a number, got "\u009b31m\u202e\u2028\u00a0\u{e0001}\u001b é😀"`,
+  },
+  {
     name: "points at a histogram's first line",
     page: '# TYPE h histogram\nh_bucket{le="1"} 1\nh_bucket{le="2"} 1\nb 1\n# EOF\n',
     options: { format: "openmetrics" },
