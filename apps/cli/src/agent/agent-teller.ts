@@ -39,7 +39,8 @@ export function createAgentTeller(out: Output, now: () => number): AgentTeller {
   /** By destination and reason: how many were told, so that each is told once, and again for each tenfold. */
   const counts = new Map<string, { total: number; nextAt: number }>();
 
-  function tell(event: AgentEvent): void {
+  /** @returns Whether it was told, and not one too many. */
+  function tell(event: AgentEvent): boolean {
     const { message, hint, event: kind } = event;
     if (Math.abs(now() - minute) >= MINUTE_MS) {
       if (left > 0) out.error(`promferry: ${left} more messages were left out in the last minute`);
@@ -49,7 +50,7 @@ export function createAgentTeller(out: Output, now: () => number): AgentTeller {
     }
     if (++lines > LINES_A_MINUTE) {
       left++;
-      return;
+      return false;
     }
     out.json(event);
     if (kind === "started") out.line(message);
@@ -57,16 +58,17 @@ export function createAgentTeller(out: Output, now: () => number): AgentTeller {
       out.error(`promferry: ${message}`);
     else out.note(`promferry: ${message}`);
     if (hint !== undefined) out.note(`  ${hint}`);
+    return true;
   }
 
-  /** Whether so many more are worth a line. */
-  function isNews(key: string, more: number): number | undefined {
+  /** Counts so many more, and tells it where that is worth a line. */
+  function tellCount(key: string, more: number, event: (total: number) => AgentEvent): boolean {
     const known = counts.get(key) ?? { total: 0, nextAt: 1 };
     known.total += more;
     if (counts.size < 10_000) counts.set(key, known);
-    if (known.total < known.nextAt) return undefined;
-    known.nextAt = known.total * 10;
-    return known.total;
+    const isTold = known.total >= known.nextAt && tell(event(known.total));
+    if (isTold) known.nextAt = known.total * 10;
+    return isTold;
   }
 
   return {
@@ -97,13 +99,13 @@ export function createAgentTeller(out: Output, now: () => number): AgentTeller {
         case "refused":
         case "unknown": {
           const { destination, samples, reason } = event;
-          const total = isNews(`${event.kind} ${destination} ${reason}`, samples);
-          if (total === undefined) return;
-          const what =
-            event.kind === "refused"
-              ? `refused ${count(total, "sample")}`
-              : `unknown whether ${count(total, "sample")} arrived`;
-          return tell({ event: "refused", destination, message: `${destination}: ${what}: ${reason}` });
+          return tellCount(`${event.kind} ${destination} ${reason}`, samples, (total) => {
+            const what =
+              event.kind === "refused"
+                ? `refused ${count(total, "sample")}`
+                : `unknown whether ${count(total, "sample")} arrived`;
+            return { event: "refused", destination, message: `${destination}: ${what}: ${reason}` };
+          });
         }
         case "lost": {
           const { destination, frames, file } = event;
