@@ -130,6 +130,15 @@ test("names in UTF-8 are stored", async () => {
   expect(await stored()).toEqual(["a.b{größe=ä} 1 @1700000000000"]);
 });
 
+test("a page that calls itself OpenMetrics has its times in seconds", async () => {
+  const { url, stored } = await start();
+  const headers = { "content-type": "application/openmetrics-text; version=1.0.0; charset=utf-8" };
+  const page = "# TYPE a counter\na_total 1 1700000000\na_total 2 1700000001.5\n# EOF\n";
+  expect(await post(`${url}/ingest`, page, headers)).toMatchObject({ status: 204 });
+  expect(await post(`${url}/ingest`, "a 1 1700000000\n", headers)).toMatchObject({ status: 400 });
+  expect(await stored()).toEqual(["a_total{} 1 @1700000000000", "a_total{} 2 @1700000001500"]);
+});
+
 test("a request with a time that no journal can hold is refused, and nothing of it is stored", async () => {
   const { url, stored } = await start();
   const dictionary = createSeriesDictionary();

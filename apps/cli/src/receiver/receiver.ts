@@ -27,7 +27,7 @@ export interface ReceiverOptions extends ReceivedJournalOptions {
  * | --- | --- |
  * | POST /api/v1/write, /api/v1/push, /api/prom/push | remote write 1.0 and 2.0 |
  * | PUT, POST, DELETE /metrics/job/… | what a Pushgateway takes; nothing is replaced or deleted, every push is kept |
- * | POST /ingest, /api/v1/import/prometheus | Prometheus text or, as application/json or x-ndjson, JSON lines |
+ * | POST /ingest, /api/v1/import/prometheus | Prometheus text or, as application/openmetrics-text, OpenMetrics or, as application/json or x-ndjson, JSON lines |
  * | GET / | what came so far, as JSON |
  *
  * A 2xx means that the samples are on the disk, all of them. Requests from web pages are refused (any with an
@@ -133,8 +133,9 @@ function pathOf({ url = "/" }: IncomingMessage): string {
 }
 
 function parseImport(body: Buffer, { headers }: IncomingMessage) {
-  const isJson = /json/i.test(headers["content-type"] ?? "");
-  return isJson ? readJsonLines(body.toString("utf8")) : parseExposition(body, { format: "scrape" });
+  const type = headers["content-type"] ?? "";
+  if (/json/i.test(type)) return readJsonLines(body.toString("utf8"));
+  return parseExposition(body, { format: /openmetrics/i.test(type) ? "openmetrics" : "scrape" });
 }
 
 function describeError(error: unknown): { status: number; message: string } {
