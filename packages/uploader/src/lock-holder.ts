@@ -19,7 +19,10 @@ export interface LockHolder {
 export interface ProcessTable {
   /** This process. */
   self(): Promise<Omit<LockHolder, "refreshedMs">>;
-  /** When the process with this pid started, or undefined where none runs; empty where that is not told. */
+  /**
+   * When the process with this pid started, or undefined where none runs: one that has ended and was not yet waited for
+   * does not, though the system still knows its pid. Empty where that is not told.
+   */
   startOf(pid: number): Promise<string | undefined>;
 }
 
@@ -46,7 +49,7 @@ export const nodeProcesses: ProcessTable = {
   async self() {
     return {
       pid: process.pid,
-      start: (await startTicks(process.pid)) ?? "",
+      start: (await statusOf(process.pid)).start,
       boot: await textOf("/proc/sys/kernel/random/boot_id"),
       host: hostname(),
       pidNamespace: await readlink("/proc/self/ns/pid").catch(() => ""),
@@ -59,14 +62,16 @@ export const nodeProcesses: ProcessTable = {
       // EPERM: it runs, and belongs to somebody else.
       if ((error as NodeJS.ErrnoException).code === "ESRCH") return undefined;
     }
-    return (await startTicks(pid)) ?? "";
+    const { state, start } = await statusOf(pid);
+    return state === "Z" ? undefined : start;
   },
 };
 
-/** Field 22 of /proc/<pid>/stat; the name before it may hold blanks and parentheses. */
-async function startTicks(pid: number): Promise<string | undefined> {
+/** Fields 3 and 22 of /proc/<pid>/stat; the name before them may hold blanks and parentheses. */
+async function statusOf(pid: number): Promise<{ readonly state: string; readonly start: string }> {
   const stat = await textOf(`/proc/${pid}/stat`);
-  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return { state: fields[0] ?? "", start: fields[19] ?? "" };
 }
 
 async function textOf(path: string): Promise<string> {

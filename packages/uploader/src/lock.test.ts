@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { copyFile, mkdtemp, readdir, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -308,6 +310,20 @@ test("this process knows itself", async () => {
   // Beyond Linux' highest pid.
   expect(await nodeProcesses.startOf(2 ** 22 + 1)).toBeUndefined();
 });
+
+test.runIf(process.platform === "linux")(
+  "a killed process that its parent has not waited for holds nothing",
+  async () => {
+    // What the shell began ends at once, and the program that it becomes waits for nobody.
+    const parent = spawn("sh", ["-c", "sleep 0 & echo $!; exec sleep 60"], {
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    onTestFinished(() => void parent.kill("SIGKILL"));
+    const [pid] = (await once(parent.stdout, "data")) as [Buffer];
+    await expect.poll(() => readFile(`/proc/${Number(pid)}/stat`, "utf8")).toContain(") Z ");
+    expect(await nodeProcesses.startOf(Number(pid))).toBeUndefined();
+  },
+);
 
 test("a second upload from one directory says who is at work", async (context) => {
   const bed = await createTestBed(context);
