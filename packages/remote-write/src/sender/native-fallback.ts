@@ -29,7 +29,10 @@ const FAILURES_ALONE = 2;
  *
  * @param onRefused Called once, when that is known.
  */
-export function createNativeFallback(sendAll: Destination["send"], onRefused = () => {}): NativeFallback {
+export function createNativeFallback(
+  sendAll: Destination["send"],
+  onRefused: () => void = () => {},
+): NativeFallback {
   let reason: string | undefined;
 
   function reduce(batch: Batch): ReturnType<NativeFallback["reduce"]> {
