@@ -11,6 +11,7 @@ interface Cli {
     jobs: readonly object[];
     onPage: (page: { readonly families: readonly MetricFamily[] }) => void;
   }): { start(): void; stop(): Promise<void> };
+  createScrapeFetch(): typeof fetch;
   parseConfig(text: string): {
     config?: { scrape_configs: readonly object[] };
     problems: readonly unknown[];
@@ -20,6 +21,7 @@ interface Cli {
 // The CLI is a program and exports nothing, so its parts are reached by path.
 const reach = (path: string) => import(new URL(`../apps/cli/src/${path}`, import.meta.url).href);
 const { createScrapeManager }: Pick<Cli, "createScrapeManager"> = await reach("scrape/scrape-manager.ts");
+const { createScrapeFetch }: Pick<Cli, "createScrapeFetch"> = await reach("scrape/scrape-fetch.ts");
 const { parseConfig }: Pick<Cli, "parseConfig"> = await reach("config/parse-config.ts");
 
 /** TIME is replaced by a time half a minute ago. */
@@ -170,7 +172,11 @@ test("pages with trouble in them leave the same live series as in Prometheus", a
   context.onTestFinished(prometheus.stop);
   const live = new Map<string, string>();
   const manager = createScrapeManager({
-    jobs: config!.scrape_configs.map((job) => ({ config: job, client: { fetch }, httpSd: [] })),
+    jobs: config!.scrape_configs.map((job) => ({
+      config: job,
+      client: { fetch: createScrapeFetch() },
+      httpSd: [],
+    })),
     onPage: ({ families }) => applyPage(families, live),
   });
   context.onTestFinished(() => manager.stop());
@@ -180,7 +186,7 @@ test("pages with trouble in them leave the same live series as in Prometheus", a
   const settle = async (): Promise<void> => {
     rounds.clear();
     const scraped = CASES.filter(({ name }) => name !== "dropped").flatMap(({ name }) =>
-      ["Prometheus", "node"].map((agent) => `${name} ${agent}`),
+      ["Prometheus", "promferry"].map((agent) => `${name} ${agent}`),
     );
     await expect
       .poll(() => scraped.filter((who) => (rounds.get(who) ?? 0) < 3), { timeout: 30_000 })
