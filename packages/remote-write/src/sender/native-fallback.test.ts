@@ -102,7 +102,7 @@ for (const protocol of [1, 2, "auto"] as const) {
     };
     expect(await destination.send(batch, { attempt: 2 })).toEqual(receipt);
     const sorted = (each: string) => each.split(" ").sort().join(" ");
-    expect(requests.map(sorted)).toEqual([all, all, natives, natives, rest].map(sorted));
+    expect(requests.map(sorted)).toEqual([all, all, natives, rest, natives].map(sorted));
 
     expect(await destination.send(batch)).toEqual(receipt);
     expect(await destination.send(batchOf(native))).toMatchObject({ accepted: 0, refused: [{ count: 2 }] });
@@ -115,7 +115,6 @@ for (const protocol of [1, 2, "auto"] as const) {
 
 for (const { name, status, says } of [
   { name: "all that it is sent", status: () => 500, says: 500 },
-  { name: "the first of two tries", status: (_: string, n: number) => (n < 3 ? 500 : 204), says: 500 },
   {
     name: "everything else",
     status: (content: string) => (takesNone(content) === 500 ? 500 : 503),
@@ -129,6 +128,19 @@ for (const { name, status, says } of [
     expect(error).toMatchObject({ status: says, inDoubt: true });
     expect(destination.encode(batch).refused).toEqual([]);
     expect(requests.length).toBeLessThanOrEqual(4);
+  });
+}
+
+for (const { name, failing } of [
+  { name: "at the second look", failing: 1 },
+  { name: "after everything else", failing: 2 },
+]) {
+  test(`a receiver that takes native histograms ${name} is not taken for one without, and nothing is sent to it again`, async (context) => {
+    const { destination, requests } = await start(context, (_, n) => (n <= failing ? 500 : 204));
+    expect(await destination.send(batch, { attempt: 2 })).toMatchObject({ accepted: 6, refused: [] });
+    expect(requests.slice(1).filter((each) => each === rest)).toHaveLength(1);
+    expect(requests.slice(failing)).toEqual(failing === 1 ? [natives, rest] : [rest, natives]);
+    expect(destination.encode(batch).refused).toEqual([]);
   });
 }
 

@@ -17,15 +17,12 @@ export interface NativeFallback {
   send(batch: Batch, options?: SendOptions): Promise<Receipt>;
 }
 
-/** Times that native histograms have to fail alone: one 500 may be chance. */
-const FAILURES_ALONE = 2;
-
 /**
  * A Prometheus that was started without its feature `native-histograms` answers 500 to every request that holds one, and
  * stores nothing of it. Tried again and taken apart, each scrape would take longer than the time to the next.
  *
- * So a batch that fails with 500 a second time is taken apart by kind. Where its native histograms fail alone, time and
- * again, and the rest is taken, they are refused, and so are all others for the life of this object, without a request.
+ * So a batch that fails with 500 a second time is taken apart by kind. Where its native histograms fail alone, before the rest
+ * is taken and after it, they are refused, and so are all others for the life of this object, without a request.
  *
  * @param onRefused Called once, when that is known.
  */
@@ -45,14 +42,19 @@ export function createNativeFallback(
   async function sendApart(batch: Batch, options: SendOptions, failure: DeliveryError): Promise<Receipt> {
     const { native, rest } = splitByKind(batch);
     if (native.sampleCount === 0 || rest.sampleCount === 0) throw failure;
-    for (let i = 0; i < FAILURES_ALONE; i++) {
-      const isAlike = await sendAll(native, options).then(() => false, isFault);
-      if (!isAlike) throw failure;
-    }
-    const receipt = await sendAll(rest, options);
+    const sendNative = () =>
+      sendAll(native, options).catch((error: unknown) => {
+        if (isFault(error)) return undefined;
+        throw error;
+      });
+    const before = await sendNative();
+    const others = await sendAll(rest, options);
+    // A receiver that was only just recovering takes them now.
+    const taken = before ?? (await sendNative());
+    if (taken !== undefined) return sumOf(others, taken);
     reason = `the receiver takes no native histograms: ${failure.message}`;
     onRefused();
-    return withRefused(receipt, [{ reason, count: native.sampleCount }]);
+    return withRefused(others, [{ reason, count: native.sampleCount }]);
   }
 
   return {
@@ -71,6 +73,15 @@ export function createNativeFallback(
 
 function isFault(error: unknown): error is DeliveryError {
   return error instanceof DeliveryError && error.status === 500;
+}
+
+function sumOf(a: Receipt, b: Receipt): Receipt {
+  return {
+    accepted: a.accepted + b.accepted,
+    refused: [...a.refused, ...b.refused],
+    unknown: a.unknown + b.unknown,
+    leftOut: [...(a.leftOut ?? []), ...(b.leftOut ?? [])],
+  };
 }
 
 function withRefused(receipt: Receipt, refused: readonly Refusal[]): Receipt {
