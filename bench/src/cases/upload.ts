@@ -23,6 +23,9 @@ interface Cost {
   readonly peakMb: number;
 }
 
+/** What a process says of itself. */
+type OwnCost = Pick<Cost, "cpuMs" | "peakMb">;
+
 /** At most so much of vmagent's: 0.7 of its CPU time and 0.5 of its time on k1, a third of its bytes … */
 const targets: Readonly<Record<BenchJournal["name"], Readonly<Partial<Record<keyof Cost, number>>>>> = {
   k1: { cpuMs: 1 / 0.7, wallMs: 2, bytes: 3, peakMb: 1 / 1.6 },
@@ -34,6 +37,14 @@ const told: Readonly<Record<keyof Cost, string>> = {
   bytes: "bytes sent",
   peakMb: "peak memory",
 };
+
+const units: Readonly<Record<keyof Cost, string>> = {
+  cpuMs: "s a million",
+  wallMs: "s a million",
+  bytes: "kB a million",
+  peakMb: "MiB",
+};
+const EVERYTHING = ["cpuMs", "wallMs", "bytes", "peakMb"] as const;
 
 /** Day files to a receiver that drops everything: our upload against vmagent, to which the same files are posted. */
 export async function uploadJournals(
@@ -56,12 +67,16 @@ export async function uploadJournals(
       const name = `upload/${journal.name}`;
       if (!isChosen({ name })) continue;
       const ours: Cost[] = [];
+      const reads: OwnCost[] = [];
       const theirs: Cost[] = [];
       for (let round = 0; round < rounds; round++) {
         ours.push(await withBytes(url, () => upload(journal, url)));
+        reads.push(await run<OwnCost>("read-journal.mjs", journal.dir));
         theirs.push(await withBytes(url, () => feedVmagent(journal, url, dir)));
       }
-      rows.push(...rowsOf(journal, ours, theirs));
+      for (const what of EVERYTHING) rows.push(rowOf(journal, what, "upload", ours, theirs));
+      for (const what of ["cpuMs", "peakMb"] as const)
+        rows.push(rowOf(journal, what, "reading alone", reads, theirs));
     }
     return rows;
   } finally {
@@ -70,23 +85,24 @@ export async function uploadJournals(
   }
 }
 
-function rowsOf(journal: BenchJournal, ours: readonly Cost[], theirs: readonly Cost[]): Row[] {
-  const millions = journal.sampleCount / 1e6;
-  return (Object.keys(told) as (keyof Cost)[]).map((what) => {
-    const list = (costs: readonly Cost[]) =>
-      costs
-        .map((cost) => (what === "peakMb" ? cost[what] : cost[what] / 1e3 / millions).toFixed(2))
-        .join(" ");
-    const unit = { cpuMs: "s a million", wallMs: "s a million", bytes: "kB a million", peakMb: "MiB" }[what];
-    return {
-      name: `upload/${journal.name} ${told[what]}`,
-      ours: "upload",
-      peer: "vmagent",
-      ratio: median(theirs.map((cost, round) => cost[what] / (ours[round]?.[what] ?? Number.NaN))),
-      target: round2(targets[journal.name][what]),
-      raw: `${list(ours)} ${unit} against ${list(theirs)}`,
-    };
-  });
+function rowOf<What extends keyof Cost>(
+  { name, sampleCount }: BenchJournal,
+  what: What,
+  way: "upload" | "reading alone",
+  ours: readonly Pick<Cost, What>[],
+  theirs: readonly Pick<Cost, What>[],
+): Row {
+  const scale = what === "peakMb" ? 1 : 1e3 * (sampleCount / 1e6);
+  const list = (costs: readonly Pick<Cost, What>[]) =>
+    costs.map((cost) => (cost[what] / scale).toFixed(2)).join(" ");
+  return {
+    name: `upload/${name} ${told[what]}`,
+    ours: way,
+    peer: "vmagent",
+    ratio: median(theirs.map((cost, round) => cost[what] / (ours[round]?.[what] ?? Number.NaN))),
+    target: way === "upload" ? round2(targets[name][what]) : undefined,
+    raw: `${list(ours)} ${units[what]} against ${list(theirs)}`,
+  };
 }
 
 function round2(value: number | undefined): number | undefined {
@@ -107,20 +123,22 @@ async function received(url: string): Promise<number> {
 async function upload({ dir, sampleCount }: BenchJournal, url: string): Promise<Omit<Cost, "bytes">> {
   for (const name of [".uploaded", ".totals"]) rmSync(join(dir, name), { force: true });
   const startedMs = performance.now();
-  const { stdout } = await promisify(execFile)(process.execPath, [
-    // As a schedule of the CLI starts it.
-    "--max-semi-space-size=8",
-    program("upload-journal.mjs"),
+  const said = await run<OwnCost & { readonly samples: number; readonly failure?: object }>(
+    "upload-journal.mjs",
     dir,
     `${url}/`,
-  ]);
+  );
   const wallMs = performance.now() - startedMs;
-  const { samples, failure, cpuMs, peakMb } = JSON.parse(stdout) as Cost & {
-    samples: number;
-    failure?: object;
-  };
-  if (failure || samples < sampleCount) throw new Error(`our upload ended with ${stdout}`);
+  const { samples, failure, cpuMs, peakMb } = said;
+  if (failure || samples < sampleCount) throw new Error(`our upload ended with ${JSON.stringify(said)}`);
   return { cpuMs, wallMs, peakMb };
+}
+
+/** What a program of ours says at its end, started as a schedule of the CLI starts one. */
+async function run<Said>(name: string, ...args: readonly string[]): Promise<Said> {
+  const argv = ["--max-semi-space-size=8", program(name), ...args];
+  const { stdout } = await promisify(execFile)(process.execPath, argv);
+  return JSON.parse(stdout) as Said;
 }
 
 /** From the first post to the last answer; the time that it takes to start is not counted, its CPU time is. */
