@@ -17,6 +17,8 @@ try {
   const args = process.argv.slice(2);
   const child = spawn(NODE_24, ["--conditions=@promferry/source", main, "demo", ...args], {
     stdio: "inherit",
+    // npm runs a script in the root; `--dir` is relative to where the user stood.
+    cwd: process.env["INIT_CWD"] ?? process.cwd(),
     // A Ctrl-C reaches every process of a terminal's group, and npm passes it on as well. In a group of
     // its own the demo gets one signal for one key.
     detached: true,

@@ -9,13 +9,14 @@ import {
   readFileSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
 import { writeAppSession } from "../test/journal.ts";
 import { temporaryFolder } from "../test/run-cli.ts";
 
 const FORBID = fileURLToPath(new URL("../test/forbid-outside.ts", import.meta.url));
+const PACKAGE = fileURLToPath(new URL("..", import.meta.url));
 const MAIN = fileURLToPath(new URL("./main.ts", import.meta.url));
 
 function start(
@@ -101,15 +102,40 @@ test("a second signal ends a demo at once, and its folder goes with it", async (
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test("paths are relative to where the user stood when pnpm started it", async () => {
-  const stood = temporaryFolder();
-  await writeAppSession(join(stood, "here"));
-  mkdirSync(join(stood, "elsewhere"));
-  const child = start(["export", "--dir", "here", "--format", "jsonl"], {
-    cwd: join(stood, "elsewhere"),
-    env: { INIT_CWD: stood },
+for (const { name, from, initCwd } of [
+  { name: "where the user stood when pnpm started it", from: PACKAGE, initCwd: "." },
+  { name: "where it runs, whatever a script above it says", from: ".", initCwd: "elsewhere" },
+]) {
+  test(`paths are relative to ${name}`, async () => {
+    const stood = temporaryFolder();
+    await writeAppSession(join(stood, "here"));
+    const child = start(["export", "--dir", "here", "--format", "jsonl"], {
+      cwd: resolve(stood, from),
+      env: { INIT_CWD: join(stood, initCwd) },
+    });
+    expect(await printed(child, /"value":9/)).toContain('"metric":"k1_views_total"');
   });
-  expect(await printed(child, /"value":9/)).toContain('"metric":"k1_views_total"');
+}
+
+test("a folder that is gone is exit 74, in words", async () => {
+  const gone = join(temporaryFolder(), "gone");
+  mkdirSync(gone);
+  // A shell takes it away from under the program; nothing can be started in it afterwards.
+  const shell = spawn(
+    "sh",
+    ["-c", `rmdir "$PWD"; exec "$0" --conditions=@promferry/source "$1" status`, process.execPath, MAIN],
+    {
+      cwd: gone,
+      env: { HOME: gone, PATH: process.env["PATH"] },
+      stdio: ["ignore", "ignore", "pipe"],
+    },
+  );
+  let told = "";
+  shell.stderr.setEncoding("utf8").on("data", (text: string) => {
+    told += text;
+  });
+  expect(await once(shell, "close")).toEqual([74, null]);
+  expect(told).toBe("promferry: the folder that you stand in can't be used (ENOENT)\n  go to another one\n");
 });
 
 test.skipIf(!existsSync("/dev/full"))("a full disk behind standard output is exit 74, in words", async () => {

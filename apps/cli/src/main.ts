@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 import { once } from "node:events";
 import { homedir } from "node:os";
+import { resolve } from "node:path";
 import type { WriteStream } from "node:tty";
+import { fileURLToPath } from "node:url";
 import { EXIT } from "./exit-codes.ts";
 import { StopSignal, type TextSink } from "./io.ts";
 import { run } from "./run.ts";
@@ -30,8 +32,7 @@ process.exitCode = await run(process.argv.slice(2), {
   stdin: process.stdin,
   interactive: process.stdin.isTTY === true && process.stderr.isTTY === true,
   env: process.env,
-  // pnpm runs a script in its package's folder and says here where the user stood.
-  cwd: process.env["INIT_CWD"] ?? process.cwd(),
+  cwd: whereTheUserStands(),
   home: homedir(),
   signal: stopping.signal,
   onHangup(handler) {
@@ -44,6 +45,24 @@ process.exitCode = await run(process.argv.slice(2), {
 });
 // A question that Ctrl-C left unanswered would keep the process waiting for its answer.
 process.stdin.destroy();
+
+/**
+ * Started by `pnpm --filter cli start`, a program runs in its package's folder, and INIT_CWD says where the user stood.
+ * Whatever a script starts inherits INIT_CWD, so it says nothing anywhere else.
+ */
+function whereTheUserStands(): string {
+  const own = resolve(fileURLToPath(new URL("..", import.meta.url)));
+  try {
+    const here = process.cwd();
+    return here === own ? (process.env["INIT_CWD"] ?? here) : here;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    process.stderr.write(
+      `promferry: the folder that you stand in can't be used (${code})\n  go to another one\n`,
+    );
+    process.exit(EXIT.io);
+  }
+}
 
 function sink(stream: WriteStream): TextSink {
   return {

@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { runCli, temporaryFolder } from "../../test/run-cli.ts";
@@ -31,6 +31,23 @@ test("demo --dir keeps a folder that the other commands understand", async () =>
   expect(status.stdout).toMatch(/^demo {2}\d+ samples accepted, 0 frames waiting/m);
   const exported = await runCli(["export", "--dir", "kept/received", "--format", "jsonl"], { home });
   expect(exported.stdout).toContain('"metric":"shop_orders_total"');
+});
+
+test("demo takes no folder that has something in it, and leaves that as it is", async () => {
+  const home = temporaryFolder();
+  writeFileSync(join(home, "config.yaml"), "app: mine\n");
+  const { exitCode, stdout, stderr } = await runCli(["demo", "--dir", "."], { home });
+  expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
+  expect(stderr).toContain(`${home} is not empty`);
+  expect(readdirSync(home)).toEqual(["config.yaml"]);
+  expect(readFileSync(join(home, "config.yaml"), "utf8")).toBe("app: mine\n");
+});
+
+test("demo prints commands that a shell takes, blanks in the path and all", async () => {
+  const home = temporaryFolder();
+  const { stdout } = await runCli(["demo", "--dir", "my demo"], { home });
+  expect(stdout).toContain(`promferry status --config '${join(home, "my demo", "config.yaml")}'\n`);
+  expect(stdout).toContain(`--dir '${join(home, "my demo", "received")}'\n`);
 });
 
 test("demo that is interrupted ends with 130 and leaves nothing", async () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { CliError } from "../cli-error.ts";
@@ -11,10 +11,15 @@ interface DemoOptions {
   readonly keep?: boolean;
 }
 
-/** Needs no configuration and no server; without `--dir` or `--keep` it leaves nothing behind. */
+/**
+ * Needs no configuration and no server; without `--dir` or `--keep` it leaves nothing behind.
+ *
+ * @throws {CliError} With exit 2 where the folder of `--dir` has something in it.
+ */
 export async function demo(context: Context, { keep = false }: DemoOptions): Promise<ExitCode> {
   const { io, out, source } = context;
   const named = source.dirFlag === undefined ? undefined : resolve(io.cwd, source.dirFlag);
+  if (named !== undefined) requireUnused(named);
   const dir = named ?? mkdtempSync(join(io.env["TMPDIR"] || tmpdir(), "promferry-demo-"));
   const isKept = keep || named !== undefined;
   const remove = () => {
@@ -36,6 +41,14 @@ export async function demo(context: Context, { keep = false }: DemoOptions): Pro
     remove();
     process.off("exit", remove);
   }
+}
+
+/** An earlier demo's orders would be read back with this one's, and a configuration of the user's be written over. */
+function requireUnused(folder: string): void {
+  if (!existsSync(folder) || readdirSync(folder).length === 0) return;
+  throw new CliError(EXIT.usage, `${folder} is not empty`, {
+    hint: "name a folder that is new or empty: the demo writes a configuration and a journal of its own there",
+  });
 }
 
 /** Whether every order that the shops took is in the receiver's journal, and every scrape had a page. */

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openJournal } from "@promferry/core/journal";
 import type { Output } from "../output.ts";
+import { shellQuote } from "../schedule/schedule.ts";
 import type { DemoResult } from "./run-demo.ts";
 import type { Product } from "./workload.ts";
 
@@ -50,8 +51,8 @@ export async function printDemo(out: Output, result: DemoResult, isKept: boolean
     line(`   journal        ${result.journal}`);
     line(`   received       ${result.received}`);
     line(`   configuration  ${result.config}`);
-    line(`   promferry status --config ${result.config}`);
-    line(`   promferry export --format jsonl --dir ${result.received}`);
+    line(`   promferry status --config ${shellQuote(result.config)}`);
+    line(`   promferry export --format jsonl --dir ${shellQuote(result.received)}`);
   } else {
     line("   Everything was stopped and removed. `promferry demo --dir ./demo` keeps it to look at.");
   }
