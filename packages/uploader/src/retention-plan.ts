@@ -75,7 +75,8 @@ export interface RetentionPlan {
  * those that are too old, then the oldest as long as there is too much; of an agent's segments those
  * that are settled.
  *
- * A destination without history settles a day only when no configured one keeps history. A day stays
+ * A destination without history settles a day only when no configured one keeps history; one with history none as
+ * long as it has refused all that it was sent. A day stays
  * as long as an older one does, since totals go on from all that was deleted. Frames dated by a wrong
  * clock, or of a later version, go for want of room only. Pure.
  */
@@ -231,6 +232,13 @@ export function planRetention(options: RetentionPlanOptions): RetentionPlan {
 
   function reasonOfDestinations(files: readonly JournalFile[]): string | undefined {
     if (deciding.length === 0) return "no destination is configured";
+    const barren = historians.find(({ name, identity }) => {
+      const record = options.ledger.destinations.get(name);
+      return record?.identity === identity && record.accepted === 0 && record.refused + record.unknown > 0;
+    });
+    // A wrong address answers as a receiver does that minds the samples.
+    if (barren)
+      return `${barren.name} took nothing so far; correct what it minds, then --force sends it again`;
     for (const file of files) {
       for (const destination of deciding) {
         const { name } = destination;

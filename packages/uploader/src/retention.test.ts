@@ -105,6 +105,28 @@ test("nothing is deleted that did not arrive", async (context) => {
   expect(await dayFiles(bed)).toEqual(days.slice(2));
 });
 
+test("days stay as long as a destination has refused everything, and go once it took some", async (context) => {
+  const bed = await createTestBed(context);
+  await threeDays(bed);
+  let isRefusing = true;
+  const destination = createReceiver({
+    answer: () =>
+      isRefusing ? { error: new DeliveryError("ERR_DELIVERY_REJECTED", "400", { status: 400 }) } : "take",
+  });
+  const targets = [{ destination, project: asItIs }];
+
+  const refused = await bed.upload({ targets, cleanup: {} });
+  expect(refused.deleted).toEqual([]);
+  expect(refused.kept[0]).toEqual({
+    day: "2025-10-04",
+    reason: "store took nothing so far; correct what it minds, then --force sends it again",
+  });
+
+  isRefusing = false;
+  const taken = await bed.upload({ targets, cleanup: {}, force: true });
+  expect(taken.deleted.map(({ day }) => day)).toEqual(["2025-10-04", "2025-10-05", "2025-10-06"]);
+});
+
 test("damage is kept in quarantine when its day goes", async (context) => {
   const bed = await createTestBed(context);
   await threeDays(bed);

@@ -2,7 +2,7 @@ export type DeliveryErrorCode =
   | "ERR_DELIVERY_UNREACHABLE" // no reply came
   | "ERR_DELIVERY_OVERLOADED" // status 408, 429 or 5xx
   | "ERR_DELIVERY_UNAUTHORIZED" // status 401 or 403, or no credential could be had
-  | "ERR_DELIVERY_MISCONFIGURED" // status 3xx or 404: no batch will be taken
+  | "ERR_DELIVERY_MISCONFIGURED" // status 3xx, 404, 405, 407, 410 or 415: no batch will be taken
   | "ERR_DELIVERY_TOO_LARGE" // status 413: halve it
   | "ERR_DELIVERY_WITHHELD" // our own rules forbid to send it, or anything else with it
   | "ERR_DELIVERY_REJECTED"; // status 400 and the rest: this batch will never be taken as it is

@@ -23,7 +23,7 @@ export interface Reply {
  * | what came | code | in doubt |
  * | --- | --- | --- |
  * | 401, 403, `authorization` rejected | UNAUTHORIZED | no |
- * | 3xx, 404 | MISCONFIGURED | no |
+ * | 3xx, 404, 405, 407, 410, 415 | MISCONFIGURED | no |
  * | 413 | TOO_LARGE | no |
  * | 408, 429 | OVERLOADED | no |
  * | 5xx | OVERLOADED | yes |

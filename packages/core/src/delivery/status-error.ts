@@ -26,11 +26,20 @@ export function statusError(response: Response, context: StatusContext): Deliver
   });
 }
 
+/** About the address, the method, the media type or a proxy, and so about every batch alike. */
+const SETTINGS: ReadonlyMap<number, string> = new Map([
+  [404, "check url: the receiver has no such path"],
+  [405, "check url and type: the receiver takes no such request at this path"],
+  [407, "check the proxy settings: the proxy wants a credential of its own"],
+  [410, "check url: what was there is gone for good"],
+  [415, "check url, type and format: the receiver takes no such content at this path"],
+]);
+
 function statusCode(status: number): DeliveryErrorCode {
   if (status === 408 || status === 429 || status >= 500) return "ERR_DELIVERY_OVERLOADED";
   if (status === 401 || status === 403) return "ERR_DELIVERY_UNAUTHORIZED";
   // `fetch` of a browser hides a redirect behind status 0.
-  if (status === 404 || status < 400) return "ERR_DELIVERY_MISCONFIGURED";
+  if (SETTINGS.has(status) || status < 400) return "ERR_DELIVERY_MISCONFIGURED";
   if (status === 413) return "ERR_DELIVERY_TOO_LARGE";
   return "ERR_DELIVERY_REJECTED";
 }
@@ -40,7 +49,8 @@ function advice(response: Response): string {
   const { status } = response;
   if (status === 401) return "check auth: the user name, and what the secret's file or command holds";
   if (status === 403) return "check auth and tenant: this credential may not write there";
-  if (status === 404) return "check url: the receiver has no such path";
+  const setting = SETTINGS.get(status);
+  if (setting !== undefined) return setting;
   if (status < 400)
     return `redirects are not followed, set url to the final address${redirectTarget(response)}`;
   if (status === 413) return "a smaller batch may pass";
