@@ -1,10 +1,12 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { Socket } from "node:net";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { dayFiles, readSamples, writeAppSession } from "../../test/journal.ts";
 import { homeWith, runCli } from "../../test/run-cli.ts";
 import { serve, serveReceiver } from "../../test/serve.ts";
+import { StopSignal } from "../io.ts";
 
 /** A home with a journal and one destination named d; more settings of both as YAML flow entries. */
 async function homeFor(destination: string, metrics = "") {
@@ -226,6 +228,25 @@ for (const { setting, says } of [
     expect(stderr).toContain(says);
   });
 }
+
+test("Ctrl-C ends an upload after the request under way, and the next one doesn't send that again", async () => {
+  const stopping = new AbortController();
+  const bodies: string[] = [];
+  const url = await serve(async (request, response) => {
+    bodies.push(await text(request));
+    stopping.abort(new StopSignal("SIGINT"));
+    setImmediate(() => response.end());
+  });
+  const { home, cli } = await homeFor(`type: http, format: json, url: "${url}"`);
+  const argv = ["upload-metrics", "--config", "config.yaml"];
+
+  const { exitCode, stdout } = await runCli(argv, { home, signal: stopping.signal });
+
+  expect(exitCode).toBe(130);
+  expect(stdout).toMatch(/^d {2}3 samples accepted in 1 request\n/);
+  expect((await cli(["upload-metrics"])).stdout).toContain("d  nothing to send");
+  expect(bodies.length).toBe(1);
+});
 
 test("a day deleted for a Pushgateway alone is told as history that is gone", async () => {
   const url = await serve((request, response) => void request.resume().on("end", () => response.end()));

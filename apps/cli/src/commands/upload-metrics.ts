@@ -1,4 +1,4 @@
-import { type UploadReport, upload } from "@promferry/uploader";
+import { type UploadReport, type UploadTarget, upload } from "@promferry/uploader";
 import { CliError } from "../cli-error.ts";
 import { formatDuration } from "../config/duration.ts";
 import type { Context } from "../context.ts";
@@ -9,6 +9,7 @@ import type { ScheduleKind } from "../schedule/schedule.ts";
 import { cleanupFor } from "../upload/cleanup.ts";
 import { deletePastGroups } from "../upload/delete-past-groups.ts";
 import { printReport } from "../upload/describe-report.ts";
+import { finishRequests } from "../upload/finish-requests.ts";
 import { prepareUpload, type UploadFlags } from "../upload/prepare-upload.ts";
 import { retainedTargets } from "../upload/retained-targets.ts";
 import { createProgressLine } from "../upload/upload-progress.ts";
@@ -45,7 +46,7 @@ export async function uploadMetrics(context: Context, flags: UploadMetricsOption
       : ["--every", "--watch or --install-schedule"];
     throw new CliError(EXIT.usage, `${flag} belongs to ${owners}`, { hint: `add ${owners}` });
   }
-  return uploadOnce(context, flags);
+  return uploadOnce(context, flags, finishRequests);
 }
 
 /**
@@ -64,7 +65,8 @@ function watch(context: Context, flags: UploadMetricsOptions): Promise<ExitCode>
     async upload(signal) {
       const own = { ...context, io: { ...io, signal } };
       try {
-        return await uploadOnce(own, flags);
+        // Its time to end is over when it is told to.
+        return await uploadOnce(own, flags, (target) => target);
       } catch (error) {
         const cannotBegin = error instanceof CliError && NEVER_BEGINS.includes(error.exitCode);
         if (isFirst && cannotBegin) throw error;
@@ -83,7 +85,12 @@ function watch(context: Context, flags: UploadMetricsOptions): Promise<ExitCode>
 
 const NEVER_BEGINS: readonly ExitCode[] = [EXIT.usage, EXIT.config];
 
-async function uploadOnce(context: Context, flags: UploadMetricsOptions): Promise<ExitCode> {
+/** @param arm Of each target, the form that is sent to. */
+async function uploadOnce(
+  context: Context,
+  flags: UploadMetricsOptions,
+  arm: (target: UploadTarget) => UploadTarget,
+): Promise<ExitCode> {
   const { out, io } = context;
   const { dryRun = false, wait = false, timeout } = flags;
   const prepared = await prepareUpload(context, flags, { dryRun });
@@ -94,6 +101,7 @@ async function uploadOnce(context: Context, flags: UploadMetricsOptions): Promis
   const report = prepared.withNotes(
     await upload({
       ...prepared.options,
+      targets: prepared.options.targets.map(arm),
       dryRun,
       timeoutMs: timeout,
       waitMs: wait ? WAIT_MS : 0,
