@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -95,4 +96,15 @@ test("a configuration that is wrong ends with 78, wrong use with 64, and says wh
     err: expect.stringContaining('config.yaml:2:9: unknown key "sqlight"'),
   });
   expect((await start(dir, "conquer").ended).code).toBe(64);
+});
+
+test("a start that fails leaves no token behind that nobody was told", async () => {
+  const taken = createServer().listen(0, "127.0.0.1");
+  onTestFinished(() => void taken.close());
+  await once(taken, "listening");
+  const { port } = taken.address() as AddressInfo;
+  const dir = await folder(`listen: 127.0.0.1:${port}\ndata_dir: data\n`);
+  const { code, err } = await start(dir).ended;
+  expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining("EADDRINUSE") });
+  expect(await readdir(join(dir, "data"))).not.toContain("tokens.yaml");
 });

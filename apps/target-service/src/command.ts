@@ -1,7 +1,7 @@
 /** The command line: the service itself, and what an operator does to its store and its tokens. */
 import { once } from "node:events";
 import { createReadStream } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 import { setFlagsFromString } from "node:v8";
@@ -127,6 +127,8 @@ async function serve(settings: Settings): Promise<void> {
   };
   const service = await start().catch(async (error: unknown) => {
     await store.close();
+    // Nobody was told the token; the next start makes another one.
+    if (first !== undefined) await rm(settings.tokensFile, { force: true });
     throw error;
   });
   print(`promferry-targets listens on ${service.url}`);

@@ -4,7 +4,7 @@ import { type Catalogue, catalogueFileName, catalogueToJson, counter, defineMetr
 import { type ConsentRecord, readConsent, writeConsent } from "@promferry/privacy";
 import { expect, test } from "vitest";
 import { readSamples, writeAppSession } from "../../test/journal.ts";
-import { homeWith, type RunSetup, runCli } from "../../test/run-cli.ts";
+import { homeWith, type RunSetup, runCli, temporaryFolder } from "../../test/run-cli.ts";
 import { serve, serveReceiver } from "../../test/serve.ts";
 
 /** When `writeAppSession` writes. */
@@ -223,6 +223,15 @@ test("status shows every source's say", async () => {
   expect(stdout).toMatch(/^ {2}configuration +yes: the configuration says enabled: true$/m);
   const flagged = await cli(["status", "--enable-metrics-collection"], { env: { DO_NOT_TRACK: "1" } });
   expect(flagged.stdout).toContain("local because --enable-metrics-collection was given for this run");
+});
+
+test("status of a folder that --dir names asks for the word of the program that it belongs to", async () => {
+  const home = temporaryFolder();
+  const dir = join(home, ".k1", "metrics");
+  mkdirSync(dir, { recursive: true });
+  await writeConsent(dir, yes);
+  const { stdout } = await runCli(["status", "--dir", dir], { home, env: { K1_TELEMETRY: "off" } });
+  expect(stdout).toMatch(/^collection +off because K1_TELEMETRY=off$/m);
 });
 
 test("a damaged consent file is a no, told by status with its place", async () => {

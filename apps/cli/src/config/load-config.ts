@@ -101,7 +101,7 @@ function settle(
   const dir = given
     ? resolve(source.cwd, expandHome(given, source.home))
     : resolveFromConfig(expandEnvironment(configured, source.env), origin.file, source.home);
-  return { ...config, ...origin, app: config.app ?? appNameOf(configured), dir };
+  return { ...config, ...origin, app: config.app ?? appNameOf(given ?? "", configured), dir };
 }
 
 /** A path of the configuration: `~` is the home folder, relative ones start at the file's folder. */

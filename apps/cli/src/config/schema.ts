@@ -154,7 +154,9 @@ export const configSchema = z.strictObject({
   app: text
     .regex(/^[A-Za-z][A-Za-z0-9_-]*$/, { error: "expected a name of letters, digits, _ and -" })
     .optional()
-    .describe("The program whose metrics these are. Default: from metrics.dir, ~/.k1/metrics is k1."),
+    .describe(
+      "The program whose metrics these are. Default: from the journal's folder, ~/.k1/metrics is k1.",
+    ),
   metrics: metrics.prefault({}),
   targets: targets.prefault({}).describe("For `promferry targets`."),
   scrape_configs: z
