@@ -161,6 +161,14 @@ test("a program without a catalogue shows the newest frame that it wrote", async
   expect(stored()?.agreed).toBeUndefined();
 });
 
+test("a frame that is shown before the question commands no terminal", async () => {
+  const { cli, dir } = await k1Home();
+  await writeAppSession(dir, { consent: "flag", info: { version: "1\u009b2J" } });
+  const { stdout } = await cli(["enable", "--yes"]);
+  expect(stdout).toContain('"version":"1\\u{9b}2J"');
+  expect(stdout).not.toContain("\u009b");
+});
+
 test("--catalog names the catalogue of a program that has never run", async () => {
   const { home } = homeWith("app: k1\nmetrics: { dir: journal }\n");
   writeFileSync(join(home, "k1.json"), catalogueToJson(v2));

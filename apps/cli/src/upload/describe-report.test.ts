@@ -62,13 +62,23 @@ for (const { name, destination, dryRun = false, lines } of [
     name: "what was refused is not nothing",
     destination: {
       requests: 3,
-      refused: [{ reason: "out of bounds", count: 2 }],
+      refused: [{ reason: "too many labels", count: 2 }],
       files: [{ ...file, status: "failed", accepted: 0, refused: 2 }],
     },
     lines: [
       "d  nothing was accepted",
       "  2025-10-06.prom  failed, 0 samples, 2 refused",
-      "  refused 2 samples: out of bounds",
+      "  refused 2 samples: too many labels",
+    ],
+  },
+  {
+    name: "the setting of a server that takes nothing late is named",
+    destination: { requests: 3, refused: [{ reason: "answered with 400: out of bounds", count: 2 }] },
+    lines: [
+      "d  nothing was accepted",
+      "  refused 2 samples: answered with 400: out of bounds",
+      "  a server takes late samples inside its out_of_order_time_window: raise it, then --force sends them again;",
+      "  or set on_too_old: collapse with max_age. `promferry doctor` says what holds",
     ],
   },
   {

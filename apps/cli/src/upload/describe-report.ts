@@ -23,6 +23,9 @@ const WHY: Readonly<Record<DeletionCause, string>> = {
   size: ", to stay within max_bytes",
 };
 
+/** What Prometheus, Mimir and Cortex say of a sample that comes too late for them. */
+const TOO_LATE = /out of bounds|out[- ]of[- ]order|too[- ]old/i;
+
 /** Reasons that a person would read. */
 const MOST_REASONS = 10;
 
@@ -109,6 +112,12 @@ function details(report: DestinationReport, dryRun: boolean, timeStepMs?: number
     const refused = others.reduce((sum, each) => sum + each.count, 0);
     lines.push(
       `refused ${count(refused, "sample")} for ${others.length} other reasons: see rejected/ in the journal's folder`,
+    );
+  }
+  if (report.refused.some(({ reason }) => TOO_LATE.test(reason))) {
+    lines.push(
+      "a server takes late samples inside its out_of_order_time_window: raise it, then --force sends them again;",
+      "or set on_too_old: collapse with max_age. `promferry doctor` says what holds",
     );
   }
   if (report.unknown > 0) lines.push(`unknown whether ${count(report.unknown, "sample")} arrived`);
