@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Catalogue, catalogueFileName, catalogueToJson, counter, defineMetrics } from "@promferry/core";
+import { createJournalWriter } from "@promferry/core/journal";
 import { type ConsentRecord, readConsent, writeConsent } from "@promferry/privacy";
 import { expect, test } from "vitest";
 import { readSamples, writeAppSession } from "../../test/journal.ts";
@@ -163,9 +164,18 @@ test("a program without a catalogue shows the newest frame that it wrote", async
 
 test("a frame that is shown before the question commands no terminal", async () => {
   const { cli, dir } = await k1Home();
-  await writeAppSession(dir, { consent: "flag", info: { version: "1\u009b2J" } });
+  const series = [{ name: "k1_asked_total", labels: [{ name: "by", value: "\u009b2J" }] }];
+  const asked = { name: "k1_asked_total", type: "counter", help: "", unit: "", series } as const;
+  const writer = createJournalWriter({
+    dir,
+    origin: "app",
+    consent: "flag",
+    info: { app: "k1", intervalMs: 1 },
+  });
+  await writer.write({ kind: "full", families: [{ ...asked, values: [1], timestampsMs: [Number.NaN] }] });
+  await writer.close();
   const { stdout } = await cli(["enable", "--yes"]);
-  expect(stdout).toContain('"version":"1\\u{9b}2J"');
+  expect(stdout).toContain('k1_asked_total{by="\\u{9b}2J"} 1');
   expect(stdout).not.toContain("\u009b");
 });
 
