@@ -212,9 +212,9 @@ export const mutants: readonly Mutant[] = [
     fault: "receiver",
   },
   {
-    name: "a halved request's end outlives its window",
+    name: "a request that was made ahead is sent in another's place",
     file: `${UPLOADER}/requests.ts`,
-    search: "        ends.length = 0;\n",
+    search: "ready.from === from && ",
     replace: "",
     fault: "receiver",
   },
