@@ -67,7 +67,7 @@ function toFailure(error: unknown): Failure {
     if (
       code === "ERR_JOURNAL_FORBIDDEN" ||
       code === "ERR_LEDGER_FORBIDDEN" ||
-      code === "ERR_IDENTITY_UNREADABLE"
+      (code === "ERR_IDENTITY_UNREADABLE" && !isFull(error.cause))
     ) {
       const hint = "give yourself access to the journal's folder, or name another one with --dir";
       return { exitCode: EXIT.config, code, message: error.message, hint };
@@ -84,6 +84,11 @@ function toFailure(error: unknown): Failure {
     message: `a fault of promferry itself: ${message}`,
     hint: "run it again with PROMFERRY_DEBUG=1 to see where, and report it; your data is as it was",
   };
+}
+
+function isFull(cause: unknown): boolean {
+  const { code = "" } = (cause ?? {}) as NodeJS.ErrnoException;
+  return code === "ENOSPC" || code === "EDQUOT";
 }
 
 function exitName(exitCode: ExitCode): string {

@@ -48,9 +48,11 @@ export async function readOrCreateKey(
     return await readKey(fs, path);
   } catch (error) {
     if (error instanceof IdentityError) throw error;
+    const isFull = hasCode(error, "ENOSPC") || hasCode(error, "EDQUOT");
+    const advice = isFull ? "make room" : "make the directory readable and writable for this user";
     throw new IdentityError(
       "ERR_IDENTITY_UNREADABLE",
-      `${path}: ${(error as Error).message}; make the directory readable and writable for this user, or use identity none`,
+      `${path}: ${(error as Error).message}; ${advice}, or use identity none`,
       { cause: error },
     );
   }

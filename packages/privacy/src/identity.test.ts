@@ -133,6 +133,15 @@ test("a directory that can't be made is named", async ({ onTestFinished }) => {
   expect(error).toMatchObject({ code: "ERR_IDENTITY_UNREADABLE", message: expect.stringContaining(dir) });
 });
 
+test("a full disk asks for room, not for rights", async ({ onTestFinished }) => {
+  const dir = await directory(onTestFinished);
+  const full = Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+  const fs = { mkdir, readFile, writeFile: () => Promise.reject(full), link, unlink };
+  await expect(resolveIdentity({ kind: "installation", dir, destination, fs })).rejects.toThrow(
+    /no space left on device, write; make room, or use identity none$/,
+  );
+});
+
 test("hostname-sha256 is the plain hash, with a warning that it can be guessed", async () => {
   const identity = await resolveIdentity({
     kind: "hostname-sha256",
