@@ -14,7 +14,7 @@ export interface HttpOptions {
    * The protocol's own headers win over them. Default: none.
    */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Longest wait for a complete answer, in milliseconds. Default 30 000. */
+  /** Longest wait for a complete answer, in milliseconds, above 0; more than 24 days, `Infinity` too, are 24 days. Default 30 000. */
   readonly timeoutMs?: number;
   /** Default `promferry/<version>`. */
   readonly userAgent?: string;

@@ -25,6 +25,18 @@ test("sendRequest resolves with status and headers of any 2xx", async (context) 
   expect(reply.headers.get("x-written")).toBe("3");
 });
 
+for (const timeoutMs of [30 * 86_400_000, Number.POSITIVE_INFINITY]) {
+  test(`sendRequest does not cut off an answer that may take ${timeoutMs} ms`, async () => {
+    // Timers fire in order: one that was taken for 1 ms has aborted by then.
+    const fetch: HttpOptions["fetch"] = async (_, init) => {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      init?.signal?.throwIfAborted();
+      return new Response(null, { status: 204 });
+    };
+    expect((await sendRequest(post("http://127.0.0.1:1/"), { timeoutMs, fetch })).status).toBe(204);
+  });
+}
+
 test("sendRequest believes a 2xx whose body is cut off", async (context) => {
   const receiver = await open(context, (_, response) => {
     response.writeHead(200, { "Content-Length": "100" });

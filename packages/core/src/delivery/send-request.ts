@@ -5,6 +5,7 @@ import type { HttpOptions } from "./http-options.ts";
 import { classifyNetworkError } from "./network-error.ts";
 import { createRedactor } from "./redact.ts";
 import { replyExcerpt } from "./reply-excerpt.ts";
+import { LONGEST_TIMER_MS } from "./sleep.ts";
 import { statusError } from "./status-error.ts";
 
 /** What a receiver answered, with a status from 200 to 299. */
@@ -48,7 +49,7 @@ export async function sendRequest(
   const abort = () => timeout.abort(signal?.reason);
   signal?.throwIfAborted();
   signal?.addEventListener("abort", abort, { once: true });
-  const timer = setTimeout(() => timeout.abort(), timeoutMs);
+  const timer = setTimeout(() => timeout.abort(), Math.min(timeoutMs, LONGEST_TIMER_MS));
   try {
     const response = await (options.fetch ?? fetch)(request.url, {
       method: request.method,

@@ -1,5 +1,5 @@
 /** The longest delay that Node's timers keep; a longer one would fire at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+export const LONGEST_TIMER_MS: number = 2 ** 31 - 1;
 
 /**
  * Waits `ms` milliseconds, of any length.
