@@ -28,3 +28,10 @@ test("createRedactor takes out long header values and leaves names such as k1", 
   const redact = createRedactor(undefined, { "X-Source": "k1", "X-Key": "0123456789" });
   expect(redact("k1 sent 0123456789")).toBe("k1 sent [redacted]");
 });
+
+test("createRedactor takes out a query, whole and by its longer values, written either way", () => {
+  const redact = createRedactor(undefined, {}, new URL("http://a.test/x?db=k1&key=s3cret/key").searchParams);
+  expect(redact("no /x?db=k1&key=s3cret%2Fkey for k1: s3cret/key, s3cret%2Fkey")).toBe(
+    "no /x?[redacted] for k1: [redacted], [redacted]",
+  );
+});

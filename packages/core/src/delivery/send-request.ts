@@ -42,7 +42,7 @@ export async function sendRequest(
   signal?.throwIfAborted();
   const target = `${request.method} to ${new URL(request.url).host}`;
   const authorization = await askCredential(options, target);
-  const redact = createRedactor(authorization, options.headers);
+  const redact = createRedactor(authorization, options.headers, new URL(request.url).searchParams);
   const headers = buildHeaders(request, options, authorization, target);
 
   const timeout = new AbortController();
