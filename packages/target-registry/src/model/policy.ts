@@ -59,16 +59,29 @@ export const DEFAULT_POLICY: Policy = {
   instancesPerProject: 10_000,
 };
 
-/** Names of labels that the job sets itself or that Prometheus gives a meaning. */
+/**
+ * Names of labels that the job sets itself, that Prometheus gives a meaning, or that the rules and the metrics of a service
+ * read from a page: a target's label of that name would take the place of the page's own.
+ */
 export const RESERVED_LABELS: readonly string[] = [
+  "code",
+  "cpu",
+  "device",
   "endpoint",
+  "exported_instance_id",
+  "handler",
   "instance",
   "instance_id",
+  "interface",
   "job",
   "le",
+  "mode",
+  "name",
   "project_id",
   "quantile",
   "service_id",
+  "status",
+  "status_code",
 ];
 
 /** Refused even inside an allowed range: what is no host of the tenant, and what carries another address inside. */
