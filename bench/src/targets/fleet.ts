@@ -38,6 +38,7 @@ export function* fleetRecords(ids: readonly string[], now: number): Generator<st
     const instance = { id, ...place, labels: {}, endpoints, ...life, ...times, rev: i + 1 };
     yield line({ kind: "instance", instance });
   }
+  yield line({ kind: "end", records: ids.length + 1 });
 }
 
 export interface Joiner {
@@ -73,6 +74,7 @@ export function joinBody(token: string, i: number): string {
 export function* tokenRecords(all: readonly Joiner[]): Generator<string> {
   yield headerLine(0);
   for (const { token } of all) yield line({ kind: "token", token });
+  yield line({ kind: "end", records: all.length + 1 });
 }
 
 function headerLine(rev: number): string {

@@ -254,7 +254,7 @@ async function contents(): Promise<readonly StoreRecord[]> {
   const records: StoreRecord[] = [];
   for await (const record of own.store.export()) {
     if (record.kind === "header") records.push({ ...record, historySeq: 0 });
-    else if (record.kind !== "history") records.push(record);
+    else if (record.kind !== "history" && record.kind !== "end") records.push(record);
   }
   return records;
 }

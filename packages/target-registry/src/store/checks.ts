@@ -37,8 +37,21 @@ export function checkBatch(batch: readonly unknown[], most: number, what: string
   if (batch.length > most) throw new RangeError(`${what}: expected at most ${most}, found ${batch.length}`);
 }
 
+/** Hands on the records of an export and seals them: the last one says how many came before it. */
+export async function* sealedRecords(
+  records: AsyncIterable<StoreRecord> | Iterable<StoreRecord>,
+): AsyncGenerator<StoreRecord, void, void> {
+  let count = 0;
+  for await (const record of records) {
+    count += 1;
+    yield record;
+  }
+  yield { kind: "end", records: count };
+}
+
 /**
- * Hands on the records of an export and checks their order: one header, first.
+ * Hands on the records of an export but for its end, and checks that they are whole: one header, first, and as many
+ * records as the end says, which is last.
  *
  * @throws {StoreError} `ERR_STORE_DAMAGED`.
  */
@@ -46,7 +59,10 @@ export async function* checkedRecords(
   records: AsyncIterable<StoreRecord> | Iterable<StoreRecord>,
 ): AsyncGenerator<StoreRecord, void, void> {
   let rev: number | undefined;
+  let count = 0;
+  let ended = false;
   for await (const record of records) {
+    if (ended) throw damaged("nothing after its end");
     if (rev === undefined) {
       if (record.kind !== "header" || record.format !== 1) throw damaged("a header of format 1, first");
       rev = record.rev;
@@ -54,7 +70,12 @@ export async function* checkedRecords(
       throw damaged("one header");
     } else if (record.kind === "instance" && !(record.instance.rev <= rev)) {
       throw damaged(`revisions up to ${rev}, found ${record.instance.rev}`);
+    } else if (record.kind === "end") {
+      if (record.records !== count) throw damaged(`${record.records} records, found ${count}`);
+      ended = true;
+      continue;
     }
+    count += 1;
     try {
       checkStorable(record, record.kind);
     } catch (error) {
@@ -63,6 +84,7 @@ export async function* checkedRecords(
     yield record;
   }
   if (rev === undefined) throw damaged("a header");
+  if (!ended) throw damaged(`its end after ${count} records: the export was cut short`);
 }
 
 function damaged(expected: string): StoreError {

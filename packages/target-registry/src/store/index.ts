@@ -1,5 +1,5 @@
 export { type ApplyOptions, addJoinToken, applyEvent, renewInstance } from "./apply-event.ts";
-export { checkBatch, checkedRecords, checkLimit, checkStorable } from "./checks.ts";
+export { checkBatch, checkedRecords, checkLimit, checkStorable, sealedRecords } from "./checks.ts";
 export { joinInstance } from "./join-instance.ts";
 export { createMemoryStore, type MemoryStoreOptions } from "./memory/memory-store.ts";
 export { StoreError, type StoreErrorCode } from "./store-error.ts";

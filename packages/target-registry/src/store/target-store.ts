@@ -222,7 +222,7 @@ export interface MetricQuery {
   readonly limit: number;
 }
 
-/** One line of an export, in the order: header, then the others in any order. Plain JSON. */
+/** One line of an export, in the order: header, then the others in any order, and the end. Plain JSON. */
 export type StoreRecord =
   | {
       readonly kind: "header";
@@ -247,7 +247,9 @@ export type StoreRecord =
       readonly at: EpochMs;
       readonly answer: IdempotentAnswer | null;
     }
-  | { readonly kind: "metric"; readonly row: MetricRow };
+  | { readonly kind: "metric"; readonly row: MetricRow }
+  /** How many records came before it. Without it an export is cut short. */
+  | { readonly kind: "end"; readonly records: number };
 
 export interface TargetStore {
   /** The store's clock. */

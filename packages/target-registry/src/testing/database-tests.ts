@@ -126,4 +126,5 @@ function* fullStore(rows: number): Generator<StoreRecord> {
       },
     };
   }
+  yield { kind: "end", records: rows + 1 };
 }

@@ -175,23 +175,49 @@ export function recordTests(open: OpenStore): void {
     await put(store, heldSpec("i-2", "10.0.0.2"));
     const records: StoreRecord[] = [];
     for await (const record of store.export()) records.push(record);
+    const body = records.filter(({ kind }) => kind !== "end");
+    const sealed = (...all: readonly StoreRecord[]): StoreRecord[] => [
+      ...all,
+      { kind: "end", records: all.length },
+    ];
     const twin = records.find((record) => record.kind === "instance");
     const { instance } = twin as Extract<StoreRecord, { kind: "instance" }>;
     const { store: empty } = await open(context);
     for (const damaged of [
       [],
-      records.slice(1),
-      [...records, records[0]!],
-      [...records, { kind: "instance", instance: { ...instance, rev: 99 } }],
-      [...records, { kind: "instance", instance: { ...instance, id: "i-3" } }],
-      [...records, twin!],
-    ] as StoreRecord[][]) {
+      sealed(),
+      sealed(...body.slice(1)),
+      sealed(...body, body[0]!),
+      sealed(...body, { kind: "instance", instance: { ...instance, rev: 99 } }),
+      sealed(...body, { kind: "instance", instance: { ...instance, id: "i-3" } }),
+      sealed(...body, twin!),
+    ]) {
       await expect(empty.import(damaged)).rejects.toMatchObject({ code: "ERR_STORE_DAMAGED" });
       expect(await empty.list()).toEqual({ items: [] });
       expect((await empty.info()).rev).toBe(0);
     }
     await empty.import(records);
     expect((await empty.list()).items).toHaveLength(2);
+  });
+
+  test("an export of which lines are missing is refused, wherever it was cut", async (context) => {
+    const { store } = await open(context);
+    await put(store, heldSpec("i-1", "10.0.0.1"));
+    await put(store, heldSpec("i-2", "10.0.0.2"));
+    const records: StoreRecord[] = [];
+    for await (const record of store.export()) records.push(record);
+    expect(records.at(-1)).toEqual({ kind: "end", records: records.length - 1 });
+    const { store: empty } = await open(context);
+    for (let left = 1; left < records.length; left++) {
+      await expect(empty.import(records.slice(0, left))).rejects.toMatchObject({ code: "ERR_STORE_DAMAGED" });
+      await expect(empty.import(records.toSpliced(left - 1, 1))).rejects.toMatchObject({
+        code: "ERR_STORE_DAMAGED",
+      });
+    }
+    await expect(empty.import([...records, records.at(-1)!])).rejects.toMatchObject({
+      code: "ERR_STORE_DAMAGED",
+    });
+    expect((await empty.info()).rev).toBe(0);
   });
 
   for (const { name, text } of [

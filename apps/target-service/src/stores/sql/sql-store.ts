@@ -12,6 +12,7 @@ import {
   renewInstance,
   StoreError,
   type StoreOptions,
+  sealedRecords,
   type TargetStore,
 } from "@promferry/target-registry/store";
 import type { Engine } from "./engine.ts";
@@ -258,7 +259,7 @@ export function createSqlStore(engine: Engine, options: SqlStoreOptions): Target
     freeze: (cause) => setFlag("frozen", true, cause),
     thaw: (cause) => setFlag("frozen", false, cause, true),
     async *export() {
-      yield* await open(async () => exportRecords(engine));
+      yield* sealedRecords(await open(async () => exportRecords(engine)));
     },
     import: (records) =>
       open(async () => waiters.saw(await writer.alone((session) => importRecords(engine, session, records)))),

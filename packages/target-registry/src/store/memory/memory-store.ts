@@ -2,7 +2,7 @@ import type { EpochMs } from "../../model/instance.ts";
 import { DEFAULT_POLICY } from "../../model/policy.ts";
 import { DEFAULT_TIMINGS } from "../../states/timings.ts";
 import { addJoinToken, applyEvent, renewInstance } from "../apply-event.ts";
-import { checkBatch, checkedRecords, checkLimit, checkStorable } from "../checks.ts";
+import { checkBatch, checkedRecords, checkLimit, checkStorable, sealedRecords } from "../checks.ts";
 import { joinInstance } from "../join-instance.ts";
 import { StoreError } from "../store-error.ts";
 import type { Fence, RenewOutcome, StoreOptions, TargetStore } from "../target-store.ts";
@@ -205,7 +205,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): TargetStore
       });
     },
     async *export() {
-      yield* await read(() => structuredClone(recordsOf(tables)));
+      yield* sealedRecords(await read(() => structuredClone(recordsOf(tables))));
     },
     import: async (records) => {
       const filled = emptyTables();
