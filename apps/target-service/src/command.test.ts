@@ -72,6 +72,11 @@ test("tokens are made, the store is confirmed and moved, and the service ends in
   const exported = await start(dir, "export").ended;
   const other = await folder(`${CONFIG}tokens_file: ${join(dir, "data/tokens.yaml")}\n`);
   await writeFile(join(other, "targets.jsonl"), exported.out);
+  await writeFile(join(other, "cut.jsonl"), exported.out.split("\n").slice(0, 2).join("\n"));
+  expect(await start(other, "import", join(other, "cut.jsonl")).ended).toMatchObject({
+    code: 69,
+    err: expect.stringContaining("its end after 2 records: the export was cut short"),
+  });
   expect(await start(other, "import", join(other, "targets.jsonl")).ended).toMatchObject({
     code: 0,
     err: "",
@@ -96,6 +101,17 @@ test("a configuration that is wrong ends with 78, wrong use with 64, and says wh
     err: expect.stringContaining('config.yaml:2:9: unknown key "sqlight"'),
   });
   expect((await start(dir, "conquer").ended).code).toBe(64);
+  await writeFile(join(dir, "config.yaml"), "listen: 127.0.0.1:0\naudit_file: nowhere/audit.jsonl\n");
+  expect(await start(dir).ended).toMatchObject({
+    code: 78,
+    err: expect.stringContaining("audit_file: ENOENT"),
+  });
+  // Told to limit it, nobody expects a token that may do everything.
+  expect(await start(dir, "token", "platform", "--name", "a", "--project", "p-1").ended).toMatchObject({
+    code: 78,
+    out: "",
+    err: expect.stringContaining("can't be limited with --project"),
+  });
 });
 
 test("a start that fails leaves no token behind that nobody was told", async () => {

@@ -171,6 +171,15 @@ function callerOf(
   role: string,
   { name, project, range, endpoint }: TokenOptions,
 ): Exclude<Caller, { role: "instance" }> {
+  // A token that may do more than was asked for would be handed on as if it could not.
+  const useless = {
+    platform: { "--project": project, "--range": range, "--endpoint": endpoint },
+    registrar: { "--endpoint": endpoint },
+    reader: { "--range": range },
+  }[role];
+  for (const [option, value] of Object.entries(useless ?? {})) {
+    if (value !== undefined) throw new SettingsError(`a ${role}'s token can't be limited with ${option}`);
+  }
   switch (role) {
     case "platform":
       return { role, name };
@@ -185,8 +194,18 @@ function callerOf(
 }
 
 async function* recordsOf(file: string): AsyncGenerator<StoreRecord> {
+  let n = 0;
   for await (const line of createInterface({ input: createReadStream(file) })) {
-    if (line !== "") yield JSON.parse(line) as StoreRecord;
+    n += 1;
+    if (line !== "") yield recordOf(line, `${file}:${n}`);
+  }
+}
+
+function recordOf(line: string, place: string): StoreRecord {
+  try {
+    return JSON.parse(line) as StoreRecord;
+  } catch (error) {
+    throw new StoreError("ERR_STORE_DAMAGED", `import: ${place}: expected a line of JSON`, { cause: error });
   }
 }
 

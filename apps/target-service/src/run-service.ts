@@ -1,6 +1,5 @@
 /** Composes the service from its settings. */
 import { randomUUID } from "node:crypto";
-import { createWriteStream } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import type { ServerOptions as TlsOptions } from "node:https";
 import type { AddressInfo } from "node:net";
@@ -9,14 +8,15 @@ import { createAddressPolicy } from "@promferry/target-registry";
 import { type Fence, StoreError, type TargetStore } from "@promferry/target-registry/store";
 import type { FastifyInstance } from "fastify";
 import { openTokenFile } from "./auth/token-file.ts";
-import type { Settings } from "./config/settings.ts";
+import { type Settings, SettingsError } from "./config/settings.ts";
 import { createFileSync } from "./discovery/file-sync.ts";
 import { createInstanceMirror } from "./discovery/instance-mirror.ts";
 import { createListCache } from "./discovery/list-cache.ts";
-import { type AuditEntry, buildApp } from "./http/build-app.ts";
+import { buildApp } from "./http/build-app.ts";
 import { createHeartbeats } from "./lease/heartbeats.ts";
 import { repeat } from "./lease/repeat.ts";
 import { sweepOnce } from "./lease/sweep.ts";
+import { openAuditFile } from "./observe/audit-file.ts";
 import { createServiceMetrics } from "./observe/metrics.ts";
 import type { PrometheusClient } from "./prometheus/prometheus-client.ts";
 import { createScrapingPrometheus } from "./prometheus/scraping-prometheus.ts";
@@ -53,7 +53,10 @@ export interface RunOptions {
 const FILES_MS = 2_000;
 const TIDY_MS = 600_000;
 
-/** @throws {Error} When something that the settings name can't be read or listened on. */
+/**
+ * @throws {SettingsError} When a file that the settings name can't be used.
+ * @throws {Error} When it can't listen.
+ */
 export async function runService({ settings, store, ...options }: RunOptions): Promise<RunningService> {
   const { policy, timings, targets } = settings;
   const stopping = new AbortController();
@@ -76,10 +79,20 @@ export async function runService({ settings, store, ...options }: RunOptions): P
     get publicUrl() {
       return settings.publicUrl ?? address;
     },
-    agentCa: settings.agentCaFile && (await readFile(settings.agentCaFile, "utf8")),
+    agentCa: settings.agentCaFile && (await usable("agent_ca_file", readFile(settings.agentCaFile, "utf8"))),
     metricPrefix: settings.metrics.prefix,
   };
-  const audit = auditTo(settings.auditFile);
+  const audit =
+    settings.auditFile === undefined
+      ? undefined
+      : await usable(
+          "audit_file",
+          openAuditFile(settings.auditFile, (entries, error) => {
+            app.log.error({ err: error }, "the audit file can't be written; what it lacks stands here");
+            const auditLog = app.log.child({ audit: true }, { level: "info" });
+            for (const entry of entries) auditLog.info(entry);
+          }),
+        );
   const tls = await tlsOptions(settings.tls);
   const app = await buildApp({
     ...{ service, metrics, rateLimits: settings.rateLimits, trustProxy: settings.trustProxy },
@@ -163,22 +176,20 @@ export async function runService({ settings, store, ...options }: RunOptions): P
 async function tlsOptions(tls: Settings["tls"]): Promise<TlsOptions | undefined> {
   if (tls === undefined) return undefined;
   const [cert, key, ca] = await Promise.all([
-    readFile(tls.certFile),
-    readFile(tls.keyFile),
-    tls.clientCaFile === undefined ? undefined : readFile(tls.clientCaFile),
+    usable("tls.cert_file", readFile(tls.certFile)),
+    usable("tls.key_file", readFile(tls.keyFile)),
+    tls.clientCaFile === undefined ? undefined : usable("tls.client_ca_file", readFile(tls.clientCaFile)),
   ]);
   // Instances have no certificate: whether one is needed is for the role to say.
   const client = ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: false };
   return { cert, key, minVersion: "TLSv1.2", ...client };
 }
 
-function auditTo(
-  file: string | undefined,
-): { readonly write: (entry: AuditEntry) => void; readonly close: () => Promise<void> } | undefined {
-  if (file === undefined) return undefined;
-  const stream = createWriteStream(file, { flags: "a", mode: 0o600 });
-  return {
-    write: (entry) => void stream.write(`${JSON.stringify({ at: new Date().toISOString(), ...entry })}\n`),
-    close: () => new Promise((resolve) => stream.end(() => resolve())),
-  };
+/** @throws {SettingsError} Naming the key whose file can't be used. */
+async function usable<T>(key: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw new SettingsError(`${key}: ${(error as Error).message}`, { cause: error });
+  }
 }
