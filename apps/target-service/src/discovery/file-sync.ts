@@ -10,7 +10,7 @@ export interface FileSyncOptions {
   /** Files of each list. Default 1. */
   readonly shards?: number;
   readonly lists: ListCache;
-  /** Told of each failure; the files stay as they are then. */
+  /** Told why a list was not written, once until it is or the reason changes; the file stays as it is meanwhile. */
   readonly onError: (error: unknown) => void;
 }
 
@@ -24,6 +24,8 @@ export function createFileSync(options: FileSyncOptions): () => Promise<number> 
   const { dir, endpoints, shards = 1, lists, onError } = options;
   const parts: readonly (Shard | undefined)[] =
     shards === 1 ? [undefined] : Array.from({ length: shards }, (_, index) => ({ index, count: shards }));
+  /** The last failure of each file. */
+  const told = new Map<string, string>();
   /** What is known to stand in a file, so that it need not be read to compare it: the list's tag, and the file's stamp. */
   const known = new Map<string, { readonly etag: string; readonly stamp: string | undefined }>();
 
@@ -41,10 +43,14 @@ export function createFileSync(options: FileSyncOptions): () => Promise<number> 
     let changed = 0;
     for (const endpoint of endpoints) {
       for (const shard of parts) {
+        const name = targetFileName(endpoint, shard);
         try {
           if (await sync(endpoint, shard)) changed += 1;
+          told.delete(name);
         } catch (error) {
-          onError(error);
+          const { message } = error as Error;
+          if (told.get(name) !== message) onError(error);
+          told.set(name, message);
         }
       }
     }

@@ -3,6 +3,7 @@ import { createServer, type RequestListener } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { expect, type TestContext, test } from "vitest";
+import { authorizationFrom } from "./prometheus-authorization.ts";
 import { createPrometheusClient } from "./prometheus-client.ts";
 
 async function serve(context: TestContext, listener: RequestListener): Promise<string> {
@@ -92,6 +93,17 @@ test("values that are no numbers leave no point", async (context) => {
   const range = { fromMs: 0, toMs: 3_000, stepMs: 1_000 };
   const { series } = await createPrometheusClient({ url }).queryRange("x", range);
   expect(series).toEqual([{ labels: {}, points: [[3_000, 0]] }]);
+});
+
+test("credentials that can't be read are a problem of their own, and Prometheus is not asked", async () => {
+  const client = createPrometheusClient({
+    url: "http://127.0.0.1:9",
+    authorization: authorizationFrom({ type: "bearer", tokenFile: "/nowhere/token" }),
+  });
+  await expect(client.query("up", 0)).rejects.toMatchObject({
+    code: "prometheus_unauthorized",
+    message: "our credentials for Prometheus can't be read: ENOENT",
+  });
 });
 
 for (const { name, listener, code, says } of [

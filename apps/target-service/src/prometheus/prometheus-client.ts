@@ -65,7 +65,13 @@ export function createPrometheusClient(options: PrometheusOptions): PrometheusCl
     { timeoutMs = 10_000, signal }: AskOptions,
     limit = maxBytes,
   ): Promise<ApiAnswer> {
-    const authorization = await options.authorization?.();
+    const authorization = await options.authorization?.().catch((error: NodeJS.ErrnoException) => {
+      throw new ProblemError(
+        "prometheus_unauthorized",
+        `our credentials for Prometheus can't be read: ${error.code ?? "not a file"}`,
+        { cause: error },
+      );
+    });
     const timer = AbortSignal.timeout(timeoutMs + graceMs);
     const form = {
       "content-type": "application/x-www-form-urlencoded",
