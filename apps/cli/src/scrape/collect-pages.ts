@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { sleepFor } from "@promferry/core/delivery";
 import { createJournalWriter, type DayBoundary, type JournalWriter } from "@promferry/core/journal";
 import type { Target } from "./populate-target.ts";
 import { createScraper, type Scraper } from "./scrape.ts";
@@ -93,8 +93,6 @@ async function collectPage(scraper: Scraper, writer: JournalWriter, options: Col
     if (once) return;
     // Ticks that a slow page has missed are left out, not made up for.
     const elapsed = performance.now() - begin;
-    await sleep(intervalMs - (elapsed % intervalMs), undefined, { signal }).catch(() =>
-      signal.throwIfAborted(),
-    );
+    await sleepFor(intervalMs - (elapsed % intervalMs), signal);
   }
 }

@@ -69,10 +69,14 @@ export async function fetchBounded<T>(
   const stop = () => ending.abort(signal?.reason);
   signal?.addEventListener("abort", stop, { once: true });
   let late = false;
-  const timer = setTimeout(() => {
-    late = true;
-    ending.abort(new Error("timeout"));
-  }, timeoutMs);
+  // Node's timers take more than 2^31 - 1 ms for 1 ms.
+  const timer = setTimeout(
+    () => {
+      late = true;
+      ending.abort(new Error("timeout"));
+    },
+    Math.min(timeoutMs, 2 ** 31 - 1),
+  );
   try {
     const response = await client.fetch(url, {
       headers: {

@@ -233,6 +233,25 @@ test("collect goes on until it is stopped, one frame a scrape", async () => {
   expect(exitCode).toBe(130);
 });
 
+test("an interval and a timeout of a month are no millisecond", async () => {
+  const stop = new AbortController();
+  let served = 0;
+  const url = await serve((request, response) => {
+    served++;
+    // Timers fire in order: one that was taken for 1 ms has ended the scrape, or begun another one, by then.
+    setTimeout(() => {
+      page("a 1\n")(request, response);
+      setTimeout(() => stop.abort(new StopSignal("SIGINT")), 200);
+    }, 5);
+  });
+  const home = temporaryFolder();
+  const flags = ["--interval", "30d", "--timeout", "30d", "--dir", "j"];
+  await runCli(["collect", url, ...flags], { home, signal: stop.signal });
+  const samples = await readSamples(join(home, "j"));
+  expect(served).toBe(1);
+  expect(samples.find((line) => line.startsWith("up{"))).toMatch(/ 1$/);
+});
+
 test("collect tells a journal that can't be written, with exit 74", async () => {
   const url = await serve(page("a 1\n"));
   const home = temporaryFolder();
