@@ -175,7 +175,9 @@ test("a receiver that takes no 1.0 is misconfigured for protocol 1, so that noth
   context.onTestFinished(receiver.close);
   const sent = createRemoteWrite({ ...options, url: receiver.url }).send(good);
   await expect(sent).rejects.toMatchObject({ code: "ERR_DELIVERY_MISCONFIGURED", status: 415 });
-  await expect(sent).rejects.toThrow(/: only 2\.0; .*; it does not take remote write 1\.0, set protocol to 2/);
+  await expect(sent).rejects.toThrow(
+    /: only 2\.0; .*; it does not take remote write 1\.0, set protocol to 2/,
+  );
 });
 
 test("a receiver that takes neither version is misconfigured for auto", async (context) => {
