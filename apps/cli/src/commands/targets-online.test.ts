@@ -124,7 +124,9 @@ test("remove, drain and init say to the service what it expects", async () => {
   expect(
     seen.map(({ method, path, authorization, body }) => [method, path, authorization?.slice(7, 11), body]),
   ).toEqual([
+    ["GET", "/v1/instances/i-1", "pft_", undefined],
     ["DELETE", "/v1/instances/i-1?reason=gone", "pft_", undefined],
+    ["GET", "/v1/instances/i%2F2", "pft_", undefined],
     ["DELETE", "/v1/instances/i%2F2?reason=gone", "pft_", undefined],
     ["DELETE", "/v1/instances/i-3?reason=drain", "the-", undefined],
     ["POST", "/v1/sd/confirm", "pft_", {}],
@@ -134,7 +136,18 @@ test("remove, drain and init say to the service what it expects", async () => {
   const refused = await run("drain", "i-3", "--key-file", "wrong");
   expect(refused).toMatchObject({ exitCode: 2 });
   expect(refused.stderr).toContain("not an instance's key");
-  expect(seen).toHaveLength(5);
+  expect(seen).toHaveLength(7);
+});
+
+test("an instance that is not there is not told as removed", async () => {
+  const { url, seen } = await scriptedService(({ method }) =>
+    method === "DELETE" ? { status: 204 } : problem(404, "unknown_instance"),
+  );
+  const { exitCode, stdout } = await runCli(["targets", "remove", "i-l", "--url", url], {
+    env: { PROMFERRY_TARGETS_TOKEN: TOKEN },
+  });
+  expect([exitCode, stdout]).toEqual([2, ""]);
+  expect(seen.map(({ method }) => method)).toEqual(["GET"]);
 });
 
 for (const { name, answer, exitCode, says } of [

@@ -6,7 +6,7 @@ interface RemoveOptions extends ServiceOptions {
   readonly reason?: string;
 }
 
-/** Takes instances off the lists, at once and for good. The first that is refused ends it. */
+/** Takes instances off the lists, at once and for good. The first that is refused or unknown ends it. */
 export async function targetsRemove(
   context: Context,
   options: RemoveOptions,
@@ -15,7 +15,10 @@ export async function targetsRemove(
   const client = await connectService(context, options);
   const query = options.reason === undefined ? "" : `?${new URLSearchParams({ reason: options.reason })}`;
   for (const id of ids) {
-    await client.request("DELETE", `/v1/instances/${encodeURIComponent(id)}${query}`);
+    const path = `/v1/instances/${encodeURIComponent(id)}`;
+    // DELETE answers 204 for an id that nobody has, too: a typing error would be told as done.
+    await client.request("GET", path);
+    await client.request("DELETE", `${path}${query}`);
     context.out.line(`${id}: removed for good`);
   }
   context.out.json({ removed: ids });
