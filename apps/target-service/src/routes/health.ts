@@ -11,6 +11,7 @@ export function healthRoutes(app: FastifyInstance, service: Service, metrics: Se
     "/healthz",
     {
       config,
+      exposeHeadRoute: true,
       schema: {
         summary: "The process lives",
         response: answers({ 200: closed({ status: { const: "ok" } }) }),
@@ -31,6 +32,7 @@ export function healthRoutes(app: FastifyInstance, service: Service, metrics: Se
     "/readyz",
     {
       config,
+      exposeHeadRoute: true,
       schema: {
         summary: "Requests may be sent here. A new store is ready: somebody has to confirm it",
         response: answers({ 200: readiness, 503: readiness }),
