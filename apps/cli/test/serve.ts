@@ -1,7 +1,7 @@
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { onTestFinished } from "vitest";
-import { startReceiver } from "../src/receiver/receiver.ts";
+import { type ReceiverOptions, startReceiver } from "../src/receiver/receiver.ts";
 import { temporaryFolder } from "./run-cli.ts";
 
 /** A server on a free loopback port for the time of a test; its address without a slash at the end. */
@@ -15,8 +15,12 @@ export async function serve(listener: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** The product's own receiver for the time of a test. */
-export async function serveReceiver(): Promise<{ url: string; dir: string }> {
+/** The product's own receiver for the time of a test, or until it is closed. */
+export async function serveReceiver({ closeWithinMs }: Pick<ReceiverOptions, "closeWithinMs"> = {}): Promise<{
+  url: string;
+  dir: string;
+  close(): Promise<void>;
+}> {
   const dir = temporaryFolder();
   const receiver = await startReceiver({
     dir,
@@ -24,9 +28,10 @@ export async function serveReceiver(): Promise<{ url: string; dir: string }> {
     now: Date.now,
     host: "127.0.0.1",
     port: 0,
+    ...(closeWithinMs !== undefined && { closeWithinMs }),
   });
   onTestFinished(() => receiver.close());
-  return { url: receiver.url, dir };
+  return { url: receiver.url, dir, close: () => receiver.close() };
 }
 
 /** An address at which nothing listens. */

@@ -64,7 +64,9 @@ export async function planAgent(context: Context, flags: AgentFlags): Promise<Ag
     configs.filter(({ type }) => destinationKind(type) === "remote-write").map(({ name }) => name),
   );
   const purpose: TargetPurpose = {
-    ...{ dryRun: false, secrets: new Map(), createsKey: false },
+    dryRun: false,
+    secrets: new Map(),
+    createsKey: false,
     onNativeRefused: (name) => takers.delete(name),
   };
   const targets: UploadTarget[] = [];

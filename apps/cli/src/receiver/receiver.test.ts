@@ -12,7 +12,6 @@ import { serveReceiver } from "../../test/serve.ts";
 import { StopSignal } from "../io.ts";
 import { readPushPath } from "./push-path.ts";
 import { readJsonLines } from "./read-json-lines.ts";
-import { startReceiver } from "./receiver.ts";
 
 async function start() {
   const { url, dir } = await serveReceiver();
@@ -180,23 +179,15 @@ test("a small request whose samples are gigabytes of text is too large, and no t
 });
 
 test("the end of a receiver waits for no sender that never ends its request", async () => {
-  const dir = temporaryFolder();
-  const receiver = await startReceiver({
-    dir,
-    dayBoundary: "utc",
-    now: Date.now,
-    host: "127.0.0.1",
-    port: 0,
-    closeWithinMs: 50,
-  });
-  const slow = request(`${receiver.url}/api/v1/write`, {
+  const { url, close } = await serveReceiver({ closeWithinMs: 50 });
+  const slow = request(`${url}/api/v1/write`, {
     method: "POST",
     headers: { "content-length": "9" },
   });
   slow.write("abc");
   const cut = once(slow, "error");
-  const answer = await post(`${receiver.url}/ingest`, "a 1\n");
-  await receiver.close();
+  const answer = await post(`${url}/ingest`, "a 1\n");
+  await close();
   expect(answer.status).toBe(204);
   expect(await cut).toMatchObject([{ code: "ECONNRESET" }]);
 });

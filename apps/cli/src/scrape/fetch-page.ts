@@ -1,4 +1,4 @@
-import { defaultUserAgent } from "@promferry/core/delivery";
+import { defaultUserAgent, LONGEST_TIMER_MS } from "@promferry/core/delivery";
 import { acceptHeader, type PageFormat, pageFormat } from "./page-format.ts";
 import type { ScrapeClient } from "./scrape-job.ts";
 
@@ -69,13 +69,12 @@ export async function fetchBounded<T>(
   const stop = () => ending.abort(signal?.reason);
   signal?.addEventListener("abort", stop, { once: true });
   let late = false;
-  // Node's timers take more than 2^31 - 1 ms for 1 ms.
   const timer = setTimeout(
     () => {
       late = true;
       ending.abort(new Error("timeout"));
     },
-    Math.min(timeoutMs, 2 ** 31 - 1),
+    Math.min(timeoutMs, LONGEST_TIMER_MS),
   );
   try {
     const response = await client.fetch(url, {

@@ -11,6 +11,13 @@ export interface TlsFiles {
   readonly key: string | undefined;
 }
 
+/** PEM texts. */
+export interface TlsTexts {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
+
 export interface HttpClientOptions {
   /** The server's URL. */
   readonly url: string;
@@ -51,10 +58,7 @@ export async function createHttpClient(options: HttpClientOptions): Promise<type
 }
 
 /** @throws {CliError} As {@link createHttpClient}. */
-export async function readTls(
-  { ca, cert, key }: TlsFiles,
-  owner: string,
-): Promise<{ ca?: string; cert?: string; key?: string }> {
+export async function readTls({ ca, cert, key }: TlsFiles, owner: string): Promise<TlsTexts> {
   const read = async (file: string, setting: string) => {
     try {
       return await readFile(file, "utf8");

@@ -22,4 +22,4 @@ export { checkHeaders, type HttpOptions } from "./http-options.ts";
 export { type RetryOptions, withRetry } from "./retry.ts";
 export { parseRetryAfter } from "./retry-after.ts";
 export { defaultUserAgent, type Reply, sendRequest } from "./send-request.ts";
-export { sleepFor } from "./sleep.ts";
+export { LONGEST_TIMER_MS, sleepFor } from "./sleep.ts";

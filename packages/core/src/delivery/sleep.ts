@@ -1,4 +1,4 @@
-/** The longest delay that Node's timers keep; a longer one would fire at once. */
+/** The longest delay that Node's timers keep, in milliseconds: 24 days. A longer one would fire at once. */
 export const LONGEST_TIMER_MS: number = 2 ** 31 - 1;
 
 /**

@@ -14,7 +14,7 @@ export {
   nativeHistogramProblem,
   parseNativeHistogram,
 } from "./native-histogram.ts";
-export { isHistogram, isSameValue, pickRows, valueAt } from "./sample-value.ts";
+export { isHistogram, isSameValue, pickEntries, pickRows, valueAt } from "./sample-value.ts";
 export type {
   BucketSpan,
   EpochMs,

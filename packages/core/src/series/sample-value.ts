@@ -35,7 +35,8 @@ export function pickRows(family: MetricFamily, rows: readonly number[]): MetricF
   };
 }
 
-function pickEntries<T>(byRow: ReadonlyMap<number, T>, rows: readonly number[]): Map<number, T> {
+/** What these rows have, by their places in `rows`. */
+export function pickEntries<T>(byRow: ReadonlyMap<number, T>, rows: readonly number[]): Map<number, T> {
   const picked = new Map<number, T>();
   for (const [to, from] of rows.entries()) {
     const entry = byRow.get(from);

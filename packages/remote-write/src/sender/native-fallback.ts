@@ -7,7 +7,7 @@ import {
   type Refusal,
   type SendOptions,
 } from "@promferry/core/delivery";
-import { isHistogram, type SampleValue } from "@promferry/core/series";
+import { isHistogram, pickEntries, type SampleValue } from "@promferry/core/series";
 import { isHistogramSeries } from "../protobuf/histogram-series.ts";
 
 /** Leaves native histograms out once a receiver has shown that it takes none. */
@@ -102,23 +102,22 @@ function splitByKind({ series }: Batch): { readonly native: Batch; readonly rest
       rest.push(rowsOf(entry, (value) => !isNative(value)));
     }
   }
-  return { native: toBatch(native), rest: toBatch(rest) };
+  return { native: batchOf(native), rest: batchOf(rest) };
 }
 
 function rowsOf(entry: BatchSeries, has: (value: SampleValue) => boolean): BatchSeries {
   const rows = [...entry.values.keys()].filter((row) => has(entry.values[row]!));
-  const pick = <T>(from: ReadonlyMap<number, T> | undefined) =>
-    new Map(rows.flatMap((row, to) => (from?.has(row) ? [[to, from.get(row)!] as const] : [])));
+  const { series, family, exemplars, startsMs } = entry;
   return {
-    series: entry.series,
-    family: entry.family,
+    series,
+    family,
     timestampsMs: rows.map((row) => entry.timestampsMs[row]!),
     values: rows.map((row) => entry.values[row]!),
-    exemplars: pick(entry.exemplars),
-    startsMs: pick(entry.startsMs),
+    ...(exemplars && { exemplars: pickEntries(exemplars, rows) }),
+    ...(startsMs && { startsMs: pickEntries(startsMs, rows) }),
   };
 }
 
-function toBatch(series: readonly BatchSeries[]): Batch {
+function batchOf(series: readonly BatchSeries[]): Batch {
   return { series, sampleCount: series.reduce((sum, { values }) => sum + values.length, 0) };
 }
