@@ -3,21 +3,21 @@ import type { Case } from "./case.ts";
 export interface MeasureOptions {
   /** How often all cases are measured in turn. Default 9. */
   readonly rounds?: number;
-  /** A case runs so often in one round that it takes about so much CPU time, in milliseconds. Default 30. */
+  /** A case runs so often in one round that it takes about so much CPU time, in milliseconds. Default 60. */
   readonly roundMs?: number;
   /** CPU time of this process so far, in milliseconds. Default: user and system time of all threads. */
   readonly cpuMs?: () => number;
 }
 
 /**
- * CPU time of one operation, in nanoseconds, of each case in each round. The cases take turns, so that a ratio
- * within a round says the same on a busy machine as on an idle one.
+ * CPU time of one operation, in nanoseconds, of each case in each round. The cases take turns, so that what slows the
+ * machine for a while slows them all.
  */
 export async function measure(
   cases: Readonly<Record<string, Case>>,
   options: MeasureOptions = {},
 ): Promise<Readonly<Record<string, readonly number[]>>> {
-  const { rounds = 9, roundMs = 30, cpuMs = ownCpuMs } = options;
+  const { rounds = 9, roundMs = 60, cpuMs = ownCpuMs } = options;
   const runs = Object.entries(cases).map(([name, each]) => ({
     name,
     each,
