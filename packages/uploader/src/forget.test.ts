@@ -91,6 +91,20 @@ test("forget erases everything of ours and nothing else", async (context) => {
   expect(receipt.erased.find(({ file }) => file === "2025-10-06.prom")?.bytes).toBeGreaterThan(100);
 });
 
+test("a folder that is called like a day file is not ours: it stays, and nothing waits for it to go", async (context) => {
+  const { dir, journal } = await fullDirectory(context);
+  for (const name of ["2025-10-03.prom", "2025-10-03.prom.gz"]) {
+    mkdirSync(join(dir, name));
+    writeFileSync(join(dir, name, "mine.txt"), "");
+  }
+  const receipt = await forgetAtOnce({ journal, by: "a test" });
+  expect(receipt.left).toEqual([]);
+  expect(receipt.foreign).toEqual(expect.arrayContaining(["2025-10-03.prom", "2025-10-03.prom.gz"]));
+  expect(filesIn(dir)).toEqual(
+    [...FOREIGN, "2025-10-03.prom/mine.txt", "2025-10-03.prom.gz/mine.txt"].sort(),
+  );
+});
+
 test("a second time there is nothing to erase, and nothing is made", async (context) => {
   const { dir, journal } = await fullDirectory(context);
   await forgetAtOnce({ journal, by: "a test" });

@@ -144,7 +144,7 @@ async function listFiles(dir: string, fs: ForgetFs): Promise<Listing> {
   const folders: string[] = [];
   const foreign: string[] = [];
   for (const name of [...(await namesIn(dir, fs))].sort()) {
-    const kind = ownFile(name);
+    const kind = await kindOf(dir, name, fs);
     if (kind !== undefined) own.push({ file: name, kind });
     else if (!OWN_FOLDERS.includes(name)) foreign.push(name);
     else {
@@ -157,6 +157,17 @@ async function listFiles(dir: string, fs: ForgetFs): Promise<Listing> {
     }
   }
   return { own, folders, foreign };
+}
+
+/** A folder is called like a file of ours at most. */
+async function kindOf(dir: string, name: string, fs: ForgetFs): Promise<OwnFile | undefined> {
+  const kind = ownFile(name);
+  if (kind === undefined) return undefined;
+  const isFolder = await fs.stat(join(dir, name)).then(
+    ({ isDirectory }) => isDirectory === true,
+    () => false,
+  );
+  return isFolder ? undefined : kind;
 }
 
 /** In the order in which nothing is left that could be sent without what forbids it. */

@@ -96,8 +96,8 @@ export function createSegmentQueue({ dir, fs, now, othersEveryMs }: SegmentQueue
 
   async function statOf(name: string): Promise<Omit<QueueFile, "name"> | undefined> {
     try {
-      const { identity, sizeBytes } = await fs.stat(join(dir, name));
-      return { identity, sizeBytes };
+      const { identity, sizeBytes, isDirectory } = await fs.stat(join(dir, name));
+      return isDirectory ? undefined : { identity, sizeBytes };
     } catch (error) {
       if (errorCode(error) === "ENOENT") return undefined;
       throw error;

@@ -1,4 +1,4 @@
-import { appendFile, readdir, readFile, truncate } from "node:fs/promises";
+import { appendFile, mkdir, readdir, readFile, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { DeliveryError } from "@promferry/core/delivery";
 import { createJournalWriter, openJournal } from "@promferry/core/journal";
@@ -309,6 +309,18 @@ test("a torn frame costs nothing else, is told once, and lies in quarantine when
   await drain(shipper);
   expect(bed.events).toEqual([expect.objectContaining({ kind: "damaged", file })]);
   expect(await readdir(join(bed.dir, "quarantine"))).toHaveLength(2);
+});
+
+test("folders that are called like a segment and a day file hold nothing up", async (context) => {
+  const bed = await createShipBed(context);
+  for (const name of ["2025-10-06.0000.prom", "2025-10-06.prom"]) await mkdir(join(bed.dir, name));
+  const receiver = createReceiver();
+  const written = await scrapeTen(bed);
+  const shipper = bed.ship([receiver]);
+  await until(() => receiver.samples.length).toBe(20);
+  await drain(shipper);
+  expect(valuesOf(receiver).sort()).toEqual(written.sort());
+  expect(bed.events).toEqual([]);
 });
 
 test("a segment that grows after it was passed is read again", async (context) => {

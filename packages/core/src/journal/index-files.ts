@@ -75,7 +75,7 @@ async function dayFiles(dir: string, fs: JournalFs): Promise<string[]> {
   }
 }
 
-/** Undefined for a file that was removed meanwhile. */
+/** Undefined for a file that was removed meanwhile, and for a folder. */
 async function scanFile(
   dir: string,
   name: string,
@@ -88,6 +88,7 @@ async function scanFile(
     const open = await fs.openRead(path);
     try {
       const stat = await open.stat();
+      if (stat.isDirectory) return undefined;
       const packed = isPacked(name);
       const scan = packed
         ? await readPacked(open, stat.sizeBytes, path)

@@ -1,4 +1,5 @@
 import {
+  type BigIntStats,
   closeSync,
   constants,
   fstatSync,
@@ -21,6 +22,8 @@ export interface FileStat {
   readonly identity: string;
   readonly sizeBytes: number;
   readonly modifiedMs: EpochMs;
+  /** Whether it is a folder; absent means no. A folder is no day file, whatever its name. */
+  readonly isDirectory?: boolean;
 }
 
 /** A file open for appending. */
@@ -148,10 +151,11 @@ async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-function toFileStat(found: { dev: bigint; ino: bigint; size: bigint; mtimeMs: bigint }): FileStat {
+function toFileStat(found: BigIntStats): FileStat {
   return {
     identity: `${found.dev}:${found.ino}`,
     sizeBytes: Number(found.size),
     modifiedMs: Number(found.mtimeMs),
+    ...(found.isDirectory() && { isDirectory: true }),
   };
 }

@@ -139,6 +139,7 @@ test("writers of several sessions share a file and lose nothing", async (context
 for (const { name, fs, type } of [
   { name: "may not be written by this user", fs: denied("EACCES"), type: 0xef53 },
   { name: "belongs to somebody else", fs: denied("EPERM"), type: 0xef53 },
+  { name: "is a folder", fs: denied("EISDIR"), type: 0xef53 },
   { name: "lies on a network file system", fs: SHARED, type: 0x6969 },
   { name: "lies on a file system that nobody knows", fs: SHARED, type: 0 },
 ]) {

@@ -6,7 +6,7 @@ import { changedFamilies, type FrameBase } from "./changed-families.ts";
 import { type DayBoundary, dayFileName } from "./day-file.ts";
 import { createFrameMemory, encodeFrame, type FrameMemory, MAX_FRAME_BYTES } from "./encode-frame.ts";
 import type { ConsentGrant, FrameHeader, FrameOrigin, SessionInfo } from "./frame.ts";
-import { isForbidden, JournalError, systemFailure } from "./journal-error.ts";
+import { errorNumber, isForbidden, JournalError, systemFailure } from "./journal-error.ts";
 import { type FileStat, type JournalFs, nodeJournalFs } from "./journal-fs.ts";
 import type { Segments } from "./segments.ts";
 import { createSessionClock, MAX_CLOCK_DRIFT_MS, type SessionClock } from "./session-clock.ts";
@@ -217,9 +217,7 @@ export function createJournalWriter(options: JournalWriterOptions): JournalWrite
       await append(drafts, file);
       return file;
     } catch (error) {
-      const isOthers =
-        part === undefined && error instanceof JournalError && error.code === "ERR_JOURNAL_FORBIDDEN";
-      if (isOthers) return appendToDay(drafts, ownerOf(drafts));
+      if (part === undefined && isTaken(error)) return appendToDay(drafts, ownerOf(drafts));
       throw error;
     }
   }
@@ -249,7 +247,7 @@ export function createJournalWriter(options: JournalWriterOptions): JournalWrite
     try {
       appendNow(fs, path, (stat) => encode(drafts, path, stat, own).bytes);
     } catch (error) {
-      if (part === undefined && isForbidden(error)) return appendSync(drafts, ownerOf(drafts));
+      if (part === undefined && isTaken(error)) return appendSync(drafts, ownerOf(drafts));
       throw error instanceof RangeError ? error : systemFailure("append to", path, error);
     }
     return file;
@@ -347,6 +345,12 @@ function listedAfter(
     families: changed,
     base: { seq, fullMs: base.fullMs, families },
   };
+}
+
+/** Whether the day's file is not this session's to write: another user's, or a folder. */
+function isTaken(error: unknown): boolean {
+  const cause = error instanceof JournalError ? error.cause : error;
+  return isForbidden(cause) || errorNumber(cause) === "EISDIR";
 }
 
 /** The session whose own file takes these frames where the day's file can't. */

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, truncate, utimes, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, truncate, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, type TestContext, test } from "vitest";
@@ -195,6 +195,16 @@ test("a file that can't be read is said, and the others are read", async (contex
   }).index();
   expect(frames).toHaveLength(1);
   expect(files[0]).toMatchObject({ name: "2025-10-05.prom", error: { code: "ERR_JOURNAL_FORBIDDEN" } });
+});
+
+test("a folder that is called like a day file is passed over", async (context) => {
+  const dir = await directory(context, { "2025-10-06.prom": [frame(1)] });
+  for (const name of ["2025-10-04.prom.gz", "2025-10-05.prom", "2025-10-06.0001.prom"]) {
+    await mkdir(join(dir, name));
+  }
+  const { frames, files } = await journalOf(dir).index();
+  expect(frames).toHaveLength(1);
+  expect(files.map(({ name }) => name)).toEqual(["2025-10-06.prom"]);
 });
 
 test("a frame that changed since the index is not read", async (context) => {

@@ -49,7 +49,8 @@ export interface Journal {
   readonly fs: JournalFs;
   /**
    * Finds every frame of `YYYY-MM-DD*.prom` and `YYYY-MM-DD*.prom.gz`, anew at each call. Memory grows with the number of frames,
-   * not of samples. A missing directory is an empty journal; a file that can't be read is said in `files`.
+   * not of samples. A missing directory is an empty journal; a file that can't be read is said in `files`;
+   * folders are passed over.
    *
    * @throws {JournalError} The directory can't be read.
    */
