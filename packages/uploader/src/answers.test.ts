@@ -4,7 +4,7 @@ import type { Batch } from "@promferry/core/delivery";
 import { DeliveryError } from "@promferry/core/delivery";
 import { expect, test } from "vitest";
 import { type Answer, asItIs, createReceiver, createTestBed, HOUR, MINUTE, NOON } from "../test/harness.ts";
-import { nodeUploadFs, readLedger } from "./index.ts";
+import { nodeUploadFs, readLedger, upload } from "./index.ts";
 
 const rejected = {
   error: new DeliveryError("ERR_DELIVERY_REJECTED", "answered with 400: no such", { status: 400 }),
@@ -280,6 +280,23 @@ test("a pace is kept on average", async (context) => {
   const destination = createReceiver({ maxSamples: 2 });
   await bed.upload({ targets: [{ destination, project: asItIs, samplesPerSecond: 1 }] });
   expect(bed.nowMs - began).toBe(6_000);
+});
+
+test("a pace of months for one request is no millisecond", async (context) => {
+  const bed = await createTestBed(context);
+  for (const minute of minutes) await bed.write("aaaaaaaa", NOON + minute * MINUTE, { a_total: minute });
+  const stop = new AbortController();
+  const destination = createReceiver({
+    maxSamples: 2,
+    answer: () => {
+      // Timers fire in order: a wait that was taken for 1 ms has ended by then.
+      setTimeout(() => stop.abort(), 50);
+      return "take";
+    },
+  });
+  const targets = [{ destination, project: asItIs, samplesPerSecond: 1e-7 }];
+  await upload({ journal: bed.journal, targets, now: () => bed.nowMs, signal: stop.signal });
+  expect(destination.samples).toHaveLength(2);
 });
 
 test("what a protocol leaves out is no failure and is not unknown", async (context) => {

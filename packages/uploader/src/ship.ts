@@ -1,4 +1,4 @@
-import { setTimeout as delay } from "node:timers/promises";
+import { sleepFor } from "@promferry/core/delivery";
 import { deletePassedSegments, forgetSessions, makeRoom } from "./delete-segments.ts";
 import { messageOf } from "./failure.ts";
 import { createLedgerStore, readLedger } from "./ledger-store.ts";
@@ -257,8 +257,4 @@ function checkTargets(targets: readonly UploadTarget[]): void {
     }
     names.add(destination.name);
   }
-}
-
-async function sleepFor(ms: number, signal?: AbortSignal): Promise<void> {
-  await delay(ms, undefined, signal && { signal });
 }

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from "node:timers/promises";
+import { sleepFor } from "@promferry/core/delivery";
 import { JournalError, type JournalIndex, syncDays } from "@promferry/core/journal";
 import { compressDays } from "./compress-days.ts";
 import type { UploadSession } from "./create-delivery.ts";
@@ -169,12 +169,4 @@ async function exists(fs: UploadOptions["journal"]["fs"], dir: string): Promise<
     () => true,
     (error: unknown) => errorCode(error) !== "ENOENT",
   );
-}
-
-async function sleepFor(ms: number, signal?: AbortSignal): Promise<void> {
-  try {
-    await delay(ms, undefined, signal && { signal });
-  } catch (error) {
-    throw signal?.aborted ? signal.reason : error;
-  }
 }

@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
+import { LONGEST_TIMER_MS } from "@promferry/core/delivery";
 import { openJournal, segmentPlace } from "@promferry/core/journal";
 import { type Shipper, startShipper } from "@promferry/uploader";
 import { CliError } from "../cli-error.ts";
@@ -128,7 +129,7 @@ export async function runAgent(context: Context, flags: AgentFlags): Promise<Exi
   await aborted(over);
   stopListening();
 
-  const grace = AbortSignal.timeout(plan.graceMs);
+  const grace = AbortSignal.timeout(Math.min(plan.graceMs, LONGEST_TIMER_MS));
   const finish = async () => {
     await scraper.stop();
     await writer.close();

@@ -106,6 +106,25 @@ async function running(context: TestContext, args: readonly string[], setup: { h
   return { home, url, stop, hangup: () => hangup() };
 }
 
+test("an agent that may take a month to end waits for an answer", async (context) => {
+  const page = await startReceiver((_, response) => response.end("a_total 1\n"));
+  context.onTestFinished(page.close);
+  const late: (() => void)[] = [];
+  const store = await startReceiver((_, response) => {
+    late.push(() => response.writeHead(204).end());
+  });
+  context.onTestFinished(store.close);
+  const args = ["--scrape", page.url, "--remote-write", `${store.url}/write`, "--interval", "200ms"];
+  const { stop } = await running(context, [...args, "--grace", "30d"]);
+  await expect.poll(() => late.length, { timeout: 10_000 }).toBe(1);
+  const stopped = stop();
+  // Timers fire in order: a month that was taken for 1 ms is over by then.
+  const answering = setInterval(() => late.shift()?.(), 50);
+  const { stderr } = await stopped;
+  clearInterval(answering);
+  expect(stderr).toContain("stopped; everything was sent");
+});
+
 test("what is scraped is queued in segments, sent, and served as figures", async (context) => {
   const page = await startReceiver((_, response) => response.end("a_total 1\n"));
   context.onTestFinished(page.close);

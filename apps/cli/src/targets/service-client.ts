@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
+import { LONGEST_TIMER_MS } from "@promferry/core/delivery";
 import { CliError } from "../cli-error.ts";
 import { cliVersion } from "../cli-version.ts";
 import { isLoopbackHost, wouldExposeCredentials } from "../config/check-url.ts";
@@ -125,7 +126,7 @@ export function createServiceClient(options: {
   return {
     url,
     async request(method, path, { body, headers, timeoutMs = 30_000, signal } = {}) {
-      const timer = AbortSignal.timeout(timeoutMs);
+      const timer = AbortSignal.timeout(Math.min(timeoutMs, LONGEST_TIMER_MS));
       const signals = [options.signal, timer, ...(signal === undefined ? [] : [signal])];
       let answer: Response;
       let text: string;

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from "node:timers/promises";
+import { sleepFor } from "@promferry/core/delivery";
 import type { ServiceClient } from "./service-client.ts";
 import { createSimulatedInstance, type SimulatedInstance } from "./simulated-instance.ts";
 
@@ -98,7 +98,7 @@ export async function simulateFleet(options: FleetOptions): Promise<FleetReport>
   const rebooting = joined.slice(dying.length + cut.length, dying.length + cut.length + options.reboot);
   const lives = Promise.all(joined.map((instance) => instance.live(options.heartbeatMs)));
   const stage = async (share: number, words: string, what: () => void): Promise<void> => {
-    await delay(durationMs * share, undefined, { signal });
+    await sleepFor(durationMs * share, signal);
     if (words !== "") onStage(words);
     what();
   };

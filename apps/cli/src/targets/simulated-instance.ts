@@ -1,5 +1,5 @@
 import { createHash, randomBytes, randomUUID } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
+import { sleepFor } from "@promferry/core/delivery";
 import { createServiceClient, jsonOf, type ServiceClient, ServiceError } from "./service-client.ts";
 
 export interface SimulatedInstanceOptions {
@@ -51,7 +51,7 @@ export function createSimulatedInstance(options: SimulatedInstanceOptions): Simu
         const worthIt = error instanceof ServiceError && (error.status ?? 503) >= 429;
         if (!worthIt || n === TRIES) throw error;
         const backoffMs = Math.min(60_000, 500 * 2 ** n) * Math.random();
-        await delay(Math.max(backoffMs, error.retryAfterMs ?? 0), undefined, { signal });
+        await sleepFor(Math.max(backoffMs, error.retryAfterMs ?? 0), signal);
       }
     }
   }
@@ -81,7 +81,7 @@ export function createSimulatedInstance(options: SimulatedInstanceOptions): Simu
 
     async live(everyMs) {
       while (!signal.aborted) {
-        await delay((everyMs ?? paceMs) * (0.9 + Math.random() / 5), undefined, { signal }).catch(() => {});
+        await sleepFor((everyMs ?? paceMs) * (0.9 + Math.random() / 5), signal).catch(() => {});
         if (signal.aborted || silent) continue;
         try {
           const { headers } = await own.request("POST", `${path}/heartbeat`, { body: { boot_id: bootId } });

@@ -45,6 +45,22 @@ for (const { name, codes, takes, waits } of [
   });
 }
 
+test("an upload every forty days is not one every millisecond", async () => {
+  const stop = new AbortController();
+  let uploads = 0;
+  await watchUploads({
+    everyMs: 40 * 86_400_000,
+    upload: async () => {
+      // Timers fire in order: a wait that was taken for 1 ms has ended by then.
+      setTimeout(() => stop.abort(), 20);
+      uploads++;
+      return 0;
+    },
+    stop: stop.signal,
+  });
+  expect(uploads).toBe(1);
+});
+
 test("a stop ends a wait at once, with what the last upload ended with", async () => {
   const stop = new AbortController();
   const watching = watchUploads({

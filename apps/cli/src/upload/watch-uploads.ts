@@ -1,4 +1,4 @@
-import { setTimeout as delay } from "node:timers/promises";
+import { sleepFor } from "@promferry/core/delivery";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 
 export interface WatchOptions {
@@ -13,7 +13,7 @@ export interface WatchOptions {
   /** Told before each wait, with the number of failures in a row. */
   readonly onWait?: (waitMs: number, failures: number) => void;
   /** Waits; rejects when the signal aborts. */
-  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<unknown>;
+  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Default `performance.now`. */
   readonly monotonicMs?: () => number;
   /** Jitter source in [0, 1). Default `Math.random`. */
@@ -32,8 +32,7 @@ const MAX_BACKOFF_MS = 7_200_000;
  */
 export async function watchUploads(options: WatchOptions): Promise<ExitCode> {
   const { everyMs, upload, stop, graceMs = 8_000, onWait, random = Math.random } = options;
-  const { sleep = (ms, signal) => delay(ms, undefined, { signal }) } = options;
-  const { monotonicMs = () => performance.now() } = options;
+  const { sleep = sleepFor, monotonicMs = () => performance.now() } = options;
   let failures = 0;
   for (;;) {
     const begin = monotonicMs();

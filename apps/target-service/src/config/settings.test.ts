@@ -84,6 +84,8 @@ test.each([
   ["", { METRICS_COLLECTION_INTERVAL: "often" }, "METRICS_COLLECTION_INTERVAL: expected a duration"],
   ["", { METRICS_COLLECTION_INTERVAL: "5s" }, "metrics.interval: expected 10s to 1d"],
   ["metrics: {interval: 30d}", {}, "metrics.interval: expected 10s to 1d"],
+  ["drain_delay: 30d", {}, "drain_delay: expected at most 1d"],
+  ["timings: {lease: 360d}\nsweep_interval: 30d", {}, "sweep_interval: expected at most 1d"],
   ["", { ENABLE_METRICS_COLLECTION: "maybe" }, "ENABLE_METRICS_COLLECTION: expected true or false"],
   ["", { PROMFERRY_TARGETS_LISTEN: "9180" }, "listen: expected host:port, got 9180"],
   ["listen: 127.0.0.1:99999", {}, "listen: expected host:port"],

@@ -128,6 +128,8 @@ const fileReader = mapping({
   accept_new_store: flag,
 });
 
+/** A timer takes no more than 24 days, and fires at once where it is given more. */
+const LONGEST_WAIT_MS = 86_400_000;
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/;
 
 /**
@@ -178,8 +180,7 @@ export function settle({ file, env, home = homedir() }: SettingsSource): Setting
       `METRICS_COLLECTION_INTERVAL: expected a duration such as 30s, got ${interval.slice(0, 40)}`,
     );
   }
-  // A timer takes no more than 24 days, and fires at once where it is given more.
-  if (intervalMs !== undefined && (intervalMs < 10_000 || intervalMs > 86_400_000)) {
+  if (intervalMs !== undefined && (intervalMs < 10_000 || intervalMs > LONGEST_WAIT_MS)) {
     problems.push("metrics.interval: expected 10s to 1d");
   }
   const prometheusUrl = variable("PROMETHEUS_URL") ?? given.prometheus?.url;
@@ -219,6 +220,9 @@ export function settle({ file, env, home = homedir() }: SettingsSource): Setting
   const sweepMs = given.sweep_interval ?? Math.min(10_000, timings.leaseMs / 10);
   if (sweepMs > timings.leaseMs / 6) {
     problems.push("sweep_interval: expected at most a sixth of the lease");
+  }
+  for (const key of ["sweep_interval", "drain_delay"] as const) {
+    if ((given[key] ?? 0) > LONGEST_WAIT_MS) problems.push(`${key}: expected at most 1d`);
   }
   if (problems.length > 0) throw new SettingsError(problems.join("\n"));
 
