@@ -212,7 +212,7 @@ function createSender({ delivery, queue, origin, maker, resumed }: SendingOption
       }
       // With nothing taken since, it may as well be the receiver that is broken.
       if (!tookMeanwhile || suspects.length > 0) {
-        tally.note(failingNote(name, suspects[0]?.request ?? request));
+        tally.note(failingNote(delivery, suspects[0]?.request ?? request));
         throw new DeliveryStopped(outcome.error, doubted);
       }
       await giveUp({ request, reason, doubted });
@@ -276,10 +276,17 @@ function createSender({ delivery, queue, origin, maker, resumed }: SendingOption
   };
 }
 
-function failingNote(name: string, { window, from }: WindowRequest): string {
+function failingNote(
+  { destination: { name }, isContinued }: Delivery,
+  { window, from }: WindowRequest,
+): string {
   const file = fileOf(window, from);
   const at = new Date(window.samples.timestampsMs[from]!).toISOString();
-  return `${name} fails on every sample from ${at} (${file}) on; nothing was given up. If it is this data and not the receiver, a later --from passes over it.`;
+  // Who ships without an end chooses no dates.
+  const way = isContinued
+    ? `move ${file} out of the folder, and what follows it is sent`
+    : "a later --from passes over it";
+  return `${name} fails on every sample from ${at} (${file}) on; nothing was given up. If it is this data and not the receiver, ${way}.`;
 }
 
 /** The receipt, with what it does not account for as unknown. */

@@ -1,4 +1,4 @@
-import { appendFile, mkdir, readdir, readFile, truncate } from "node:fs/promises";
+import { appendFile, mkdir, readdir, readFile, rename, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { DeliveryError } from "@promferry/core/delivery";
 import { createJournalWriter, openJournal } from "@promferry/core/journal";
@@ -309,6 +309,26 @@ test("a torn frame costs nothing else, is told once, and lies in quarantine when
   await drain(shipper);
   expect(bed.events).toEqual([expect.objectContaining({ kind: "damaged", file })]);
   expect(await readdir(join(bed.dir, "quarantine"))).toHaveLength(2);
+});
+
+test("data that a receiver only fails on is passed over once its segment is out of the folder", async (context) => {
+  const bed = await createShipBed(context, 100_000);
+  await bed.scrape("aaaaaaaa", { up: 1 });
+  const bug = { status: 500, inDoubt: true };
+  const broken = { error: new DeliveryError("ERR_DELIVERY_OVERLOADED", "answered with 500", bug) };
+  const receiver = createReceiver({
+    answer: (_, { series }) =>
+      series.some(({ series: { labels } }) => labels.some(({ value }) => value === "aaaaaaaa"))
+        ? broken
+        : "take",
+  });
+  bed.ship([receiver]);
+  const advice = () => bed.events.find((event) => event.kind === "note")?.message ?? "";
+  await until(advice).toMatch(/ fails on every sample .* nothing was given up/);
+  const [, file = ""] = / move (\S+) out of the folder/.exec(advice()) ?? [];
+  await rename(join(bed.dir, file), join(bed.dir, `${file}.away`));
+  await bed.scrape("bbbbbbbb", { up: 2 });
+  await until(() => valuesOf(receiver)).toEqual(["up 2"]);
 });
 
 test("folders that are called like a segment and a day file hold nothing up", async (context) => {
