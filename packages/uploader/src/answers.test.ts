@@ -3,7 +3,16 @@ import { join } from "node:path";
 import type { Batch } from "@promferry/core/delivery";
 import { DeliveryError } from "@promferry/core/delivery";
 import { expect, test } from "vitest";
-import { type Answer, asItIs, createReceiver, createTestBed, HOUR, MINUTE, NOON } from "../test/harness.ts";
+import {
+  type Answer,
+  asItIs,
+  createReceiver,
+  createTestBed,
+  HOUR,
+  MINUTE,
+  NOON,
+  type TestBed,
+} from "../test/harness.ts";
 import { nodeUploadFs, readLedger, upload } from "./index.ts";
 
 const rejected = {
@@ -161,6 +170,88 @@ for (const { name, answer, arrives, report, verdict, sends, rejections = [] } of
     expect(healthy.samples).toHaveLength(8 - settled);
     expect(next.verdict).toBe(0);
     expect((await readLedger(bed.dir, nodeUploadFs)).destinations.get("store")?.next).toBeUndefined();
+  });
+}
+
+/** Eighty counters at each of three minutes. */
+async function writeEighties(bed: TestBed): Promise<void> {
+  const names = Array.from({ length: 80 }, (_, i) => `c${i}_total`);
+  for (const minute of [1, 2, 3]) {
+    const values = Object.fromEntries(names.map((name) => [name, minute]));
+    await bed.write("aaaaaaaa", NOON + minute * MINUTE, values);
+  }
+}
+
+const oldestMs = ({ series }: Batch) => Math.min(...series.map(({ timestampsMs }) => timestampsMs[0]!));
+
+test("what is too old is refused in ever larger parts, each of one instant, and what is not arrives", {
+  timeout: 20_000,
+}, async (context) => {
+  const bed = await createTestBed(context);
+  await writeEighties(bed);
+  const firstMs = NOON + 3 * MINUTE;
+  const destination = createReceiver({
+    answer: (_, batch) => (oldestMs(batch) < firstMs ? rejected : "take"),
+  });
+
+  const report = await bed.upload({ targets: [{ destination, project: asItIs }] });
+
+  expect(report).toMatchObject({
+    verdict: 3,
+    destinations: [{ accepted: 80, unknown: 0, refused: [{ count: 160 }] }],
+  });
+  expect(destination.samples).toHaveLength(80);
+  // Twice for each sample, were it one by one.
+  expect(destination.bodies.length).toBeLessThan(310);
+  const lines = (await rejectionsIn(bed.dir)).map((line) => JSON.stringify(line));
+  expect(new Set(lines).size).toBe(160);
+});
+
+for (const firstMinute of [131, 132]) {
+  test(`where minute ${firstMinute} is the first that is not too old, it and all after it arrive`, {
+    timeout: 20_000,
+  }, async (context) => {
+    const bed = await createTestBed(context);
+    for (let minute = 1; minute <= 140; minute++)
+      await bed.write("aaaaaaaa", NOON + minute * MINUTE, { a_total: minute });
+    const firstMs = NOON + firstMinute * MINUTE;
+    const destination = createReceiver({
+      answer: (_, batch) => (oldestMs(batch) < firstMs ? rejected : "take"),
+    });
+    await bed.upload({ targets: [{ destination, project: asItIs }] });
+    expect(destination.samples).toHaveLength(141 - firstMinute);
+  });
+}
+
+for (const { what, ageMs, isGood, accepted } of [
+  {
+    what: "after a sample that was taken, samples are refused one by one again",
+    ageMs: 2 * HOUR,
+    isGood: (name: string) => name === "c79_total",
+    accepted: 3,
+  },
+  {
+    what: "what is younger than an hour is refused one by one, however long the row is",
+    ageMs: 0.5 * HOUR,
+    isGood: (name: string, minute: number) => minute === 3 && name === "c51_total",
+    accepted: 1,
+  },
+]) {
+  test(what, { timeout: 20_000 }, async (context) => {
+    const bed = await createTestBed(context);
+    await writeEighties(bed);
+    bed.nowMs = NOON + ageMs;
+    const destination = createReceiver({
+      answer: (_, { series }) => {
+        const isAllGood = series.every(({ series: { name }, timestampsMs }) =>
+          timestampsMs.every((at) => isGood(name, (at - NOON) / MINUTE)),
+        );
+        return isAllGood ? "take" : rejected;
+      },
+    });
+    const report = await bed.upload({ targets: [{ destination, project: asItIs }] });
+    expect(report.destinations[0]).toMatchObject({ accepted, refused: [{ count: 240 - accepted }] });
+    expect(destination.samples).toHaveLength(accepted);
   });
 }
 

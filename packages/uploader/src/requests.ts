@@ -19,7 +19,7 @@ const WINDOWS_AHEAD = 2;
 export interface RequestQueue {
   /** The first request, or the one after `done`; undefined at the end. */
   after(done: WindowRequest | undefined): Promise<WindowRequest | undefined>;
-  /** The left half of a request that was not taken; what is left follows. */
+  /** The left part of a request that was not taken, about half of it, of whole instants where there are some; what is left follows. */
   halve(request: WindowRequest): WindowRequest;
   /** Begins to make the next windows while a request is under way. */
   prefetch(): void;
@@ -95,10 +95,9 @@ export function createRequestQueue(
       }
     },
     halve(whole) {
-      const middle = whole.from + Math.floor((whole.to - whole.from) / 2);
       ends.push(whole.to);
       ready = undefined;
-      return request(whole.window, whole.from, middle);
+      return request(whole.window, whole.from, middleOf(whole));
     },
     prefetch,
     prepare(request) {
@@ -151,6 +150,15 @@ function newestBefore({ runs }: Window, end: number): number {
 
 function blockEndAfter({ blockEnds, samples }: Window, index: number): number {
   return blockEnds.find((end) => end > index) ?? samples.length;
+}
+
+/** Where the request falls into two: between two instants, where it has several. */
+function middleOf({ window, from, to }: WindowRequest): number {
+  const middle = from + Math.floor((to - from) / 2);
+  const { end } = runOf(window, middle);
+  const begin = window.runs[window.runs.findLastIndex((run) => run.end <= middle)]?.end ?? 0;
+  const [near, far] = middle - begin <= end - middle ? [begin, end] : [end, begin];
+  return [near, far].find((border) => border > from && border < to) ?? middle;
 }
 
 /** The request's samples, one by one. */

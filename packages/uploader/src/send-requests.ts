@@ -3,6 +3,7 @@ import type { TotalSample } from "@promferry/core/merge";
 import { attempt, DeliveryStopped, type Outcome } from "./attempt.ts";
 import type { Delivery } from "./delivery.ts";
 import { type NextRequest, withRecord } from "./ledger.ts";
+import { createNarrowing } from "./narrowing.ts";
 import type { RequestMaker } from "./request-maker.ts";
 import { fileOf, nameRequest, type RequestQueue, runOf, samplesOf, type WindowRequest } from "./requests.ts";
 import { type FileCounts, settle } from "./settle.ts";
@@ -63,6 +64,7 @@ function createSender({ delivery, queue, origin, maker, resumed }: SendingOption
   let seeking = false;
   let tookMeanwhile = false;
   let deadline = delivery.deadline();
+  const narrowing = createNarrowing();
 
   const count = (file: string, more: Partial<FileCounts>) => {
     files.set(file, addCounts(files.get(file), more));
@@ -197,15 +199,16 @@ function createSender({ delivery, queue, origin, maker, resumed }: SendingOption
     if (outcome.kind === "answered") {
       await giveUpSuspects();
       tookMeanwhile = true;
+      if (outcome.receipt.accepted > 0) narrowing.taken();
       await countAnswer(request, outcome.receipt, doubted);
       return onwards(request);
     }
     const { kind, reason, waitMs } = outcome;
-    const isSingle = request.batch.sampleCount === 1;
+    const { sampleCount } = request.batch;
     if (kind === "failing") {
       if (!seeking) tookMeanwhile = false;
       seeking = true;
-      if (!isSingle && suspects.length < MAX_SINGLE_SUSPECTS) return queue.halve(request);
+      if (sampleCount > 1 && suspects.length < MAX_SINGLE_SUSPECTS) return queue.halve(request);
       if (request.to < request.window.samples.length) {
         suspects.push({ request, reason, doubted });
         return queue.after(request);
@@ -218,12 +221,13 @@ function createSender({ delivery, queue, origin, maker, resumed }: SendingOption
       await giveUp({ request, reason, doubted });
       return onwards(request);
     }
-    if (isSingle) {
+    if (sampleCount === 1 || (kind === "refused" && narrowing.isNarrow(request, delivery.now()))) {
+      narrowing.refused(sampleCount);
       await giveUpSuspects();
       await giveUp({ request, reason, doubted });
       return onwards(request);
     }
-    if (kind === "too-large") maker.lower(Math.floor(request.batch.sampleCount / 2));
+    if (kind === "too-large") maker.lower(Math.floor(sampleCount / 2));
     await delivery.wait(waitMs, deadline);
     return queue.halve(request);
   };

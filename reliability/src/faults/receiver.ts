@@ -72,12 +72,17 @@ async function runOnce(context: FaultContext, index: number, real: RealServer | 
 
   const next = (samples: TakenRequest["samples"]): ReceiverFault => {
     last = { kind: "none" };
-    const isPoisoned = poison !== undefined && samples.some(([id]) => hashOf(id) % poison === 0);
+    const isPoison = (id: string) => poison !== undefined && hashOf(id) % poison === 0;
+    const isPoisoned = samples.some(([id]) => isPoison(id));
     if (faultsLeft > 0 && random.chance(0.4)) {
       faultsLeft--;
       last = pickFault(random, protocol, real !== undefined);
     } else if (isPoisoned) last = { kind: "status", status: 400, takes: false };
     if (isPoisoned && takesIt(last)) last = { kind: "status", status: 400, takes: false };
+    if (isPoisoned && last.kind === "status" && last.status === 400 && protocol === "remote write 2.0") {
+      for (const [id] of samples) if (isPoison(id)) refused.add(id);
+      last = { kind: "partial", refuses: isPoison };
+    }
     if (last.kind === "lie" && /^0*$/.test(last.written)) lies += samples.length;
     const isRefusal = last.kind === "status" && last.status >= 400 && samples.length === 1;
     if (isRefusal) refused.add(samples[0]![0]);

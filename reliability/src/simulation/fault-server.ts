@@ -3,6 +3,8 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { decodeBody, type ReceivedSample } from "./decode-body.ts";
 
+const SAMPLES_WRITTEN = "X-Prometheus-Remote-Write-Samples-Written";
+
 /** What happens to one request. `takes`: whether the receiver keeps it. */
 export type ReceiverFault =
   | { readonly kind: "none" }
@@ -16,6 +18,8 @@ export type ReceiverFault =
       readonly retryAfter?: string;
     }
   | { readonly kind: "lie"; readonly written: string }
+  /** 400 for some samples, of which it keeps none, and all others are stored and counted. */
+  | { readonly kind: "partial"; readonly refuses: (id: string) => boolean }
   | { readonly kind: "down"; readonly takes: boolean };
 
 export interface FaultServer {
@@ -93,12 +97,18 @@ export async function startFaultServer(options: FaultServerOptions): Promise<Fau
       const more = fault.retryAfter === undefined ? {} : { "retry-after": fault.retryAfter };
       return void response.writeHead(fault.status, more).end("no");
     }
+    if (fault.kind === "partial") {
+      const good = samples.filter(([id]) => !fault.refuses(id));
+      await options.take({ ...request, samples: good }, true);
+      response.setHeader(SAMPLES_WRITTEN, String(good.length));
+      return void response.writeHead(400).end("some of it");
+    }
     const isSlow = fault.kind === "wait" && fault.ms > 20;
     if (fault.kind === "twice") await options.take(request, false);
     const status = await options.take(request, !isSlow && fault.kind !== "lie");
     if (fault.kind === "wait") await delay(fault.ms);
     const written = fault.kind === "lie" ? fault.written : String(samples.length);
-    response.setHeader("X-Prometheus-Remote-Write-Samples-Written", written);
+    response.setHeader(SAMPLES_WRITTEN, written);
     response.writeHead(fault.kind === "status" ? fault.status : status).end();
   }
 

@@ -205,6 +205,35 @@ test("a 400 that says what was written is about the batch, and auto stays with 2
   expect(types()).toEqual([V2, V2]);
 });
 
+for (const { said, receipt } of [
+  { said: "1", receipt: { accepted: 1, refused: [{ reason: expect.any(String), count: 2 }], unknown: 0 } },
+  { said: "2", receipt: { accepted: 2, refused: [{ reason: expect.any(String), count: 1 }], unknown: 0 } },
+  { said: "0", receipt: undefined },
+  { said: "3", receipt: undefined },
+  { said: "some", receipt: undefined },
+]) {
+  for (const protocol of [2, "auto"] as const) {
+    const what = receipt ? "is a partial write" : "is a refusal";
+    test(`a 400 that says that ${said} of three samples were written ${what}, with protocol ${protocol}`, async (context) => {
+      const { destination, types } = await start(context, protocol, toV2(400, { [SAMPLES_WRITTEN]: said }));
+      const sent = destination.send(
+        batchOf(
+          entry("good_total", { a: "1" }, [[NOON, 5]]),
+          entry("up", {}, [
+            [NOON, 1],
+            [NOON + 1, 0],
+          ]),
+        ),
+      );
+      if (receipt) {
+        expect(await sent).toEqual(receipt);
+        expect((await sent).refused[0]?.reason).toContain("was answered with 400: words of the receiver");
+      } else await expect(sent).rejects.toMatchObject({ code: "ERR_DELIVERY_REJECTED", status: 400 });
+      expect(types()).toEqual([V2]);
+    });
+  }
+}
+
 test("a 400 after a success is about the batch", async (context) => {
   let status = 204;
   const { destination, types } = await start(context, "auto", (request, response) => {

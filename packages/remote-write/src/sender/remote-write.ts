@@ -58,7 +58,9 @@ const DEFAULT_LIMITS = { maxSamples: 20_000, maxBytes: 3_000_000, maxFutureMs: 6
  *
  * A receiver that answers 415 does not take that version and is `ERR_DELIVERY_MISCONFIGURED`. So is, with
  * `protocol: 2`, one that answers 2xx without a `Written` header: it stored nothing and never will. A
- * 2xx that says that not one sample was written counts all of them as unknown.
+ * 2xx that says that not one sample was written counts all of them as unknown; other numbers of a 2xx are not believed,
+ * since receivers count too many and too few. A 400 that says that some of the samples were written, but not all, is a
+ * success for so many; the others are refused with its words.
  *
  * With `auto` the same batch is sent as 1.0 in these cases, and everything after it, for the life of
  * this object; so it is after a 400 without a `Written` header, while no answer has shown yet that the
@@ -95,7 +97,14 @@ export function createRemoteWrite(options: RemoteWriteOptions): Destination {
     const { request, sampleCount, refused } = prepare(batch, 2);
     if (!request) return { outcome: undefined, receipt: { accepted: 0, refused, unknown: 0 } };
     const outcome = await requestV2(request, { ...http, ...sendOptions });
-    const unknown = outcome.nothingWritten ? sampleCount : 0;
+    const { error, written } = outcome;
+    if (error?.code === "ERR_DELIVERY_REJECTED" && written > 0 && written < sampleCount) {
+      // Sent again in parts, what is stored would come twice, and be refused as out of order.
+      const rest = { reason: error.message, count: sampleCount - written };
+      const receipt = { accepted: written, refused: [...refused, rest], unknown: 0 };
+      return { outcome: { ...outcome, error: undefined }, receipt };
+    }
+    const unknown = written === 0 ? sampleCount : 0;
     return { outcome, receipt: { accepted: sampleCount - unknown, refused, unknown } };
   }
 

@@ -17,8 +17,8 @@ export interface OutcomeV2 {
   readonly knowsV2: "yes" | "no" | "perhaps not" | "unsaid";
   /** Why nothing of the batch counts as accepted; `undefined` after a success. */
   readonly error: DeliveryError | undefined;
-  /** Whether there is no sign that any sample was written. */
-  readonly nothingWritten: boolean;
+  /** Samples and native histograms that the receiver says it wrote; 0 where it says nothing. */
+  readonly written: number;
 }
 
 const SAMPLES_WRITTEN = "X-Prometheus-Remote-Write-Samples-Written";
@@ -26,8 +26,7 @@ const HISTOGRAMS_WRITTEN = "X-Prometheus-Remote-Write-Histograms-Written";
 const WRITTEN_HEADERS = [SAMPLES_WRITTEN, HISTOGRAMS_WRITTEN, "X-Prometheus-Remote-Write-Exemplars-Written"];
 
 /**
- * Makes one attempt at a request of 2.0 and reads the headers of the answer. Their numbers are no
- * account, since receivers count too many and too few; only none at all means something.
+ * Makes one attempt at a request of 2.0 and reads the headers of the answer.
  *
  * @throws The reason of `signal`, when it aborts.
  * @see Remote-Write 2.0, "Required `Written` Response Headers", "Unsupported Request Content"
@@ -47,14 +46,13 @@ export async function requestV2(
   try {
     const { status } = await sendRequest(request, { ...options, fetch: listen });
     if (saysWritten(headers)) {
-      const nothingWritten = [SAMPLES_WRITTEN, HISTOGRAMS_WRITTEN].every((name) => isZero(headers.get(name)));
-      return { knowsV2: "yes", error: undefined, nothingWritten };
+      return { knowsV2: "yes", error: undefined, written: writtenIn(headers) };
     }
-    return { knowsV2: "no", error: unsaidWritten(request, status), nothingWritten: true };
+    return { knowsV2: "no", error: unsaidWritten(request, status), written: 0 };
   } catch (thrown) {
     const error = explainUnsupported(thrown, 2);
     if (!(error instanceof DeliveryError)) throw error;
-    return { knowsV2: knowledge(error.status, headers), error, nothingWritten: true };
+    return { knowsV2: knowledge(error.status, headers), error, written: writtenIn(headers) };
   }
 }
 
@@ -68,9 +66,10 @@ function saysWritten(headers: Headers): boolean {
   return WRITTEN_HEADERS.some((name) => headers.has(name));
 }
 
-/** A missing header means zero, where the others show that the receiver knows them. */
-function isZero(written: string | null): boolean {
-  return written === null || /^0+$/.test(written.trim());
+/** A missing header means zero, where the others show that the receiver knows them; what is no number is not zero. */
+function writtenIn(headers: Headers): number {
+  const numbers = [SAMPLES_WRITTEN, HISTOGRAMS_WRITTEN].map((name) => headers.get(name)?.trim() ?? "0");
+  return numbers.reduce((sum, text) => sum + (/^\d+$/.test(text) ? Number(text) : Number.NaN), 0);
 }
 
 function unsaidWritten(request: EncodedRequest, status: number): DeliveryError {
