@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { randomUUID } from "node:crypto";
 import type { ServerOptions as TlsOptions } from "node:https";
 import swagger from "@fastify/swagger";
@@ -100,7 +101,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.setNotFoundHandler((request, reply) =>
     sendProblem(new ProblemError("not_found", `${request.method}: no such route`), request, reply),
   );
-  acceptEmptyBodies(app);
+  acceptJson(app);
 
   app.addHook("onRoute", ({ method, url, config }) => {
     if (config?.access === undefined) throw new TypeError(`${method} ${url}: expected a statement of access`);
@@ -170,13 +171,20 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   return app;
 }
 
-/** A client that always names its type also names it where there is no body, such as the agent with DELETE. */
-function acceptEmptyBodies(app: FastifyInstance): void {
+function acceptJson(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser("error", "error");
   app.removeContentTypeParser("text/plain");
-  app.addContentTypeParser("application/json", { parseAs: "string" }, (request, body, done) => {
-    if (body === "" && request.method === "DELETE") done(null, undefined);
-    else parse(request, body as string, done);
+  app.addContentTypeParser("application/json", { parseAs: "buffer" }, (request, given, done) => {
+    const body = given as Buffer;
+    const { "content-encoding": coding = "identity" } = request.headers;
+    // A client that always names its type also names it where there is no body, such as the agent with DELETE.
+    if (body.length === 0 && request.method === "DELETE") return done(null, undefined);
+    if (coding.toLowerCase() !== "identity") {
+      return done(new ProblemError("unsupported_media_type", "expected no Content-Encoding"));
+    }
+    // Decoding would put other characters in the place of the wrong bytes.
+    if (!isUtf8(body)) return done(new ProblemError("invalid_json", "expected UTF-8"));
+    parse(request, body.toString(), done);
   });
 }
 

@@ -131,7 +131,11 @@ export const PROBLEMS = {
     title: "The user data is over the provider's limit",
     help: "a pre-built image, or a smaller part of the user's own",
   },
-  unsupported_media_type: { status: 415, title: "The body is of another type", help: "`application/json`" },
+  unsupported_media_type: {
+    status: 415,
+    title: "The body is of another type",
+    help: "`application/json`, not compressed",
+  },
   idempotency_mismatch: {
     status: 422,
     title: "This Idempotency-Key was used with another body",
