@@ -175,7 +175,7 @@ test("a frame that is shown before the question commands no terminal", async () 
   await writer.write({ kind: "full", families: [{ ...asked, values: [1], timestampsMs: [Number.NaN] }] });
   await writer.close();
   const { stdout } = await cli(["enable", "--yes"]);
-  expect(stdout).toContain('k1_asked_total{by="\\u{9b}2J"} 1');
+  expect(stdout).toContain('k1_asked_total{by="\\u009b2J"} 1');
   expect(stdout).not.toContain("\u009b");
 });
 

@@ -1,4 +1,5 @@
 import { type Catalogue, catalogueDigest } from "@promferry/core/catalogue";
+import { showUnseen } from "@promferry/core/text-format";
 import {
   additions,
   type Consent,
@@ -113,16 +114,8 @@ function show(
         : "A frame as it will be written, with made-up values:",
     ),
   );
-  for (const line of lines.slice(0, MOST_LINES)) out.line(`  ${harmless(line)}`);
+  for (const line of lines.slice(0, MOST_LINES)) out.line(`  ${showUnseen(line)}`);
   if (lines.length > MOST_LINES) out.line(`  … and ${lines.length - MOST_LINES} more lines`);
-}
-
-/** With what would command a terminal, and could hide what is asked, by its number. */
-function harmless(line: string): string {
-  return line.replace(
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
-    (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`,
-  );
 }
 
 /** What the label `user` tells, by the kind of identity. */

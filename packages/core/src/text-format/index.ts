@@ -10,5 +10,6 @@ export {
   parseExposition,
 } from "./parse-exposition.ts";
 export { defaultParseLimits, type ParseLimits } from "./parse-limits.ts";
+export { showUnseen } from "./show-unseen.ts";
 export { writeOpenMetrics } from "./write-openmetrics.ts";
 export { type WritePrometheusTextOptions, writePrometheusText } from "./write-prometheus-text.ts";

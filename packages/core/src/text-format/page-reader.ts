@@ -1,6 +1,7 @@
 import { Buffer, isUtf8 } from "node:buffer";
 import { ExpositionError, type ExpositionErrorCode } from "./exposition-error.ts";
 import type { ParseLimits } from "./parse-limits.ts";
+import { showUnseen } from "./show-unseen.ts";
 
 /** Bytes that the grammars name. */
 export const byte = {
@@ -244,12 +245,8 @@ export class PageReader {
   }
 }
 
-/** As JSON, and what else can't be seen, or would command a terminal, by its number. */
 function quote(text: string): string {
-  return JSON.stringify(text).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu, (character) => {
-    const number = character.codePointAt(0)!.toString(16);
-    return number.length > 4 ? `\\u{${number}}` : `\\u${number.padStart(4, "0")}`;
-  });
+  return showUnseen(JSON.stringify(text));
 }
 
 /** Of the bytes `[start, end)`. */
