@@ -7,13 +7,14 @@ import { byte, endOfPage, isBlank, isNameByte, type PageReader } from "./page-re
 import type { NameMark, ParserMemory, TextLine, TimedMark } from "./parser-memory.ts";
 import { PlainTail } from "./plain-tail.ts";
 
-const typeOf: Readonly<Record<string, MetricType>> = {
-  counter: "counter",
-  gauge: "gauge",
-  histogram: "histogram",
-  summary: "summary",
-  untyped: "unknown",
-};
+// A map, since an object also has what stands on its prototype: a page may say `# TYPE x constructor`.
+const typeOf: ReadonlyMap<string, MetricType> = new Map([
+  ["counter", "counter"],
+  ["gauge", "gauge"],
+  ["histogram", "histogram"],
+  ["summary", "summary"],
+  ["untyped", "unknown"],
+]);
 
 type Line = TextLine<TimedMark>;
 
@@ -170,7 +171,7 @@ function readComment(page: Page): void {
   let line: Line;
   if (keyword === "TYPE") {
     const type =
-      typeOf[text] ??
+      typeOf.get(text) ??
       reader.fail(
         "ERR_EXPOSITION_VALUE",
         "expected counter, gauge, histogram, summary or untyped",
