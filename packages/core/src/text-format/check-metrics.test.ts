@@ -29,6 +29,11 @@ for (const { name, page, warnings } of [
     page: "# HELP a_gauge x\n# TYPE a_gauge gauge\na_gauge 1\n",
     warnings: ["1 a_gauge type-in-name"],
   },
+  {
+    name: "a part of a name that every JavaScript object has as a property",
+    page: "# HELP a_constructor x\na_constructor 1\n",
+    warnings: [],
+  },
   { name: "a colon", page: "# HELP a:b x\na:b 1\n", warnings: ["1 a:b colon"] },
   {
     name: "camel case in the name and in a label, each once",

@@ -17,32 +17,32 @@ export interface LintProblem {
   readonly message: string;
 }
 
-const baseUnits: Readonly<Record<string, string>> = {
-  amperes: "amperes",
-  bytes: "bytes",
-  celsius: "celsius",
-  grams: "grams",
-  joules: "joules",
-  kelvin: "kelvin",
-  meters: "meters",
-  metres: "metres",
-  seconds: "seconds",
-  volts: "volts",
-  minutes: "seconds",
-  hours: "seconds",
-  days: "seconds",
-  weeks: "seconds",
-  kelvins: "kelvin",
-  fahrenheit: "celsius",
-  rankine: "celsius",
-  inches: "meters",
-  yards: "meters",
-  miles: "meters",
-  bits: "bytes",
-  calories: "joules",
-  pounds: "grams",
-  ounces: "grams",
-};
+const baseUnits: ReadonlyMap<string, string> = new Map([
+  ["amperes", "amperes"],
+  ["bytes", "bytes"],
+  ["celsius", "celsius"],
+  ["grams", "grams"],
+  ["joules", "joules"],
+  ["kelvin", "kelvin"],
+  ["meters", "meters"],
+  ["metres", "metres"],
+  ["seconds", "seconds"],
+  ["volts", "volts"],
+  ["minutes", "seconds"],
+  ["hours", "seconds"],
+  ["days", "seconds"],
+  ["weeks", "seconds"],
+  ["kelvins", "kelvin"],
+  ["fahrenheit", "celsius"],
+  ["rankine", "celsius"],
+  ["inches", "meters"],
+  ["yards", "meters"],
+  ["miles", "meters"],
+  ["bits", "bytes"],
+  ["calories", "joules"],
+  ["pounds", "grams"],
+  ["ounces", "grams"],
+]);
 
 const unitPrefix =
   /^(?:pico|nano|micro|milli|centi|deci|deca|hecto|kilo|kibi|mega|mibi|giga|gibi|tera|tebi|peta|pebi)/;
@@ -81,7 +81,7 @@ type Report = (rule: LintRule, message: string) => void;
 
 function lintUnits(name: string, report: Report): void {
   for (const part of name.split("_")) {
-    const base = baseUnits[part] ?? baseUnits[part.replace(unitPrefix, "")];
+    const base = baseUnits.get(part) ?? baseUnits.get(part.replace(unitPrefix, ""));
     if (base === undefined) continue;
     if (base !== part) report("base-unit", `should use the base unit ${base} instead of ${part}`);
     break;
