@@ -104,7 +104,9 @@ function counting(
       if (typeof value !== "number" || !isAmount(value)) drop("bad_value");
       else if (!cells.inc(given, value)) {
         const labels = guardLabels(guards, given ?? {}, drop);
-        const isAsGiven = Object.keys(labels).every((name) => labels[name] === (given as Labels)[name]);
+        const isAsGiven = Object.keys(labels).every(
+          (name) => labels[name] === (given as Labels | undefined)?.[name],
+        );
         cells.incWhole(labels, value, isAsGiven);
       }
     } catch {

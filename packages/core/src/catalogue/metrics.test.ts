@@ -111,6 +111,19 @@ for (const { name, act, expected } of [
     expected: { "k1_screen_views_total{screen=other}": 1, [dropped("unknown_value")]: 1 },
   },
   {
+    name: "labels left out altogether count as values that are not allowed",
+    act: (m) => {
+      m.screenViews.inc(undefined as unknown as { screen: "pods" });
+      m.screenViews.inc(2 as unknown as { screen: "pods" });
+      m.objectsCached.inc(4 as unknown as { resource: string });
+    },
+    expected: {
+      "k1_screen_views_total{screen=other}": 3,
+      "k1_informer_objects_cached{resource=other}": 4,
+      [dropped("unknown_value")]: 3,
+    },
+  },
+  {
     name: "values beyond an open label's cap become other, known ones go on",
     act: (m) => {
       for (const resource of ["a", "b", "c", "a"]) m.objectsCached.inc({ resource });
