@@ -39,6 +39,7 @@ test("this machine's names are its host's, its user's and those of its kube-conf
     "cluster-7",
     "bob-admin",
   ]);
+  expect(ownNames({ ...machine, env: { KUBECONFIG: "" } })).toContain("prod-eu");
   const KUBECONFIG = [other, join(home, "missing")].join(delimiter);
   expect(ownNames({ ...machine, env: { KUBECONFIG } }).slice(3)).toEqual(["staging-7"]);
 });

@@ -35,7 +35,7 @@ const COMMON = new Set(
  */
 export function ownNames(options: OwnNamesOptions = {}): readonly string[] {
   const { env = process.env, home = homedir(), hostname: host = hostname() } = options;
-  const kubeConfigs = (env["KUBECONFIG"] ?? join(home, ".kube", "config")).split(delimiter);
+  const kubeConfigs = (env["KUBECONFIG"] || join(home, ".kube", "config")).split(delimiter);
   const names = [
     host,
     host.split(".")[0]!,
