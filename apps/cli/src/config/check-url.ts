@@ -1,10 +1,10 @@
-/** Whether `hostname`, as `URL` spells it, is this very machine. */
+/** Whether `hostname`, as `URL` spells it, is this very machine. Not every name that begins with `127.` is an address. */
 export function isLoopbackHost(hostname: string): boolean {
   return (
     hostname === "localhost" ||
     hostname.endsWith(".localhost") ||
     hostname === "[::1]" ||
-    /^127\./.test(hostname)
+    /^127(?:\.\d+){1,3}$/.test(hostname)
   );
 }
 
