@@ -1,7 +1,8 @@
 import { createSeriesDictionary, type Label, type MetricFamily, type Series } from "@promferry/core/series";
 
 const METRIC_NAME = /^[A-Za-z_:][A-Za-z0-9_:]*$/;
-const LABEL_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+/** Not `__name__`, which `metric` says: no reader of the journal would take it beside that. */
+const LABEL_NAME = /^(?!__name__$)[A-Za-z_][A-Za-z0-9_]*$/;
 
 /**
  * Reads one `{"metric","labels","value","ts"}` a line: labels an object of texts, the time in
