@@ -3,7 +3,8 @@ import { canonicalLabels, type Label, type MetricFamily } from "@promferry/core/
 /**
  * The grouping labels of a Pushgateway's path, `/metrics/job/<job>{/<label>/<value>}`, sorted by
  * name; `undefined` for any other path. A label with `@base64` behind its name has an encoded value;
- * empty values are left out; of a label given twice the last counts, as in the Pushgateway.
+ * empty values are left out; of a label given twice the last counts, but of `job` the first, and a slash may follow
+ * the job, as in the Pushgateway (measured, 1.11.2).
  *
  * @throws {RangeError} The path begins like one but is none; the message says why.
  */
@@ -15,6 +16,7 @@ export function readPushPath(pathname: string): readonly Label[] | undefined {
   } catch {
     throw new RangeError("the path is not valid percent encoding");
   }
+  if (segments.length === 3 && segments[2] === "") segments.pop();
   if (segments.length % 2 === 1) throw new RangeError(`odd number of components in label string ${pathname}`);
   const grouping = new Map<string, string>();
   for (let i = 0; i < segments.length; i += 2) {
@@ -23,7 +25,10 @@ export function readPushPath(pathname: string): readonly Label[] | undefined {
       throw new RangeError(`improper label name ${JSON.stringify(name.slice(0, 100))}`);
     }
     const raw = segments[i + 1]!;
-    grouping.set(name, encoding ? Buffer.from(raw, "base64url").toString("utf8") : raw);
+    if (encoding && !/^[A-Za-z0-9_-]*=*$/.test(raw))
+      throw new RangeError(`invalid base64 encoding in ${name}`);
+    if (i === 0 || name !== "job")
+      grouping.set(name, encoding ? Buffer.from(raw, "base64url").toString("utf8") : raw);
   }
   if (!grouping.get("job")) throw new RangeError("job name is required");
   return canonicalLabels(Array.from(grouping, ([name, value]) => ({ name, value })));

@@ -227,6 +227,7 @@ for (const { name, path = "/ingest", method, body = "a 1\n", headers, status } o
   { name: "an unknown path", path: "/nowhere", status: 404 },
   { name: "a path that is none", path: "//", method: "POST", status: 400 },
   { name: "a push of odd length", path: "/metrics/job/a/b", status: 400 },
+  { name: "a push with broken base64", path: "/metrics/job@base64/a!", status: 400 },
   { name: "another method", method: "PUT", status: 405 },
   { name: "no metrics", body: "<html>", status: 400 },
   { name: "an unknown encoding", headers: { "content-encoding": "br" }, status: 415 },
@@ -255,17 +256,21 @@ for (const { name, path = "/ingest", method, body = "a 1\n", headers, status } o
   });
 }
 
-test("a foreign host name that leads here is refused", async () => {
-  const { url } = await start();
-  const asking = request(url, { headers: { host: "evil.example" } }).end();
-  const [response] = (await once(asking, "response")) as [{ statusCode: number; resume(): void }];
-  response.resume();
-  expect(response.statusCode).toBe(403);
-});
+for (const host of ["evil.example", "127.0.0.1.evil.example"]) {
+  test(`the foreign host name ${host} that leads here is refused`, async () => {
+    const { url } = await start();
+    const asking = request(url, { headers: { host } }).end();
+    const [response] = (await once(asking, "response")) as [{ statusCode: number; resume(): void }];
+    response.resume();
+    expect(response.statusCode).toBe(403);
+  });
+}
 
 for (const { path, labels } of [
   { path: "/metrics/job/a/user/b", labels: "job=a,user=b" },
   { path: "/metrics/job@base64/YS9i/empty@base64/=", labels: "job=a/b" },
+  { path: "/metrics/job/a/", labels: "job=a" },
+  { path: "/metrics/job/a/user/b/job/c/user/d", labels: "job=a,user=d" },
   { path: "/other", labels: undefined },
 ]) {
   test(`the path ${path} groups by ${labels}`, () => {
@@ -284,6 +289,7 @@ for (const line of [
   '{"metric":"a","value":"x"}',
   '{"metric":"a","value":1,"ts":1.5}',
   '{"metric":"a","value":1,"labels":{"l":1}}',
+  '{"metric":"a","value":1,"labels":{"__name__":"b"}}',
 ]) {
   test(`the JSON line ${line} is refused with its number`, () => {
     expect(() => readJsonLines(`\n${line}\n`)).toThrow(/^line 2: expected /);
