@@ -15,7 +15,7 @@ metrics:
     - name: e
       type: prometheus
       url: https://e.example/w
-      auth: { token_cmd: "pass show s3cret-path" }
+      auth: { token_cmd: "VAULT_TOKEN=s3cret-token pass show s3cret-path" }
       timeout: 1m
 `;
 

@@ -1,3 +1,4 @@
+import { programName } from "../credentials/program-name.ts";
 import type { ParsedConfig } from "./parse-config.ts";
 import type { ConfigPath } from "./positions.ts";
 import { formatPath } from "./problem.ts";
@@ -75,8 +76,9 @@ function spell(path: ConfigPath, value: unknown): string {
   const key = String(path.at(-1));
   const parent = String(path.at(-2));
   if (key.endsWith("_cmd")) {
-    const words = Array.isArray(value) ? value.map(String) : String(value).trim().split(/\s+/);
-    return words.length > 1 ? `${words[0]} …` : (words[0] ?? "");
+    const command = Array.isArray(value) ? value.map(String) : String(value).trim();
+    const hasMore = Array.isArray(command) ? command.length > 1 : /\s/.test(command);
+    return hasMore ? `${programName(command)} …` : programName(command);
   }
   const isSecret = SECRET_KEYS.test(key) || key === "headers" || parent === "headers";
   if (isSecret && !(typeof value === "string" && ONE_VARIABLE.test(value))) return HIDDEN;

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { CliError } from "../cli-error.ts";
 import type { CommandLine } from "../config/schema.ts";
 import { EXIT } from "../exit-codes.ts";
+import { programName } from "./program-name.ts";
 import type { Redactor } from "./redactor.ts";
 import { type CommandResult, MAX_OUTPUT_BYTES, type RunCommandOptions, runCommand } from "./run-command.ts";
 
@@ -100,11 +101,4 @@ async function runSecretCommand(command: CommandLine, options: ReadSecretOptions
     );
   }
   return printed;
-}
-
-/** The program alone: arguments may hold secrets. */
-function programName(command: CommandLine): string {
-  const name = typeof command === "string" ? (command.trim().split(/\s+/)[0] ?? "") : command[0]!;
-  // `TOKEN=abc program` names a variable first, with its value.
-  return name.includes("=") ? `${name.slice(0, name.indexOf("="))}=…` : name.slice(0, 80);
 }
