@@ -92,6 +92,9 @@ export function checkDestination(
   }
   const urlProblem = url.includes("${") ? undefined : messageOf(() => parseEndpoint(url));
   if (urlProblem) findings.push(errorAt([...path, "url"], urlProblem));
+  if (destination.timeout < 1) {
+    findings.push(errorAt([...path, "timeout"], "expected at least 1ms: no answer comes within no time"));
+  }
   if (auth) findings.push(...checkAuth(auth, [...path, "auth"]));
   if (authType(auth) !== "none" && !destination.insecure && wouldExposeCredentials(url)) {
     findings.push(errorAt([...path, "url"], EXPOSED_CREDENTIALS));

@@ -111,6 +111,16 @@ for (const { name, text, says } of [
     says: ["readable on the way", "insecure: true"],
   },
   {
+    name: "credentials over plain http to a name that begins like this machine's address",
+    text: destination("auth: { token_cmd: t }").replace("https://a", "http://127.0.0.1.a"),
+    says: ["readable on the way", "insecure: true"],
+  },
+  {
+    name: "a request that may take no time",
+    text: destination("timeout: 0s"),
+    says: ["expected at least 1ms"],
+  },
+  {
     name: "a reserved header",
     text: destination("headers: { authorization: x }"),
     says: ["use the setting auth"],
