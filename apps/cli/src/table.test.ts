@@ -14,6 +14,11 @@ test("columns stand under each other, as wide as they are", () => {
   ]);
 });
 
+test("a table may have more rows than a call has arguments", () => {
+  const rows = Array.from({ length: 200_000 }, (_, i) => [String(i), "x"]);
+  expect(tableLines(rows, 80).at(-1)).toBe("199999  x");
+});
+
 test("on a narrow terminal the widest column gives way", () => {
   expect(tableLines(ROWS, 40)).toEqual([
     "i-1   active  payments/web  node 10.0.0…",

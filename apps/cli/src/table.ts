@@ -9,9 +9,10 @@ const LEAST = 8;
  * @param width Characters of the terminal; `undefined`: as wide as it takes, as for a pipe.
  */
 export function tableLines(rows: readonly (readonly string[])[], width: number | undefined): string[] {
-  const columns = Math.max(0, ...rows.map((row) => row.length));
+  // Not `Math.max(...)`: a call takes some 100,000 arguments, and a fleet has more rows.
+  const columns = rows.reduce((most, row) => Math.max(most, row.length), 0);
   const widths = Array.from({ length: columns }, (_, i) =>
-    Math.max(...rows.map((row) => charactersOf(row[i] ?? "").length)),
+    rows.reduce((most, row) => Math.max(most, charactersOf(row[i] ?? "").length), 0),
   );
   const gaps = GAP.length * Math.max(0, columns - 1);
   for (let over = sum(widths) + gaps - (width ?? Number.POSITIVE_INFINITY); over > 0; ) {
