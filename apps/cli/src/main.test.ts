@@ -90,6 +90,24 @@ test("SIGTERM ends a watch that waits with what its last upload ended with", asy
   expect(await ended(child)).toBe(69);
 });
 
+test("a reader of the messages that goes away ends no collection", async () => {
+  const cwd = temporaryFolder();
+  const child = start(["collect", "127.0.0.1:9", "--interval", "20ms", "--dir", "j"], { cwd });
+  const end = ended(child);
+  await once(child.stderr!, "data");
+  child.stderr!.destroy();
+  const journal = join(cwd, "j");
+  const sizeOf = () =>
+    existsSync(journal)
+      ? readdirSync(journal).reduce((sum, name) => sum + readFileSync(join(journal, name)).length, 0)
+      : 0;
+  // Some frames more, each of which comes with a message.
+  const enough = sizeOf() + 5_000;
+  while (child.exitCode === null && sizeOf() < enough) await new Promise((resolve) => setImmediate(resolve));
+  child.kill("SIGTERM");
+  expect(await end).toBe(143);
+});
+
 test("a second signal ends a demo at once, and its folder goes with it", async () => {
   const folder = temporaryFolder();
   const child = start(["demo"], { env: { TMPDIR: folder } });

@@ -25,6 +25,8 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.stderr.write(`promferry: standard output can't be written (${error.code ?? error.message})\n`);
   process.exit(EXIT.io);
 });
+// Messages that nobody reads any more are no reason to end what is under way, as an agent whose log was closed.
+process.stderr.on("error", () => {});
 
 process.exitCode = await run(process.argv.slice(2), {
   stdout: sink(process.stdout),
