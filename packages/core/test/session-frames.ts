@@ -18,20 +18,26 @@ export interface FrameOptions {
   readonly types?: Readonly<Record<string, MetricType>>;
 }
 
+export interface HandSession {
+  start(writtenMs: number): Frame;
+  at(writtenMs: number, values: Values, more?: FrameOptions): Frame;
+  /** Leaves out a number, as after a lost frame. */
+  skip(): void;
+}
+
 const dictionary = createSeriesDictionary();
 
 /** A session whose frames are numbered as they are asked for. */
 export function session(
   id: string,
   options: { origin?: FrameOrigin; startedMs?: number; intervalMs?: number } & Partial<SessionInfo> = {},
-) {
+): HandSession {
   const { origin = "app", startedMs = 0, intervalMs = 1000, ...rest } = options;
   const info: SessionInfo = { startedMs, intervalMs, ...rest };
   let seq = 0;
   return {
-    start: (writtenMs: number) => frame(writtenMs, {}, { kind: "start" }),
-    at: (writtenMs: number, values: Values, more: FrameOptions = {}) => frame(writtenMs, values, more),
-    /** Leaves out a number, as after a lost frame. */
+    start: (writtenMs) => frame(writtenMs, {}, { kind: "start" }),
+    at: (writtenMs, values, more = {}) => frame(writtenMs, values, more),
     skip: () => void seq++,
   };
 

@@ -1,5 +1,5 @@
 import { type AppendFile, nodeJournalFs } from "@promferry/core/journal";
-import { nodeUploadFs, type UploadFs } from "../src/index.ts";
+import { nodeUploadFs, type ProcessTable, type UploadFs } from "../src/index.ts";
 
 /** A file system that dies at one of its writes, before or after it took effect, and stays dead. */
 export function dyingFs(atWrite: number, after: boolean): UploadFs & { readonly isDead: boolean } {
@@ -35,7 +35,7 @@ export function isOff(error: unknown): boolean {
 }
 
 /** Whoever held the lock died with the machine: its pid is nobody's. */
-export function processesOf(pid: number) {
+export function processesOf(pid: number): ProcessTable {
   return {
     self: async () => ({ pid, start: "1", boot: "b", host: "h", pidNamespace: "n" }),
     startOf: async () => undefined,

@@ -17,10 +17,10 @@ import type { UploadOptions, UploadReport } from "../src/index.ts";
 import { upload } from "../src/index.ts";
 
 export const MINUTE = 60_000;
-export const HOUR = 60 * MINUTE;
-export const DAY = 24 * HOUR;
+export const HOUR: number = 60 * MINUTE;
+export const DAY: number = 24 * HOUR;
 /** 2025-10-06, noon. */
-export const NOON = Date.UTC(2025, 9, 6, 12);
+export const NOON: number = Date.UTC(2025, 9, 6, 12);
 
 export const asItIs: Projection = ({ name, labels }) => ({ name, labels });
 
