@@ -5,6 +5,7 @@ import { destinationKind } from "../config/destination-kind.ts";
 import { resolveFromConfig, type Settings } from "../config/load-config.ts";
 import { type DestinationConfig, destinationSchema } from "../config/schema.ts";
 import type { Context } from "../context.ts";
+import { createForgetting } from "../credentials/forget-refused.ts";
 import { EXIT } from "../exit-codes.ts";
 import { prepareScrapeJobs } from "../scrape/prepare-jobs.ts";
 import type { ScrapeJob } from "../scrape/scrape-job.ts";
@@ -63,9 +64,12 @@ export async function planAgent(context: Context, flags: AgentFlags): Promise<Ag
   const takers = new Set(
     configs.filter(({ type }) => destinationKind(type) === "remote-write").map(({ name }) => name),
   );
+  const secrets: TargetPurpose["secrets"] = new Map();
   const purpose: TargetPurpose = {
     dryRun: false,
-    secrets: new Map(),
+    secrets,
+    // It runs for longer than many a credential is good.
+    onRefused: createForgetting(secrets, context.io.now),
     createsKey: false,
     onNativeRefused: (name) => takers.delete(name),
   };

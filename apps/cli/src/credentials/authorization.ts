@@ -15,7 +15,7 @@ export interface AuthorizationOptions extends Omit<ReadSecretOptions, "setting">
 
 /**
  * Gives the value of the `Authorization` header. Nothing is read or run before the first call, and
- * nothing twice; a failure is remembered, too.
+ * nothing twice as long as `cache` has it; a failure is remembered, too.
  */
 export function createAuthorization(
   auth: AuthConfig | undefined,

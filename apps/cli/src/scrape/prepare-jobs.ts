@@ -5,14 +5,12 @@ import type { ClientConfig } from "../config/scrape-schema.ts";
 import { expandVariables, findVariables } from "../config/variables.ts";
 import type { Context } from "../context.ts";
 import { createAuthorization } from "../credentials/authorization.ts";
+import { createForgetting, tellFailure } from "../credentials/forget-refused.ts";
 import { EXIT } from "../exit-codes.ts";
 import { readTls } from "../upload/http-client.ts";
 import { traceFetch } from "../upload/trace-fetch.ts";
 import { createScrapeFetch } from "./scrape-fetch.ts";
 import type { ScrapeClient, ScrapeJob } from "./scrape-job.ts";
-
-/** After a refusal or a failure, secrets are read or run again at most this often. */
-const SECRET_RETRY_MS = 60_000;
 
 /**
  * The jobs of the configuration, ready for a scrape manager. Certificates are read now, secrets with the
@@ -60,22 +58,8 @@ async function createClient(
     ...{ env: io.env, cwd: io.cwd, interactive: io.interactive, signal: io.signal },
   });
   if (!read) return { fetch: client };
-  let forgottenMs = Number.NEGATIVE_INFINITY;
-  const onRefused = () => {
-    const nowMs = io.now();
-    if (Math.abs(nowMs - forgottenMs) < SECRET_RETRY_MS) return;
-    forgottenMs = nowMs;
-    cache.clear();
-  };
-  const authorization = async () => {
-    try {
-      return await read();
-    } catch (error) {
-      onRefused();
-      throw error;
-    }
-  };
-  return { fetch: client, authorization, onRefused };
+  const onRefused = createForgetting(cache, io.now);
+  return { fetch: client, authorization: tellFailure(read, onRefused), onRefused };
 }
 
 /** The credentials in the words that destinations have for them. */

@@ -27,6 +27,7 @@ import type { DestinationConfig } from "../config/schema.ts";
 import { expandVariables, findVariables } from "../config/variables.ts";
 import type { Context } from "../context.ts";
 import { createAuthorization } from "../credentials/authorization.ts";
+import { tellFailure, tellRefusal } from "../credentials/forget-refused.ts";
 import { EXIT } from "../exit-codes.ts";
 import { cappedInWords } from "./capped-in-words.ts";
 import { coarselyInWords, coarsenessOf } from "./coarseness.ts";
@@ -45,6 +46,8 @@ export interface TargetPurpose {
   readonly dryRun: boolean;
   /** Secrets by source, shared by the targets of one run. */
   readonly secrets: Map<string, Promise<string>>;
+  /** The receiver refused the credential, or there is none. Default: what `secrets` has is good for all of the run. */
+  readonly onRefused?: () => void;
   /** Whether a missing identity's key is made. Default: unless it is a dry run. */
   readonly createsKey?: boolean;
   /** A destination has shown that it takes no native histograms. Default: nobody hears. */
@@ -213,7 +216,7 @@ export async function connect(
   context: Context,
   settings: Settings,
   config: DestinationConfig,
-  { secrets }: Pick<TargetPurpose, "secrets">,
+  { secrets, onRefused }: Pick<TargetPurpose, "secrets" | "onRefused">,
 ): Promise<Pick<HttpOptions, "authorization" | "fetch">> {
   const { io, out, redactor } = context;
   const { name: destination, tls } = config;
@@ -243,6 +246,12 @@ export async function connect(
     ? await createHttpClient({ url, owner: `destination ${destination}`, tls: files, env: io.env })
     : undefined;
   const told = out.isVerbose ? traceFetch(client ?? fetch, out, io.now) : client;
+  if (authorization && onRefused) {
+    return {
+      authorization: tellFailure(authorization, onRefused),
+      fetch: tellRefusal(told ?? fetch, onRefused),
+    };
+  }
   return { ...(authorization ? { authorization } : {}), ...(told ? { fetch: told } : {}) };
 }
 
