@@ -73,6 +73,23 @@ test("a closed port, an unknown host, an unset variable and a failing secret are
   expect(find("secret", "credentials")?.detail).toContain("no key");
 });
 
+test("an address that a variable spoils is told as any other fault of the configuration", async () => {
+  const { look } = await examine(one('type: http, url: "${WHERE}"'), { WHERE: "nowhere" });
+  const { exitCode, find } = await look();
+  expect(exitCode).toBe(78);
+  expect(find("d", "url")?.detail).toBe("url is no absolute URL, such as https://metrics.example.com/push");
+});
+
+test("a server whose configuration is no YAML says nothing of its window", async () => {
+  const url = await serve((request, response) =>
+    request.url === "/api/v1/status/config"
+      ? response.end(JSON.stringify({ data: { yaml: "a: [\nb: *c" } }))
+      : response.writeHead(204).end(),
+  );
+  const { look } = await examine(one(`type: prometheus, url: "${url}/api/v1/write"`));
+  expect((await look()).find("d", "age of samples")).toMatchObject({ state: "unknown" });
+});
+
 test("a server that takes 2.0 without understanding it fails where 2.0 is configured", async () => {
   const url = await serve((_, response) => response.writeHead(204).end());
   const { look } = await examine(one(`type: prometheus, url: "${url}/w", protocol: 2`));

@@ -21,7 +21,9 @@ export async function ageWindowCheck(
 ): Promise<Check> {
   const ageMs = state.oldestMs === undefined ? 0 : state.nowMs - state.oldestMs;
   const yaml = await serverConfig(writeUrl, http);
-  if (yaml === undefined) {
+  if (yaml === "") return ok("age of samples", "whatever the server's retention holds");
+  const windowMs = yaml === undefined ? undefined : outOfOrderWindowMs(yaml);
+  if (windowMs === undefined) {
     const advice = `ask its operator for out_of_order_time_window (Mimir, Cortex), or upload at least every hour`;
     return unknown(
       "age of samples",
@@ -29,8 +31,6 @@ export async function ageWindowCheck(
       ageMs > HOUR_MS ? advice : undefined,
     );
   }
-  if (yaml === "") return ok("age of samples", "whatever the server's retention holds");
-  const windowMs = outOfOrderWindowMs(yaml);
   const setting = `out_of_order_time_window is ${windowMs === 0 ? "not set" : formatDuration(windowMs)}`;
   if (ageMs <= Math.max(windowMs, HOUR_MS))
     return ok("age of samples", `${setting}; what waits here is young enough`);
@@ -42,11 +42,14 @@ export async function ageWindowCheck(
   );
 }
 
-/** Prometheus prints its settings with Go's names, in milliseconds. */
-function outOfOrderWindowMs(yaml: string): number {
-  const config = parse(yaml) as {
-    storage?: { tsdb?: { outofordertimewindow?: unknown; out_of_order_time_window?: unknown } };
-  } | null;
+/** Prometheus prints its settings with Go's names, in milliseconds; `undefined` where it is no YAML. */
+function outOfOrderWindowMs(yaml: string): number | undefined {
+  let config: { storage?: { tsdb?: { outofordertimewindow?: unknown } } } | null;
+  try {
+    config = parse(yaml);
+  } catch {
+    return undefined;
+  }
   const tsdb = config?.storage?.tsdb;
   return typeof tsdb?.outofordertimewindow === "number" ? tsdb.outofordertimewindow : 0;
 }

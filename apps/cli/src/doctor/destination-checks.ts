@@ -1,5 +1,5 @@
 import type { EncodedRequest, HttpOptions } from "@promferry/core/delivery";
-import { toBatch } from "@promferry/core/delivery";
+import { parseEndpoint, toBatch } from "@promferry/core/delivery";
 import type { EpochMs } from "@promferry/core/series";
 import { createRemoteWrite } from "@promferry/remote-write";
 import { cliVersion } from "../cli-version.ts";
@@ -42,6 +42,12 @@ export async function destinationChecks(
   }
   const expand = (text: string) => expandVariables(text, (variable) => io.env[variable]);
   const url = expand(config.url);
+  try {
+    // Before its variables had values the configuration could not be told from a good one.
+    parseEndpoint(url);
+  } catch (error) {
+    return [checks.failed("url", (error as Error).message, "correct it in the configuration", EXIT.config)];
+  }
   const expanded = config.tenant === undefined ? config : { ...config, tenant: expand(config.tenant) };
   const name = await nameCheck(checks, url);
   if (name?.state === "failed") return [name];
