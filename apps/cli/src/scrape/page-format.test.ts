@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { acceptHeader, pageFormat } from "./page-format.ts";
 
-test("protobuf is asked for first, then OpenMetrics, then text", () => {
+test("protobuf is asked for first, then OpenMetrics, then text, and in none are names to come unescaped", () => {
   expect(acceptHeader(["protobuf", "openmetrics", "scrape"])).toBe(
-    "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;escaping=allow-utf-8;q=0.7," +
+    "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.7," +
       "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
   );
   expect(acceptHeader(["scrape"])).toBe("text/plain;version=0.0.4;q=0.5,*/*;q=0.1");

@@ -9,12 +9,16 @@ interface Offer {
   readonly mediaType: string;
 }
 
-/** The dearest first: protobuf is the one format that has native histograms. */
+/**
+ * The dearest first: protobuf is the one format that has native histograms. None says how names are to be escaped, so
+ * that they come with underscores in each: remote write 1.0 has no place for others.
+ *
+ * @see Prometheus, "UTF-8 metric and label name escaping schemes"
+ */
 const OFFERS: readonly Offer[] = [
   {
     format: "protobuf",
-    mediaType:
-      "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;escaping=allow-utf-8",
+    mediaType: "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
   },
   { format: "openmetrics", mediaType: "application/openmetrics-text;version=1.0.0" },
   { format: "scrape", mediaType: "text/plain;version=0.0.4" },
