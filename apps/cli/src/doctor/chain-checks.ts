@@ -33,7 +33,7 @@ export async function chainChecks(options: ChainOptions): Promise<Check[]> {
   try {
     const reader = createPageReader({ limits: { maxSeries: MAX_SERIES }, keepEmptyLabels: false });
     const client = { fetch: createScrapeFetch() };
-    families = await reader.read(pageUrl, { timeoutMs: 10_000, signal, client });
+    ({ families } = await reader.read(pageUrl, { timeoutMs: 10_000, signal, client }));
   } catch (error) {
     signal.throwIfAborted();
     const advice =

@@ -17,6 +17,13 @@ import { type FetchPageOptions, fetchPage } from "./fetch-page.ts";
 import type { PageFormat } from "./page-format.ts";
 import { parseProtobuf } from "./parse-protobuf.ts";
 
+/** What a page holds. */
+export interface ReadPage {
+  readonly families: readonly MetricFamily[];
+  /** How often samples of a series were left out of `families`, since the page had one at the same time before. */
+  readonly repeated: ReadonlyMap<Series, number>;
+}
+
 /** Fetches and parses the pages of one target. */
 export interface PageReader {
   /**
@@ -24,7 +31,7 @@ export interface PageReader {
    *
    * @throws {Error} Says why there is no page, or the reason of `signal`.
    */
-  read(url: string, options: ReadPageOptions): Promise<readonly MetricFamily[]>;
+  read(url: string, options: ReadPageOptions): Promise<ReadPage>;
 }
 
 export interface ReadPageOptions extends Omit<FetchPageOptions, "formats"> {
@@ -61,28 +68,34 @@ export function createPageReader({ limits, keepEmptyLabels }: PageReaderOptions)
   const { maxSeries = defaultParseLimits.maxSeries } = limits;
   let parsers = createParsers();
   let textPagesLeft = 0;
+  let repeated = new Map<Series, number>();
 
   function createParsers(): Parsers {
     const literal = keepEmptyLabels ? createLiteralDictionary() : undefined;
     const options = { limits, ...(literal ? { dictionary: literal } : {}) };
     const dictionary = literal ?? createSeriesDictionary();
     return {
-      scrape: createExpositionParser({ format: "scrape", ...options }),
+      scrape: createExpositionParser({
+        format: "scrape",
+        ...options,
+        onRepeated: (series) => repeated.set(series, (repeated.get(series) ?? 0) + 1),
+      }),
       openmetrics: createExpositionParser({ format: "openmetrics", ...options }),
       protobuf: { parse: (bytes) => parseProtobuf(bytes, { dictionary, limits }) },
       known: () => dictionary.size,
     };
   }
 
-  async function read(url: string, options: ReadPageOptions): Promise<readonly MetricFamily[]> {
+  async function read(url: string, options: ReadPageOptions): Promise<ReadPage> {
     const textOnly = textPagesLeft > 0;
     const formats = textOnly ? TEXT : (options.wantsNative ?? true) ? ALL : CLASSIC;
     const { bytes, format } = await fetchPage(url, { ...options, formats });
     if (textOnly) textPagesLeft--;
+    repeated = new Map();
     try {
       const families = parsers[format].parse(bytes);
       if (parsers.known() > 2 * countSamples(families) + SPARE_SERIES) parsers = createParsers();
-      return families;
+      return { families, repeated };
     } catch (error) {
       if (parsers.known() > 2 * maxSeries) parsers = createParsers();
       if (!(error instanceof ExpositionError) || format !== "openmetrics" || textOnly) throw error;

@@ -1,4 +1,4 @@
-import type { MetricFamily } from "@promferry/core/series";
+import type { MetricFamily, Series } from "@promferry/core/series";
 import { createExpositionParser } from "@promferry/core/text-format";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -11,13 +11,18 @@ function track(settings: object = {}, limit = 1000) {
   const budget = { limit, used: 0 };
   const config = (other: object) => scrapeConfigSchema.parse({ job_name: "j", ...other });
   const tracker = createSeriesTracker([{ name: "job", value: "j" }], config(settings), budget);
-  const parser = createExpositionParser({ format: "scrape" });
+  const repeated = new Map<Series, number>();
+  const parser = createExpositionParser({
+    format: "scrape",
+    onRepeated: (series) => repeated.set(series, (repeated.get(series) ?? 0) + 1),
+  });
   return {
     tracker,
     budget,
     configure: (other: object) => tracker.configure(config(other)),
     take: (text: string) => {
-      const { rows, ...counts } = tracker.take(parser.parse(text), NOW);
+      repeated.clear();
+      const { rows, ...counts } = tracker.take({ families: parser.parse(text), repeated }, NOW);
       return { ...counts, rows: shown(rows.build()), families: rows };
     },
     miss: () => shown(tracker.miss().build()),
@@ -147,6 +152,37 @@ test("sample_limit counts what the rules leave, and a page at the limit is taken
     error: undefined,
   });
 });
+
+for (const { name, settings, text, expected } of [
+  {
+    name: "counts each time, and its first value is kept",
+    settings: {},
+    text: "a 1\na 2\na 3\nb 1\n",
+    expected: { rows: ["a 1", "b 1"], samples: 4, kept: 4, added: 2 },
+  },
+  {
+    name: "is not held against sample_limit",
+    settings: { sample_limit: 2 },
+    text: "a 1\na 2\na 3\nb 1\n",
+    expected: { rows: ["a 1", "b 1"], samples: 4, kept: 4, error: undefined },
+  },
+  {
+    name: "is counted on a page over the limit, too",
+    settings: { sample_limit: 1 },
+    text: "a 1\na 2\nb 1\nb 2\n",
+    expected: { rows: [], samples: 4, kept: 4, error: "more samples than sample_limit, 1" },
+  },
+  {
+    name: "that a rule drops is counted before it only",
+    settings: { metric_relabel_configs: [{ source_labels: ["__name__"], regex: "a", action: "drop" }] },
+    text: "a 1\na 2\nb 1\n",
+    expected: { rows: ["b 1"], samples: 3, kept: 1 },
+  },
+]) {
+  test(`a series that stands twice on a page ${name}`, () => {
+    expect(track(settings).take(text)).toMatchObject(expected);
+  });
+}
 
 test("lost markers are given again, but not for what is back", () => {
   const { take, tracker } = track();

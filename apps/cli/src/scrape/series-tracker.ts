@@ -4,13 +4,13 @@ import {
   type EpochMs,
   type FamilyMetadata,
   type Label,
-  type MetricFamily,
   type Series,
   seriesKey,
 } from "@promferry/core/series";
 import { type ScrapeConfig, scrapeRules } from "../config/scrape-schema.ts";
 import { createFamilyBuilder, type FamilyBuilder, type FamilyRows } from "./family-builder.ts";
 import { checkLabelLimits, PageRefusal } from "./page-limits.ts";
+import type { ReadPage } from "./read-page.ts";
 import { withTargetLabels } from "./target-labels.ts";
 
 /** How many series may be remembered, and are, over all trackers that share it. */
@@ -36,7 +36,7 @@ export interface TrackedPage {
 
 /** Gives the series of one target their labels, and knows which of them have ended. */
 export interface SeriesTracker {
-  take(page: readonly MetricFamily[], atMs: EpochMs): TrackedPage;
+  take(page: ReadPage, atMs: EpochMs): TrackedPage;
   /** There is no page: the markers of everything that the last one had. */
   miss(): FamilyBuilder;
   /** Whether the last page has this series at the page's own time. */
@@ -129,7 +129,7 @@ export function createSeriesTracker(
   }
 
   /** @throws {PageRefusal} */
-  function readRows(families: readonly MetricFamily[], atMs: EpochMs, counts: Counts): FamilyBuilder {
+  function readRows({ families, repeated }: ReadPage, atMs: EpochMs, counts: Counts): FamilyBuilder {
     const rows = createFamilyBuilder();
     const { sample_limit: sampleLimit } = settings;
     for (const family of families) {
@@ -152,7 +152,13 @@ export function createSeriesTracker(
         home.copy(entry.series, family, i, timestampMs);
       }
     }
-    if (sampleLimit === 0 || counts.kept <= sampleLimit) return rows;
+    const isOver = sampleLimit > 0 && counts.kept > sampleLimit;
+    // Counted like the others, but never held against the limit, as in Prometheus.
+    for (const [series, times] of repeated) {
+      counts.samples += times;
+      if (entryOf(series, true, counts)) counts.kept += times;
+    }
+    if (!isOver) return rows;
     throw new PageRefusal(`more samples than sample_limit, ${sampleLimit}`);
   }
 
@@ -211,13 +217,13 @@ export function createSeriesTracker(
   }
 
   return {
-    take(families, atMs) {
+    take(given, atMs) {
       page++;
       const before = tracked;
       tracked = [];
       const counts: Counts = { samples: 0, kept: 0, added: 0, leftOut: 0 };
       try {
-        const rows = readRows(families, atMs, counts);
+        const rows = readRows(given, atMs, counts);
         forgetOthers();
         lastGoodSize = arriving.size;
         endSeries(before, rows);

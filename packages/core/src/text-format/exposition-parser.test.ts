@@ -202,3 +202,10 @@ test("series that no longer come are forgotten, and read again when they do", ()
   expect(parser.parse(page(0))).toEqual(expected);
   expect(parser.parse(page(0))).toEqual(expected);
 });
+
+test("samples that are left out of a scraped page are told, on each page, also where their lines are known", () => {
+  const told: string[] = [];
+  const parser = createExpositionParser({ format: "scrape", onRepeated: ({ name }) => told.push(name) });
+  for (let page = 0; page < 3; page++) parser.parse("a 1\nb 1\na 2\na 1 5\na 2 5\nb 1\n");
+  expect(told).toEqual(new Array(3).fill(["a", "a", "b"]).flat());
+});

@@ -1,5 +1,5 @@
 import { createSeriesDictionary, type SeriesDictionary } from "../series/dictionary.ts";
-import type { MetricFamily } from "../series/series.ts";
+import type { MetricFamily, Series } from "../series/series.ts";
 import { type FamilyDraft, finishDraft } from "./family-draft.ts";
 import type { KnownLine } from "./known-lines.ts";
 import { readOpenMetrics } from "./openmetrics-text.ts";
@@ -24,6 +24,8 @@ export interface ParseOptions {
   readonly dictionary?: SeriesDictionary;
   /** Default {@link defaultParseLimits}. */
   readonly limits?: Partial<ParseLimits>;
+  /** For `scrape`: told of the series of each sample that is left out, since the page has one at the same time already. */
+  readonly onRepeated?: (series: Series) => void;
 }
 
 /** Reads page after page, each by itself, and gets faster with those that resemble each other. */
@@ -91,6 +93,7 @@ function createReader(options: ParseOptions, keepsLines: boolean): Read {
       reader: PageReader,
       dictionary: SeriesDictionary,
       memory: ParserMemory<Line, Mark>,
+      onRepeated: ParseOptions["onRepeated"],
     ) => FamilyDraft[],
     memory: ParserMemory<Line, Mark>,
   ): Read {
@@ -99,7 +102,7 @@ function createReader(options: ParseOptions, keepsLines: boolean): Read {
       const reader = new PageReader(bytes, limits);
       memory.beginPage(reader);
       try {
-        return readPage(reader, dictionary, memory);
+        return readPage(reader, dictionary, memory, options.onRepeated);
       } finally {
         const forgotten = memory.endPage(reader);
         if (forgotten && options.dictionary === undefined) dictionary = createSeriesDictionary();

@@ -32,6 +32,7 @@ interface Page {
   readonly values: number[];
   readonly timestampsMs: number[];
   readonly tail: PlainTail;
+  readonly onRepeated: ((series: Series) => void) | undefined;
   /** Of the last sample that was read from its text, under the type that still is the last one. */
   labels: LabelList;
   /** Of the last TYPE line, whatever name it was for: Prometheus rewrites `le` and `quantile` by it. */
@@ -49,6 +50,7 @@ export function readScrapeText(
   reader: PageReader,
   dictionary: SeriesDictionary,
   memory: ParserMemory<Line, TimedMark>,
+  onRepeated: ((series: Series) => void) | undefined,
 ): FamilyDraft[] {
   const page: Page = {
     reader,
@@ -61,6 +63,7 @@ export function readScrapeText(
     values: [],
     timestampsMs: [],
     tail: new PlainTail(reader.bytes),
+    onRepeated,
     labels: createLabelList(),
     lastType: "unknown",
   };
@@ -258,6 +261,7 @@ function readSample(page: Page): void {
   const nameMark = memory.nameOf(name);
   const mark = memory.markOf(page.dictionary.intern(nameMark.text, list.labels));
   if (isNew(page, mark, timestampMs, offset)) takeSample(page, nameMark, mark, value, timestampMs);
+  else page.onRepeated?.(mark.series);
   memory.lines?.remember(offset, valueOffset, {
     next: undefined,
     start: 0,
