@@ -14,14 +14,14 @@ export interface Leftover {
   readonly closed: boolean;
 }
 
-/** Finds them all. A folder or file that cannot be looked at counts for nothing. */
+/** Finds them all. A folder or file that cannot be looked at counts for nothing, nor does a folder inside. */
 export async function listLeftovers(dir: string, fs: JournalFs, now: EpochMs): Promise<Leftover[]> {
   const found: Leftover[] = [];
   for (const folder of ["quarantine", "rejected"]) {
     for (const name of await readable(fs.readDirectory(join(dir, folder)), [])) {
       const path = join(folder, name);
       const stat = await readable(fs.stat(join(dir, path)), undefined);
-      if (stat === undefined) continue;
+      if (stat === undefined || stat.isDirectory) continue;
       const day = dayOfFile(`${name.slice(0, 10)}.prom`);
       const closed = day !== undefined && isClosed(day, now, stat.modifiedMs);
       found.push({ path, day, sizeBytes: stat.sizeBytes, closed });

@@ -92,6 +92,22 @@ test("a state settles a day where nobody keeps history, and the report says that
   expect(report).toMatchObject({ historyDropped: true, deleted: [{}, {}, {}] });
 });
 
+test("a folder that is called like something of ours stays, and everything else goes", async (context) => {
+  const bed = await createTestBed(context);
+  await threeDays(bed);
+  const folders = ["2025-10-03.prom", "2025-10-04.prom.gz", "quarantine/2025-10-01.mine"];
+  for (const name of folders) {
+    await mkdir(join(bed.dir, name), { recursive: true });
+    await writeFile(join(bed.dir, name, "note"), "mine");
+    await utimes(join(bed.dir, name), new Date(NOON), new Date(NOON));
+  }
+  const targets = [{ destination: createReceiver(), project: asItIs }];
+  const { deleted, kept, verdict } = await bed.upload({ targets, cleanup: { maxBytes: 1 } });
+  expect(deleted.flatMap(({ files }) => files)).toEqual(days);
+  expect({ kept, verdict }).toEqual({ kept: [], verdict: 0 });
+  for (const name of folders) expect(await readFile(join(bed.dir, name, "note"), "utf8")).toBe("mine");
+});
+
 test("nothing is deleted that did not arrive", async (context) => {
   const bed = await createTestBed(context);
   await threeDays(bed);
