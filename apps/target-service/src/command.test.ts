@@ -1,11 +1,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { grantOf } from "@promferry/target-registry";
 import { expect, onTestFinished, test } from "vitest";
+import { openSqliteStore } from "./stores/index.ts";
 
 const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
 
@@ -90,6 +92,42 @@ test("tokens are made, the store is confirmed and moved, and the service ends in
   expect(same.headers.get("etag")).toBe(list.headers.get("etag"));
   moved.child.kill("SIGINT");
   expect((await moved.ended).code).toBe(0);
+});
+
+test("an export that is stopped takes writes again, and so does the next one after one that was killed", {
+  timeout: 30_000,
+}, async () => {
+  const dir = await folder(CONFIG);
+  await mkdir(join(dir, "data"));
+  const store = await openSqliteStore({ file: join(dir, "data/targets.db") });
+  onTestFinished(() => store.close());
+  const cause = { actor: "test" };
+  // More than the pipe to a reader that does not read.
+  for (let n = 0; n < 600; n++) {
+    const endpoints = [{ name: "node", address: `10.0.${n >> 8}.${n & 255}`, port: 9_100 }];
+    const spec = {
+      id: `i-${n}`,
+      project: "p",
+      service: "s",
+      scope: "x",
+      liveness: "platform",
+      endpoints,
+    } as const;
+    const put = { type: "platform-put", spec: { ...spec, labels: {} }, grant: grantOf(endpoints) } as const;
+    await store.apply(spec.id, { ...put, ownProjectOnly: false }, cause);
+  }
+  const stopped = start(dir, "export");
+  stopped.child.stdout.pause();
+  await expect.poll(async () => (await store.info()).frozen, { timeout: 10_000 }).toBe(true);
+  stopped.child.kill("SIGTERM");
+  await expect.poll(async () => (await store.info()).frozen, { timeout: 10_000 }).toBe(false);
+  stopped.child.stdout.resume();
+  expect(await stopped.ended).toMatchObject({ code: 1, err: expect.stringContaining("stopped by SIGTERM") });
+
+  await store.freeze(cause);
+  const next = await start(dir, "export").ended;
+  expect(next).toMatchObject({ code: 0, err: expect.stringContaining("frozen already") });
+  expect((await store.info()).frozen).toBe(false);
 });
 
 test("a configuration that is wrong ends with 78, wrong use with 64, and says where", {

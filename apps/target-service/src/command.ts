@@ -82,12 +82,27 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     .description("writes the store as JSON lines to standard output; writes are refused meanwhile")
     .option("--stay-frozen", "writes stay refused: the other store takes over")
     .action(async ({ stayFrozen = false }: { stayFrozen?: boolean }) => {
-      await withStore(await settingsOf(), async (store) => {
-        await store.freeze(OPERATOR);
+      const settings = await settingsOf();
+      const stopping = new AbortController();
+      const { signal } = stopping;
+      // Whoever ends it in the middle would leave a store that takes no writes.
+      for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+        process.once(name, () => stopping.abort(new Error(`export: stopped by ${name}`)));
+      }
+      await withStore(settings, async (store) => {
+        await store.freeze(OPERATOR).catch((error: unknown) => {
+          // Else nothing could end what an export that was killed has begun.
+          if (!(error instanceof StoreError && error.code === "ERR_STORE_FROZEN")) throw error;
+          process.stderr.write("promferry-targets: frozen already, by an export that runs or was killed\n");
+        });
         try {
           for await (const record of store.export()) {
-            if (!process.stdout.write(`${JSON.stringify(record)}\n`)) await once(process.stdout, "drain");
+            signal.throwIfAborted();
+            const line = `${JSON.stringify(record)}\n`;
+            if (!process.stdout.write(line)) await once(process.stdout, "drain", { signal });
           }
+        } catch (error) {
+          throw signal.aborted ? signal.reason : error;
         } finally {
           if (!stayFrozen) await store.thaw(OPERATOR);
         }
