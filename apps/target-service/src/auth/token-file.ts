@@ -114,15 +114,21 @@ export async function openTokenFile(path: string, options: TokenFileOptions = {}
   let tokens = fixedTokens(parseTokenFile(await readFile(path, "utf8")), now);
   let checkedAt = now();
   let checking: Promise<void> | undefined;
+  let told = "";
 
   async function check(): Promise<void> {
     try {
       const stamp = await stampOf(path);
       if (stamp === seen) return;
+      const source = await readFile(path, "utf8");
+      // What could not be read is read again: its rights may be mended without a change of its stamp.
       seen = stamp;
-      tokens = fixedTokens(parseTokenFile(await readFile(path, "utf8")), now);
+      tokens = fixedTokens(parseTokenFile(source), now);
+      told = "";
     } catch (error) {
-      onError(new Error(`${path}: ${(error as Error).message}`, { cause: error }));
+      const { message } = error as Error;
+      if (message !== told) onError(new Error(`${path}: ${message}`, { cause: error }));
+      told = message;
     }
   }
   return {
