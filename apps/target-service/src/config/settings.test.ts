@@ -90,6 +90,8 @@ test.each([
   ["", { PROMFERRY_TARGETS_LISTEN: "9180" }, "listen: expected host:port, got 9180"],
   ["listen: 127.0.0.1:99999", {}, "listen: expected host:port"],
   ["", { PROMETHEUS_URL: "localhost:9090" }, "PROMETHEUS_URL: expected an http"],
+  ["", { PROMFERRY_TARGETS_URL: "targets:9180" }, "PROMFERRY_TARGETS_URL: expected an http"],
+  ["", { PROMFERRY_TARGETS_LOG: "loud" }, "PROMFERRY_TARGETS_LOG: expected a level"],
 ])("%s with %j does not start", (text, env, message) => {
   expect(() => of(text, env as Record<string, string>)).toThrow(message);
 });

@@ -71,7 +71,9 @@ export interface SettingsSource {
   readonly home?: string;
 }
 
-const url = text(/^https?:\/\/[^\s?#]+$/, "an http or https address without query");
+const HTTP_URL = /^https?:\/\/[^\s?#]+$/;
+const LOG_LEVEL = /^(?:fatal|error|warn|info|debug|trace|silent)$/;
+const url = text(HTTP_URL, "an http or https address without query");
 const address = text(/^(?:\[[0-9a-fA-F:]+\]|[^\s:/]+):\d{1,5}$/, "host:port");
 const perMinute = whole(1, 10_000_000);
 const ports = sequence(
@@ -122,7 +124,7 @@ const fileReader = mapping({
   }),
   sweep_interval: duration,
   drain_delay: duration,
-  log_level: text(/^(?:fatal|error|warn|info|debug|trace|silent)$/, "a level such as info"),
+  log_level: text(LOG_LEVEL, "a level such as info"),
   audit_file: anyText,
   trust_proxy: sequence(anyText),
   accept_new_store: flag,
@@ -184,12 +186,18 @@ export function settle({ file, env, home = homedir() }: SettingsSource): Setting
     problems.push("metrics.interval: expected 10s to 1d");
   }
   const prometheusUrl = variable("PROMETHEUS_URL") ?? given.prometheus?.url;
-  if (prometheusUrl !== undefined && !/^https?:\/\/[^\s?#]+$/.test(prometheusUrl)) {
+  if (prometheusUrl !== undefined && !HTTP_URL.test(prometheusUrl)) {
     problems.push("PROMETHEUS_URL: expected an http or https address");
   }
   if (collect && prometheusUrl === undefined) {
     problems.push("metrics.collect: expected PROMETHEUS_URL or prometheus.url with it");
   }
+  const publicUrl = variable("PROMFERRY_TARGETS_URL") ?? given.public_url;
+  if (publicUrl !== undefined && !HTTP_URL.test(publicUrl)) {
+    problems.push("PROMFERRY_TARGETS_URL: expected an http or https address without query");
+  }
+  const logLevel = variable("PROMFERRY_TARGETS_LOG") ?? given.log_level ?? "info";
+  if (!LOG_LEVEL.test(logLevel)) problems.push("PROMFERRY_TARGETS_LOG: expected a level such as info");
   const targetsDir = variable("PROMETHEUS_TARGETS_DIR") ?? given.targets?.dir;
   const policy: Policy = {
     ...DEFAULT_POLICY,
@@ -229,7 +237,7 @@ export function settle({ file, env, home = homedir() }: SettingsSource): Setting
   return {
     host: plainHost,
     port: Number(port),
-    publicUrl: (variable("PROMFERRY_TARGETS_URL") ?? given.public_url)?.replace(/\/+$/, ""),
+    publicUrl: publicUrl?.replace(/\/+$/, ""),
     dataDir,
     store:
       postgres !== undefined
@@ -266,7 +274,7 @@ export function settle({ file, env, home = homedir() }: SettingsSource): Setting
     },
     sweepMs,
     drainMs: given.drain_delay ?? 0,
-    logLevel: variable("PROMFERRY_TARGETS_LOG") ?? given.log_level ?? "info",
+    logLevel,
     auditFile: given.audit_file && path(given.audit_file),
     trustProxy: given.trust_proxy ?? [],
     acceptNewStore: given.accept_new_store ?? (file === undefined && isLoopback && postgres === undefined),
