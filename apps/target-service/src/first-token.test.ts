@@ -27,4 +27,5 @@ test("elsewhere it is in a file of its own, also after a start that was cut shor
   expect((await stat(first!.file!)).mode & 0o777).toBe(0o600);
   expect(await readFile(first!.file!, "utf8")).toBe(`${first!.text}\n`);
   expect(tryLine("http://x", first!)).not.toContain(first!.text);
+  expect(tryLine("http://x", { ...first!, file: "/a b/it's" })).toContain("$(cat '/a b/it'\\''s')");
 });

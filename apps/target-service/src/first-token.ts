@@ -44,7 +44,7 @@ async function exists(path: string): Promise<boolean> {
 
 /** A line to try, which shows no token where that is in a file. */
 export function tryLine(url: string, { text, file }: FirstToken): string {
-  const bearer = file === undefined ? text : `$(cat ${file})`;
+  const bearer = file === undefined ? text : `$(cat '${file.replaceAll("'", "'\\''")}')`;
   const body = '{"project":"demo","service":"web","ranges":["10.0.0.0/8"],"endpoints":["node"]}';
   return `curl -s ${url}/v1/join-tokens -H "Authorization: Bearer ${bearer}" -H 'Content-Type: application/json' -d '${body}'`;
 }
