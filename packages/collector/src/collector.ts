@@ -247,11 +247,12 @@ export function createCollector(options: CollectorOptions): Collector {
     return current.shape(passed.families, exit);
   }
 
-  async function writeFull(current: Run, exit: boolean): Promise<WriteResult | undefined> {
+  /** @param isAwaited Whether the program waits for the frame. */
+  async function writeFull(current: Run, exit: boolean, isAwaited = true): Promise<WriteResult | undefined> {
     try {
-      await current.source.collect();
+      await current.source.collect(isAwaited);
       if (current.ended) return undefined;
-      if (!current.standing.holds()) return await renew(current, exit);
+      if (!current.standing.holds()) return await renew(current, exit, isAwaited);
       await current.catalogueFile?.write().catch(fail);
       if (current.ended) return undefined;
       if (exit) current.ended = true;
@@ -272,14 +273,14 @@ export function createCollector(options: CollectorOptions): Collector {
   }
 
   /** The user has decided anew: this session is over, and without an exit frame, for nothing more of it is agreed to. */
-  async function renew(current: Run, exit: boolean): Promise<WriteResult | undefined> {
+  async function renew(current: Run, exit: boolean, isAwaited: boolean): Promise<WriteResult | undefined> {
     current.ended = true;
     current.cancel();
     current.endMaintenance();
     current.unwatch();
     if (run === current) run = undefined;
     await current.writer.close();
-    return exit || run !== undefined ? undefined : begin();
+    return exit || run !== undefined ? undefined : begin(isAwaited);
   }
 
   function writeLast(current: Run): void {
@@ -312,14 +313,14 @@ export function createCollector(options: CollectorOptions): Collector {
   function planNext(current: Run): void {
     const delayMs = Math.max(1, Math.floor(intervalMs * (1 - random() / 10)));
     current.cancel = schedule(() => {
-      void writeFull(current, false).then(() => {
+      void writeFull(current, false, false).then(() => {
         if (run === current) planNext(current);
       });
     }, delayMs);
   }
 
   /** Begins a session where there is consent; only the first of a process can say that it counts from zero. */
-  async function begin(): Promise<WriteResult | undefined> {
+  async function begin(isAwaited = true): Promise<WriteResult | undefined> {
     const isFirst = !hasBegun;
     hasBegun = true;
     const standing = createStanding({ dir, fs, ask });
@@ -328,15 +329,19 @@ export function createCollector(options: CollectorOptions): Collector {
     run = current;
     current.unwatch = watchExit(() => writeLast(current));
     planNext(current);
-    const result = await writeFirst(current, isFirst);
+    const result = await writeFirst(current, isFirst, isAwaited);
     if (maintain && run === current) {
       current.endMaintenance = keepMaintained({ dir, fs, now, random, schedule, maintain, fail });
     }
     return result;
   }
 
-  async function writeFirst(current: Run, isFirst: boolean): Promise<WriteResult | undefined> {
-    if (!isFirst) return writeFull(current, false);
+  async function writeFirst(
+    current: Run,
+    isFirst: boolean,
+    isAwaited: boolean,
+  ): Promise<WriteResult | undefined> {
+    if (!isFirst) return writeFull(current, false, isAwaited);
     try {
       const info = current.source.info();
       wrote(current, await current.writer.write({ kind: "start", families: [], info }));

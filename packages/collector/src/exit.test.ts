@@ -149,6 +149,32 @@ for (const { name, scenario, code } of [
 }
 
 test.concurrent(
+  "a signal ends every collector of a program with its last counts",
+  PATIENT,
+  async (context) => {
+    const dir = await directory(context);
+    expect(await runHost(dir, "several", "SIGTERM")).toMatchObject({
+      code: null,
+      killedBy: "SIGTERM",
+      errors: "",
+    });
+    expect(await sessionsIn(dir)).toEqual([7, 100, 200].map((value) => ({ value, exits: 1 })));
+  },
+);
+
+test.concurrent(
+  "a program that awaits stop waits for its slow values, and goes on",
+  PATIENT,
+  async (context) => {
+    const dir = await directory(context);
+    const end = await runHost(dir, "collect slowly");
+    expect(end).toMatchObject({ code: 0, errors: "" });
+    expect(end.lines).toEqual(["stopped"]);
+    expect(await framesIn(dir)).toEqual(["start: ", "full exit: host_runs_total 7, slow 42"]);
+  },
+);
+
+test.concurrent(
   "a worker thread that is terminated leaves what its last frame held",
   PATIENT,
   async (context) => {

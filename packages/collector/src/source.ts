@@ -41,8 +41,12 @@ export interface SourceOptions {
 export interface Source {
   /** The session's info with the gauge rules as they are now. */
   info(): WriterInfo;
-  /** Waits for asynchronous `collect` functions, 5 s at the longest; then their metrics keep their values. */
-  collect(): Promise<void>;
+  /**
+   * Waits for asynchronous `collect` functions, 5 s at the longest; then their metrics keep their values.
+   *
+   * @param isAwaited Whether the program waits for it as well: then the wait keeps the process alive.
+   */
+  collect(isAwaited: boolean): Promise<void>;
   /**
    * What may be written of the present values.
    *
@@ -72,9 +76,7 @@ export function createSource(options: SourceOptions): Source {
   };
   return {
     info,
-    async collect() {
-      await Promise.race([collectRegistry(registry), passing(COLLECT_TIMEOUT_MS)]);
-    },
+    collect: (isAwaited) => waitFor(collectRegistry(registry), COLLECT_TIMEOUT_MS, isAwaited),
     gather(collect) {
       const families = gatherRegistry(registry, { memory, collect });
       const session = { startedMs: 0, ...info() };
@@ -94,9 +96,16 @@ function defaultFilter(): Filter {
   return composeFilters(denyList(), valueScan({ scanner: createScanner({ ownNames: ownNames() }) }));
 }
 
-/** Keeps no process alive. */
-function passing(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms).unref();
+/** A wait that keeps nothing alive would end a program that awaits it, with Node's code 13. */
+async function waitFor(work: Promise<void>, atMostMs: number, keepsAlive: boolean): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const passing = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, atMostMs);
+    if (!keepsAlive) timer.unref();
   });
+  try {
+    await Promise.race([work, passing]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

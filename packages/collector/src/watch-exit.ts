@@ -25,7 +25,8 @@ export function watchExit(write: () => void): () => void {
     const listener = () => {
       if (process.listenerCount(signal) > 1) return;
       finish();
-      process.kill(process.pid, signal);
+      // Another collector of this process stood back for ours; it begins to listen in its review, which comes before.
+      queueMicrotask(() => process.kill(process.pid, signal));
     };
     installed.set(signal, listener);
     process.on(signal, listener);

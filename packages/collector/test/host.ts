@@ -11,7 +11,7 @@ import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { writeConsent } from "@promferry/privacy";
-import { Counter, Registry } from "prom-client";
+import { Counter, Gauge, Registry } from "prom-client";
 import { createCollector, inWorker } from "../src/index.ts";
 
 const [dir = "", scenario = "", own = ""] = process.argv.slice(2);
@@ -139,6 +139,36 @@ const scenarios: Readonly<Record<string, () => unknown>> = {
     process.on("SIGINT", farewell);
     await started;
     process.off("SIGINT", farewell);
+    await wait();
+  },
+  /** Measures by what keeps no process alive. */
+  "collect slowly": async () => {
+    new Gauge({
+      name: "slow",
+      help: "Known late.",
+      registers: [registry],
+      async collect() {
+        this.set(await setTimeout(50, 42, { ref: false }));
+      },
+    });
+    await started;
+    await collector.stop();
+    process.stdout.write("stopped\n");
+  },
+  /** Three collectors in one process, of a registry each. */
+  several: async () => {
+    for (const app of ["first", "second"]) {
+      const own = new Registry();
+      const registers = [own];
+      new Counter({ name: "host_runs_total", help: "Runs.", registers }).inc(app === "first" ? 100 : 200);
+      await createCollector({
+        registry: own,
+        dir,
+        app,
+        consent: { config: { enabled: true } },
+        dayBoundary: "utc",
+      }).start();
+    }
     await wait();
   },
   "many frames": async () => {
