@@ -253,6 +253,18 @@ test("labels that name infrastructure are not written, and their series are merg
   expect((await framesIn(dir)).at(-1)?.samples).toEqual(["calls_total{verb=get} 5"]);
 });
 
+test("a series with a label called __name__ is withheld, and costs the others nothing", async (context) => {
+  const registry = new Registry();
+  const registers = [registry];
+  new Gauge({ name: "odd", help: "Odd.", labelNames: ["__name__"], registers }).set({ __name__: "even" }, 1);
+  new Gauge({ name: "plain", help: "Plain.", registers }).set(2);
+  const { dir, collector } = await setUp(context, { registry });
+  await collector.start();
+  await collector.flush();
+  expect((await framesIn(dir)).at(-1)?.samples).toEqual(["plain 2"]);
+  expect(collector.status().withheld).toEqual([{ reason: "a label called __name__", series: 1 }]);
+});
+
 test("a plain registry's gauges keep their aggregator as a rule", async (context) => {
   const registry = new Registry();
   new Gauge({ name: "heap_bytes", help: "Heap.", aggregator: "max", registers: [registry] }).set(1);

@@ -62,7 +62,7 @@ export function createSource(options: SourceOptions): Source {
   const { registry, catalogue, agreed, filter = defaultFilter(), cap, clamp } = options;
   const allowed = catalogue === undefined ? [] : [allowList(catalogue)];
   const agreedTo = agreed === undefined ? [] : [agreedOnly(agreed)];
-  const gate = composeFilters(...allowed, ...agreedTo, filter, cap, clampGauges(clamp));
+  const gate = composeFilters(...allowed, ...agreedTo, filter, cap, clampGauges(clamp), nameless);
   const memory = createGatherMemory();
   let passed: SeriesDictionary = createSeriesDictionary();
   const session = { startedMs: 0, ...options.info };
@@ -90,6 +90,10 @@ export function createSource(options: SourceOptions): Source {
     },
   };
 }
+
+/** No frame has a place for it, and one such series must not cost the others. */
+const nameless: Filter = (series) =>
+  series.labels.some(({ name }) => name === "__name__") ? { withheld: "a label called __name__" } : series;
 
 /** The second and the third net; the names of this machine are read now, and kept in no file. */
 function defaultFilter(): Filter {

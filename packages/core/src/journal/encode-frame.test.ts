@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { canonicalLabels, type MetricFamily } from "../series/index.ts";
 import { decodeFrame } from "./decode-frame.ts";
 import { createFrameMemory, encodeFrame } from "./encode-frame.ts";
-import type { FrameHeader } from "./frame.ts";
+import type { FrameHeader, SessionInfo } from "./frame.ts";
 import { scanFrames } from "./scan-frames.ts";
 
 const HEADER: FrameHeader = {
@@ -196,6 +196,11 @@ for (const { name, family, message } of [
     family: gauge("k1_open", { "": "a" }, 1),
     message: 'family "k1_open" has a label without a name',
   },
+  {
+    name: "a label called __name__",
+    family: gauge("k1_open", { __name__: "a" }, 1),
+    message: 'family "k1_open" has a label called __name__',
+  },
   { name: "a time before 1970", family: gauge("k1_open", {}, 1, -1), message: "since 1970: -1" },
   { name: "half a millisecond", family: gauge("k1_open", {}, 1, 1.5), message: "since 1970: 1.5" },
 ]) {
@@ -212,6 +217,18 @@ test("a sample without a timestamp gets the frame's", () => {
 test("a frame without samples is a frame", () => {
   expect(scanFrames(encodeFrame(HEADER, undefined, [])).frames).toMatchObject([{ sampleCount: 0 }]);
 });
+
+for (const { field, value } of [
+  { field: "intervalMs", value: Number.NaN },
+  { field: "startedMs", value: undefined },
+  { field: "runId", value: 4711 },
+  { field: "gauges", value: null },
+]) {
+  test(`a session's info with the ${field} ${value} is refused before it is written`, () => {
+    const info = { startedMs: 1, intervalMs: 1000, [field]: value } as SessionInfo;
+    expect(() => encodeFrame(HEADER, info, [])).toThrow(`session info: ${field} cannot be ${value}`);
+  });
+}
 
 for (const { name, header, message } of [
   {

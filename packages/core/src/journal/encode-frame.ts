@@ -40,8 +40,8 @@ export const END_MARK = "# End: ";
  * left out: no catalogue knows their labels, and a program's start is its session's.
  * @param memory Makes further frames of the same series several times faster; the bytes are then valid until the next
  * frame is made with it. Default: nothing is remembered.
- * @throws {RangeError} What no reader would find again: a header field that the format has no place for, an
- * empty metric or label name, a timestamp or start time that is not a whole number of milliseconds since 1970, a
+ * @throws {RangeError} What no reader would find again: a header field or session info that the format has no place for, an
+ * empty metric or label name, a label `__name__`, a timestamp or start time that is not a whole number of milliseconds since 1970, a
  * native histogram with a `nativeHistogramProblem`, or samples in a `start` frame.
  */
 export function encodeFrame(
@@ -99,6 +99,7 @@ function demandNames(family: string, { name, labels }: Series): void {
   if (name === "") throw new RangeError(`${place(family)} has a sample without a name`);
   for (const label of labels) {
     if (label.name === "") throw new RangeError(`${place(family)} has a label without a name`);
+    if (label.name === "__name__") throw new RangeError(`${place(family)} has a label called __name__`);
   }
 }
 

@@ -3,8 +3,14 @@ import type { SessionInfo } from "./frame.ts";
 /** How the line with the session's info begins; it is a frame's second line. */
 export const SESSION_MARK = "# Session: ";
 
-/** The session's info as its line, without the line feed. */
+/**
+ * The session's info as its line, without the line feed.
+ *
+ * @throws {RangeError} A field is missing or of another type; the message names it.
+ */
 export function formatSessionLine(info: SessionInfo): string {
+  const field = unreadableField(info);
+  if (field !== undefined) throw new RangeError(`session info: ${field} cannot be ${bounded(info[field])}`);
   return SESSION_MARK + JSON.stringify(info);
 }
 
@@ -20,13 +26,19 @@ export function parseSessionLine(line: string): SessionInfo | undefined {
     return undefined;
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
-  const fields = value as Record<string, unknown>;
-  if (!Number.isFinite(fields["startedMs"]) || !Number.isFinite(fields["intervalMs"])) return undefined;
-  for (const name of ["app", "version", "os", "arch", "runId", "gitSha", "catalog"]) {
-    const field = fields[name];
-    if (field !== undefined && typeof field !== "string") return undefined;
-  }
-  const gauges = fields["gauges"];
-  if (gauges !== undefined && (typeof gauges !== "object" || gauges === null)) return undefined;
-  return value as SessionInfo;
+  return unreadableField(value) === undefined ? (value as SessionInfo) : undefined;
+}
+
+const TEXTS = ["app", "version", "os", "arch", "runId", "gitSha", "catalog"] as const;
+
+function unreadableField(info: Partial<SessionInfo>): keyof SessionInfo | undefined {
+  if (!Number.isFinite(info.startedMs)) return "startedMs";
+  if (!Number.isFinite(info.intervalMs)) return "intervalMs";
+  const { gauges } = info;
+  if (gauges !== undefined && (typeof gauges !== "object" || gauges === null)) return "gauges";
+  return TEXTS.find((name) => info[name] !== undefined && typeof info[name] !== "string");
+}
+
+function bounded(value: unknown): string {
+  return String(value).slice(0, 64);
 }
