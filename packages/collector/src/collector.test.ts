@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { catalogueFromJson, counter, defineMetrics, gauge } from "@promferry/core";
 import { type JournalFs, nodeJournalFs, openJournal } from "@promferry/core/journal";
 import { type ConsentRecord, type Filter, writeConsent } from "@promferry/privacy";
@@ -528,6 +529,18 @@ test("after forget a running program begins anew where its user still says yes, 
   expect(after?.header).toMatchObject({ seq: 0, kind: "full", consent: "config" });
   expect(after?.header.session).not.toBe(before?.header.session);
   expect(await readdir(dir)).toContain(`catalog-${after?.info.catalog}.json`);
+});
+
+test("a session goes on after its day file was compressed, as after a machine slept for days", async (context) => {
+  const { registry, views: shown } = views();
+  const { dir, collector, advance } = await setUp(context, { registry });
+  await collector.start();
+  shown.inc({ screen: "pods" });
+  const day = join(dir, "2025-10-06.prom");
+  await writeFile(`${day}.gz`, gzipSync(await readFile(day)));
+  await rm(day);
+  advance(3 * 86_400_000);
+  expect(await collector.flush()).toMatchObject({ seq: 1, file: "2025-10-09.prom" });
 });
 
 for (const { name, spoil, failed } of [

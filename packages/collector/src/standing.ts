@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Catalogue } from "@promferry/core";
 import type { JournalFs } from "@promferry/core/journal";
+import { packedName } from "@promferry/core/journal/writer";
 import type { Consent, DirectoryConsent } from "@promferry/privacy";
 
 /** The consent that a session was begun under. */
@@ -12,7 +13,7 @@ export interface Standing {
   wroteTo(file: string): void;
   /**
    * Whether the session may go on: the user's decision is still the one that it began under, and its last
-   * file is still there. One that is gone was erased by `forget`.
+   * file is still there, compressed or not. One that is gone was erased by `forget`.
    *
    * @throws {Error} Nobody can tell at the moment.
    */
@@ -33,6 +34,8 @@ export function createStanding({ dir, fs, ask }: StandingOptions): Standing | un
   if (grant === undefined) return undefined;
   const decision = decisionOf(consent);
   let lastFile: string | undefined;
+  // While the machine slept its day may have ended, and somebody compressed it.
+  const isKept = (path: string) => isThere(fs, path) || isThere(fs, packedName(path));
   return {
     grant,
     agreed: stored.kind === "decided" ? stored.record.agreed : undefined,
@@ -42,7 +45,7 @@ export function createStanding({ dir, fs, ask }: StandingOptions): Standing | un
     holds() {
       const now = ask();
       if (now.stored.kind === "unreadable") throw new Error(now.stored.problem);
-      return decisionOf(now) === decision && (lastFile === undefined || isThere(fs, join(dir, lastFile)));
+      return decisionOf(now) === decision && (lastFile === undefined || isKept(join(dir, lastFile)));
     },
   };
 }

@@ -133,12 +133,14 @@ function afterWindow(record: DestinationRecord, window: Window): DestinationReco
   const withOwed = withLate(record, window.late);
   // What followed a late frame in its session has shown its growth.
   const shown = upTo(withFrames(frames, passed));
-  const times = window.steps.map((step) => step.atMs);
   return {
     ...withOwed,
     cursor: raise(raise(withOwed.cursor, lastFrames(frames)), passed),
     late: window.settleMs === undefined ? withoutRanges(withOwed.late, shown) : new Map(),
-    newestMs: times.length === 0 ? record.newestMs : Math.max(record.newestMs ?? 0, ...times),
+    newestMs: window.steps.reduce<EpochMs | undefined>(
+      (newest = 0, { atMs }) => Math.max(newest, atMs),
+      record.newestMs,
+    ),
   };
 }
 

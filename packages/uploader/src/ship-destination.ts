@@ -175,8 +175,9 @@ export function createDestinationShipper(session: ShipSession, target: UploadTar
       return true;
     }
     const { frames, held, damage, unsupported } = stretch;
-    reading.damage.push(...damage);
-    for (const { file: where, offsetBytes, lengthBytes, recovered } of damage) {
+    for (const each of damage) {
+      const { file: where, offsetBytes, lengthBytes, recovered } = each;
+      reading.damage.push(each);
       if (!recovered) tell({ kind: "damaged", file: where, offsetBytes, lengthBytes });
     }
     if (held.length + unsupported.length > 0) reading.isHeld = true;

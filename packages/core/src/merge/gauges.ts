@@ -28,9 +28,9 @@ export function combineGauge(readings: readonly GaugeReading[], rule: GaugeRule)
     case "average":
       return values.reduce((sum, value) => sum + value, 0) / values.length;
     case "min":
-      return Math.min(...values);
+      return values.reduce((least, value) => Math.min(least, value));
     case "max":
-      return Math.max(...values);
+      return values.reduce((most, value) => Math.max(most, value));
     case "omit":
       return undefined;
   }
