@@ -115,7 +115,7 @@ export const PROBLEMS = {
   },
   key_expired: {
     status: 410,
-    title: "The instance was silent for longer than its key is valid",
+    title: "The instance was removed longer ago than its key is valid",
     help: "issue a token bound to its id",
   },
   token_expired: { status: 410, title: "The join token's time is over", help: "issue a token" },

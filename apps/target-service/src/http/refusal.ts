@@ -8,7 +8,7 @@ const CODES: Readonly<Record<Exclude<Refused["code"], "not-due">, readonly [Prob
   unknown: ["unknown_instance", "no instance of this id"],
   removed: ["instance_removed", "removed by the platform"],
   "wrong-key": ["wrong_key", "expected the key that the instance joined with"],
-  "key-expired": ["key_expired", "it was silent for longer than its key is valid"],
+  "key-expired": ["key_expired", "it was removed longer ago than its key is valid"],
   "other-owner": ["other_owner", "project, service and scope of an instance never change"],
   "outside-grant": ["outside_grant", "expected endpoints inside the grant of the platform or the token"],
   "address-taken": ["address_taken", "the address is held by another instance"],

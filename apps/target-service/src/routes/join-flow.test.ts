@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { hashSecret } from "@promferry/target-registry";
+import { DEFAULT_TIMINGS, hashSecret } from "@promferry/target-registry";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import {
   BOOT,
@@ -142,6 +142,12 @@ test("heartbeats are answered by the instance's state", async () => {
   expect(await beat("i-1", "x".repeat(64))).toBe("401 wrong_key");
   expect(await beat("i-9", KEY)).toBe("404 unknown_instance");
   expect(await beat("i-1", KEY, "another-boot")).toBe(204);
+  own.clock.at += 31 * 86_400_000;
+  expect(await beat("i-1", KEY)).toBe(204);
+  for (const ms of [DEFAULT_TIMINGS.leaseMs, DEFAULT_TIMINGS.lostHoldMs]) {
+    own.clock.at += ms;
+    await own.store.lapse(["i-1"], (await own.store.lead("sweep", "a", 1_000))!);
+  }
   own.clock.at += 31 * 86_400_000;
   expect(await beat("i-1", KEY)).toBe("410 key_expired");
   await own.call("DELETE /v1/instances/i-1", { as: "platform" });

@@ -106,6 +106,11 @@ for (const { name, input, code = "ERR_CATALOGUE_INVALID", says } of [
     input: text({ ...metric, labels: { a: { kind: "pattern", source: "(", flags: "", max: 1 } } }),
     says: "not a regular expression",
   },
+  {
+    name: "a pattern that remembers its last match",
+    input: text({ ...metric, labels: { a: { kind: "pattern", source: "v", flags: "gi", max: 1 } } }),
+    says: "expected flags without g and y",
+  },
   { name: "a name twice", input: text(metric, metric), says: 'is "k1_a_total"\'s already' },
   { name: "an inherited key", input: text({ ...metric, toString: 1 }), says: "toString: not known" },
   {

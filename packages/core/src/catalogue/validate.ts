@@ -75,6 +75,12 @@ function ruleProblems(rule: CatalogueLabel): readonly string[] {
     problems.push(`max: expected a whole number from 1 to ${MAX_VALUES}, got ${rule.max}`);
   }
   if (rule.kind === "pattern") {
+    // They remember where the last match ended: every second value would be none.
+    if (/[gy]/.test(rule.flags)) {
+      problems.push(
+        `pattern ${quote(rule.source)}: expected flags without g and y, got ${quote(rule.flags)}`,
+      );
+    }
     try {
       new RegExp(rule.source, rule.flags);
     } catch {

@@ -274,6 +274,13 @@ test("a key that was silent for too long is no longer good", () => {
   expect(outcomeOf(lapsed, BEAT, NOW + keyMs)).toBe("key-expired");
 });
 
+test("what is still served returns by its key, however long a held sweep has kept it", () => {
+  const seenAt = NOW - 2 * keyMs;
+  for (const silent of [ACTIVE, LOST, DRAINING]) {
+    expect(outcomeOf({ ...silent, seenAt }, BEAT, NOW)).toMatch(/^active, |^renewed/);
+  }
+});
+
 test("a join keeps the platform's labels, and takes the token's where there was no announcement", () => {
   const event = { ...JOIN, spec: { ...SPEC, labels: { tier: "token" } } };
   const joined = decide({ ...EXPECTED, labels: { tier: "platform" } }, event, NOW, DEFAULT_TIMINGS);

@@ -218,8 +218,9 @@ function keyRefusal(
   if (current === undefined) return "unknown";
   if (current.keyHash === null || !sameHash(current.keyHash, keyHash)) return "wrong-key";
   if (current.removedBy === "platform") return "removed";
-  const silentSince = current.state === "removed" ? current.stateSince : (current.seenAt ?? now);
-  return now - silentSince >= timings.keyMs ? "key-expired" : undefined;
+  // What is still served may be so because a sweep is held, however long: it is the one that has to be able to return.
+  if (current.state !== "removed") return undefined;
+  return now - current.stateSince >= timings.keyMs ? "key-expired" : undefined;
 }
 
 function sameStatement(a: Instance, b: Instance): boolean {

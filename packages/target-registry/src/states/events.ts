@@ -82,7 +82,7 @@ export type AnyEvent = InstanceEvent | JoinEvent | LapseEvent | SupersedeEvent;
  * Why an event was refused; nothing has changed then.
  *
  * - `unknown`: no such instance. `removed`: the platform removed it; final.
- * - `wrong-key`: not the key of this instance. `key-expired`: longer silent than a key is valid.
+ * - `wrong-key`: not the key of this instance. `key-expired`: removed for longer than a key is valid.
  * - `other-owner`: the instance belongs to another project, service or scope.
  * - `outside-grant`: an endpoint that neither the platform nor the join token allowed. `not-due`: a lapse before the deadline.
  */

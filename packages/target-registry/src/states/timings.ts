@@ -10,7 +10,7 @@ export interface Timings {
   readonly drainMs: number;
   /** How long an announced instance is awaited; also the longest life of a join token. */
   readonly expectedMs: number;
-  /** How long after its last sign of life, or its removal, an instance may come back by its own key. */
+  /** How long after its removal an instance may come back by its own key; before that, always. */
   readonly keyMs: number;
 }
 

@@ -135,6 +135,18 @@ export function leaseTests(open: OpenStore): void {
     expect(await store.renew([beat("i-1")])).toEqual(["key-expired"]);
   });
 
+  test("an instance that a held sweep keeps returns by its key, however long it was silent", async (context) => {
+    const { store, clock } = await open(context);
+    await join(store, "i-1");
+    clock.at += keyMs;
+    expect(await store.renew([beat("i-1")])).toEqual(["renewed"]);
+    clock.at += leaseMs;
+    await store.lapse(["i-1"], await lead(store));
+    clock.at += keyMs;
+    expect(await store.renew([beat("i-1")])).toEqual(["returned"]);
+    expect(await store.get("i-1")).toMatchObject({ state: "active" });
+  });
+
   test("due is by deadline, then id, and bounded", async (context) => {
     const { store, clock } = await open(context);
     for (const [i, id] of ["b", "a", "c"].entries()) {

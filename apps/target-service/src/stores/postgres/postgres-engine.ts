@@ -74,14 +74,14 @@ export function createPostgresEngine(options: PostgresEngineOptions): Engine {
         };
       }),
     write: (work, writeOptions) => reaching(() => write(work, writeOptions)),
-    renew: (batch, { leaseMs, keyMs }) =>
+    renew: (batch, { leaseMs }) =>
       reaching(async () => {
         const columns = [
           batch.map(({ id }) => id),
           batch.map(({ bootId }) => bootId),
           batch.map(({ keyHash }) => keyHash),
         ];
-        const [row] = await queryRows(renewer, renewText(clockAt(4)), [...columns, clock(), leaseMs, keyMs]);
+        const [row] = await queryRows(renewer, renewText(clockAt(4)), [...columns, clock(), leaseMs]);
         if (row?.["frozen"]) throw frozen();
         clock(Number(row?.["at"]));
         return new Set((row?.["ids"] ?? []) as string[]);
@@ -181,7 +181,7 @@ function renewText(clock: string): string {
     moment as (select ${clock} as at),
     due as (
       select l.id from asked b join leases l on l.id = b.id cross join moment m
-      where l.renewable and l.boot_id = b.boot_id and l.key_hash = b.key_hash and l.seen_at > m.at - $6::bigint
+      where l.renewable and l.boot_id = b.boot_id and l.key_hash = b.key_hash
         and not (select frozen from store)
       for update of l skip locked
     ),

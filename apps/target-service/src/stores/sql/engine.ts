@@ -63,6 +63,4 @@ export interface Engine {
 
 export interface RenewTimes {
   readonly leaseMs: number;
-  /** An instance that was silent for so long is not renewed. */
-  readonly keyMs: number;
 }

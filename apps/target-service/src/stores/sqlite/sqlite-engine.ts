@@ -35,7 +35,7 @@ export function createSqliteEngine({ file, now, busyMs }: SqliteEngineOptions): 
       };
     },
     write: (work) => inTurn(() => transaction((session) => work(session, clock()))),
-    renew: (batch, { leaseMs, keyMs }) =>
+    renew: (batch, { leaseMs }) =>
       inTurn(() =>
         transaction(async () => {
           const [store] = writer.all("select frozen from store");
@@ -44,7 +44,7 @@ export function createSqliteEngine({ file, now, busyMs }: SqliteEngineOptions): 
           const renewed = new Set<string>();
           for (const [i, { id, bootId, keyHash }] of batch.entries()) {
             if (i % SLICE === SLICE - 1) await nextTurn();
-            const values = [at + leaseMs, at, id, bootId, keyHash, at - keyMs];
+            const values = [at + leaseMs, at, id, bootId, keyHash];
             if (writer.run(RENEW, values) === 1) renewed.add(id);
           }
           return renewed;
@@ -115,7 +115,7 @@ export function createSqliteEngine({ file, now, busyMs }: SqliteEngineOptions): 
 
 const RENEW = `
   update leases set deadline = $1, seen_at = $2
-  where id = $3 and renewable and boot_id = $4 and key_hash = $5 and seen_at > $6`;
+  where id = $3 and renewable and boot_id = $4 and key_hash = $5`;
 
 function createSession(connection: Connection): Session {
   let failed = false;
