@@ -21,6 +21,14 @@ test("a file of tokens made here is read again, each to its role", () => {
   expect(platform.lines).not.toContain(platform.text);
 });
 
+test("a name or project that YAML would take for something else is read again as it is", () => {
+  const names = ["123", "true", "null", "1e5", "2026-11-22"];
+  const lines = names.map((name) => mintToken({ role: "registrar", name, project: name }).lines).join("");
+  expect(parseTokenFile(`tokens:\n${lines}`).map(({ caller }) => caller)).toEqual(
+    names.map((name) => ({ role: "registrar", name, project: name })),
+  );
+});
+
 test.each([
   [
     "tokens:\n  - {name: a, role: king, sha256: x}",

@@ -152,10 +152,12 @@ export function mintToken(
 ): { readonly text: string; readonly lines: string } {
   const token = `pft_${caller.role}_${Buffer.from(random(32)).toString("base64url")}`;
   const lines = [
-    `  - name: ${caller.name}`,
+    `  - name: ${JSON.stringify(caller.name)}`,
     `    role: ${caller.role}`,
     `    sha256: "${hashSecret(token)}"`,
-    ...("project" in caller && caller.project !== undefined ? [`    project: "${caller.project}"`] : []),
+    ...("project" in caller && caller.project !== undefined
+      ? [`    project: ${JSON.stringify(caller.project)}`]
+      : []),
     ...("ranges" in caller && caller.ranges !== undefined
       ? [`    ranges: ${JSON.stringify(caller.ranges)}`]
       : []),

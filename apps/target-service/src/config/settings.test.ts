@@ -79,6 +79,20 @@ test.each([
   ["store: {memory: true, sqlite: a}", {}, "store: expected one of"],
   ["policy: {ranges: [nonsense]}", {}, "policy: expected a CIDR range"],
   ["policy: {endpoints: [{name: x}]}", {}, "policy.endpoints[0]"],
+  [
+    "policy: {endpoints: [{name: x, ports: [1000-2000], default_port: 80}]}",
+    {},
+    "policy.endpoints[0].default_port: expected one of ports, got 80",
+  ],
+  [
+    "policy: {endpoints: [{name: x, ports: [1000], interval: 500ms}]}",
+    {},
+    "policy.endpoints[0].interval: expected whole seconds",
+  ],
+  ["store: {postgres: 'mysql://u:secret@h/d'}", {}, "store.postgres, or DATABASE_URL: expected postgres://"],
+  ["", { DATABASE_URL: "mysql://u:secret@h/d" }, "store.postgres, or DATABASE_URL: expected postgres://"],
+  ["", { PROMFERRY_TARGETS_LISTEN: "http://127.0.0.1:9180" }, "listen: expected host:port, got http://"],
+  ["", { PROMFERRY_TARGETS_LISTEN: "::1:9180" }, "listen: expected host:port, got ::1:9180"],
   ["timings: {lease: 60s}", {}, "a third of the lease"],
   ["metrics: {collect: true}", {}, "PROMETHEUS_URL or prometheus.url"],
   ["", { METRICS_COLLECTION_INTERVAL: "often" }, "METRICS_COLLECTION_INTERVAL: expected a duration"],
@@ -94,6 +108,10 @@ test.each([
   ["", { PROMFERRY_TARGETS_LOG: "loud" }, "PROMFERRY_TARGETS_LOG: expected a level"],
 ])("%s with %j does not start", (text, env, message) => {
   expect(() => of(text, env as Record<string, string>)).toThrow(message);
+});
+
+test("what no store keeps, half a millisecond, is no interval of sweeps", () => {
+  expect(of("timings: {lease: 12345ms, heartbeat: 1s}").sweepMs).toBe(1_235);
 });
 
 test("outside of loopback it wants TLS, or somebody who knows what he does", () => {

@@ -74,7 +74,8 @@ export interface SettingsSource {
 const HTTP_URL = /^https?:\/\/[^\s?#]+$/;
 const LOG_LEVEL = /^(?:fatal|error|warn|info|debug|trace|silent)$/;
 const url = text(HTTP_URL, "an http or https address without query");
-const address = text(/^(?:\[[0-9a-fA-F:]+\]|[^\s:/]+):\d{1,5}$/, "host:port");
+const ADDRESS = /^(\[[0-9a-fA-F:]+\]|[^\s:/]+):(\d{1,5})$/;
+const address = text(ADDRESS, "host:port");
 const perMinute = whole(1, 10_000_000);
 const ports = sequence(
   scalar("a port, or a span such as 8000-8999", (value) => {
@@ -155,7 +156,7 @@ export function settle({ file, env, home = homedir() }: SettingsSource): Setting
   const variable = (name: string): string | undefined => env[name] || undefined;
 
   const listen = variable("PROMFERRY_TARGETS_LISTEN") ?? given.listen ?? "127.0.0.1:9180";
-  const [, host = "", port = ""] = /^(.+):(\d{1,5})$/.exec(listen) ?? [];
+  const [, host = "", port = ""] = ADDRESS.exec(listen) ?? [];
   if (host === "" || Number(port) > 65_535) {
     problems.push(`listen: expected host:port, got ${listen.slice(0, 80)}`);
   }
@@ -174,6 +175,10 @@ export function settle({ file, env, home = homedir() }: SettingsSource): Setting
   const store = given.store ?? {};
   if (Object.keys(store).length > 1) problems.push("store: expected one of sqlite, postgres, memory");
   const postgres = variable("DATABASE_URL") ?? store.postgres;
+  // Without what came: a password may stand in it.
+  if (postgres !== undefined && !/^postgres(?:ql)?:\/\//.test(postgres)) {
+    problems.push("store.postgres, or DATABASE_URL: expected postgres://user@host:port/database");
+  }
   const collect = environmentFlag("ENABLE_METRICS_COLLECTION") ?? given.metrics?.collect ?? false;
   const interval = variable("METRICS_COLLECTION_INTERVAL");
   const intervalMs = interval === undefined ? given.metrics?.interval : parseDuration(interval);
@@ -225,7 +230,7 @@ export function settle({ file, env, home = homedir() }: SettingsSource): Setting
   if (timings.heartbeatMs > timings.leaseMs / 3) {
     problems.push("timings: expected a heartbeat of at most a third of the lease");
   }
-  const sweepMs = given.sweep_interval ?? Math.min(10_000, timings.leaseMs / 10);
+  const sweepMs = given.sweep_interval ?? Math.min(10_000, Math.ceil(timings.leaseMs / 10));
   if (sweepMs > timings.leaseMs / 6) {
     problems.push("sweep_interval: expected at most a sixth of the lease");
   }
@@ -310,6 +315,12 @@ function endpointKinds(given: readonly GivenEndpoint[] = [], problems: string[])
     if (name === undefined || spans === undefined || defaultPort === undefined) {
       problems.push(`policy.endpoints[${i}]: expected name, and ports or default_port`);
       continue;
+    }
+    if (!spans.some(([from, to]) => from <= defaultPort && defaultPort <= to)) {
+      problems.push(`policy.endpoints[${i}].default_port: expected one of ports, got ${defaultPort}`);
+    }
+    if ((entry.interval ?? 1_000) % 1_000 !== 0) {
+      problems.push(`policy.endpoints[${i}].interval: expected whole seconds`);
     }
     kinds.set(name, {
       name,

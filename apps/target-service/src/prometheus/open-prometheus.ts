@@ -12,7 +12,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * Besides the settings: PROMETHEUS_USERNAME with PROMETHEUS_PASSWORD_FILE, PROMETHEUS_TENANT (sent as `X-Scope-OrgID`), and
  * PROMETHEUS_CA_FILE.
  *
- * @throws {SettingsError} Where one of name and password is missing. @throws {Error} When the CA can't be read.
+ * @throws {SettingsError} Where one of name and password is missing, or the CA can't be read.
  */
 export async function openPrometheus(
   place: Settings["prometheus"],
@@ -26,8 +26,16 @@ export async function openPrometheus(
     url: place.url,
     ...(credentials && { authorization: authorizationFrom(credentials) }),
     ...(tenant && { headers: { "x-scope-orgid": tenant } }),
-    ...(caFile && { ca: await readFile(caFile, "utf8") }),
+    ...(caFile && { ca: await readCa(caFile) }),
   });
+}
+
+async function readCa(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    throw new SettingsError(`PROMETHEUS_CA_FILE: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 function credentialsOf(tokenFile: string | undefined, env: Environment): PrometheusCredentials | undefined {

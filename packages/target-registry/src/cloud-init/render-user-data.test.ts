@@ -93,10 +93,10 @@ test("containers are pinned, limited, published on the private address, and regi
   const config = render({
     exporter: { kind: "container", image: `quay.io/prometheus/node-exporter@${DIGEST}` },
     cadvisor: { image: `gcr.io/cadvisor/cadvisor:v0.49.1@${DIGEST}` },
-    endpoints: [{ name: "app", port: 8000 }],
+    endpoints: [{ name: "my-app", port: 8000 }],
   });
   expect(config.packages).toContain("docker.io");
-  expect(fileOf(config, PATHS.config)).toContain("ENDPOINTS='node:9100 cadvisor:8080 app:8000'\n");
+  expect(fileOf(config, PATHS.config)).toContain("ENDPOINTS='node:9100 cadvisor:8080 my-app:8000'\n");
   const cadvisor = fileOf(config, "/promferry-cadvisor.service");
   expect(cadvisor).toContain("--publish=${FERRY_HOST}:8080:8080");
   expect(cadvisor).toContain("--memory=160m");

@@ -73,7 +73,7 @@ export function checkOptions(options: UserDataOptions): UserDataOptions {
     throw invalid("address", "one literal address, not every interface's", address);
   }
   for (const [index, { name, port }] of (options.endpoints ?? []).entries()) {
-    matches(`endpoints[${index}].name`, name, /^[a-z][a-z0-9_]{0,62}$/);
+    matches(`endpoints[${index}].name`, name, /^[a-z][a-z0-9_-]{0,62}$/);
     if (!Number.isInteger(port) || port < 1 || port > 65_535) {
       throw invalid(`endpoints[${index}].port`, "a port from 1 to 65535", String(port));
     }
