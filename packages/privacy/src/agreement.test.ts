@@ -37,6 +37,14 @@ test("what a new catalogue has beyond the agreed one is told, down to a label's 
   expect(additions(v1, v1)).toEqual([]);
 });
 
+test("a new label is told whatever it is called", () => {
+  const of = (labels: Readonly<Record<string, readonly string[]>>) =>
+    defineMetrics({ namespace: "k1" }, { a: counter({ name: "a_total", help: "A.", labels }) }).catalogue;
+  expect(additions(of({ constructor: ["undefined"] }), of({}))).toEqual([
+    { metric: "k1_a_total", label: "constructor" },
+  ]);
+});
+
 test("until it is agreed to, a new metric stays, a new label is dropped, and a new value is other", () => {
   v2.views.inc({ screen: "pods", mode: "dark" }, 2);
   v2.views.inc({ screen: "pods", mode: "light" }, 3);

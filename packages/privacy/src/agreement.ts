@@ -30,7 +30,7 @@ export function additions(catalogue: Catalogue, agreed: Catalogue): readonly Add
     const before = known.get(metric);
     if (before === undefined) return [{ metric }];
     return Object.entries(labels).flatMap(([label, rule]): Addition[] => {
-      const agreedRule = before.labels[label];
+      const agreedRule = Object.hasOwn(before.labels, label) ? before.labels[label] : undefined;
       if (agreedRule === undefined) return [{ metric, label }];
       const values = addedValues(rule, agreedRule);
       return values.length > 0 ? [{ metric, label, values }] : [];

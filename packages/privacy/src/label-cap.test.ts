@@ -48,6 +48,18 @@ for (const { name, context } of [
   });
 }
 
+test("a label that the catalogue does not have is capped, whatever it is called", () => {
+  const { catalogue } = defineMetrics(
+    { namespace: "k1" },
+    { x: counter({ name: "x_total", help: "X.", labels: { a: ["b"] } }) },
+  );
+  const named = { ...catalogue, metrics: catalogue.metrics.map((metric) => ({ ...metric, name: "x" })) };
+  const cap = createLabelCap({ max: 1, catalogueOf: () => named });
+  for (const label of ["b", "constructor", "toString"]) {
+    expect(["p", "q"].map((value) => passed(cap, value, { label }))).toEqual(["p", "other"]);
+  }
+});
+
 test("le is a label like any other where it is no bound", () => {
   const cap = createLabelCap({ max: 1 });
   expect(["1", "2"].map((value) => passed(cap, value, { label: "le" }))).toEqual(["1", "other"]);

@@ -126,7 +126,8 @@ function limits(
       rules = new Map(metrics.map(({ name, labels }) => [name, labels]));
       byDigest.set(catalog, rules);
     }
-    const rule = rules.get(metric)?.[label];
+    const labels = rules.get(metric);
+    const rule = labels && Object.hasOwn(labels, label) ? labels[label] : undefined;
     if (rule === undefined) return max;
     return rule.kind === "closed" ? undefined : Math.min(max, rule.max);
   };

@@ -76,4 +76,5 @@ test("a group that depends on labels needs their values", () => {
   );
   expect(() => fixedGroupingKey(options, { app: "k1" })).toThrow("depends on the label v");
   expect(() => fixedGroupingKey(options, { app: "", v: "1" })).toThrow("must not be empty");
+  expect(() => fixedGroupingKey({ job: { label: "constructor" } }, {})).toThrow("depends on the label");
 });

@@ -72,7 +72,7 @@ export function fixedGroupingKey(
   values: Readonly<Record<string, string>>,
 ): GroupingKey {
   for (const label of groupLabels(options)) {
-    if (values[label] === undefined)
+    if (!Object.hasOwn(values, label))
       throw new TypeError(`the group depends on the label ${label}: say its value`);
   }
   const key = groupingKey(options, (label) => values[label] ?? "");
