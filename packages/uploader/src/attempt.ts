@@ -6,6 +6,7 @@ import {
   type RetryOptions,
   withRetry,
 } from "@promferry/core/delivery";
+import { fittingReceipt } from "./fitting-receipt.ts";
 
 /** What became of one request. */
 export type Outcome =
@@ -70,7 +71,7 @@ export async function attempt(
       await beforeAttempt();
       try {
         const receipt = await destination.send(batch, { attempt: n, ...(signal && { signal }) });
-        return { kind: "answered", receipt, doubted };
+        return { kind: "answered", receipt: fittingReceipt(receipt, batch.sampleCount), doubted };
       } catch (error) {
         if (!(error instanceof DeliveryError) || error.inDoubt) doubted = true;
         if (!(error instanceof DeliveryError)) throw error;

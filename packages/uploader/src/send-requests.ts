@@ -141,7 +141,7 @@ function createSender({ delivery, queue, origin, maker, resumed }: SendingOption
   };
 
   const countAnswer = async (request: WindowRequest, receipt: Receipt, doubted: boolean) => {
-    const { refused, accepted, unknown, leftOut = [] } = fittingReceipt(receipt, request.batch.sampleCount);
+    const { refused, accepted, unknown, leftOut = [] } = receipt;
     tally.leaveOut(leftOut);
     let left = accepted;
     for (let index = request.from; index < request.to && left > 0; ) {
@@ -291,13 +291,4 @@ function failingNote(
     ? `move ${file} out of the folder, and what follows it is sent`
     : "a later --from passes over it";
   return `${name} fails on every sample from ${at} (${file}) on; nothing was given up. If it is this data and not the receiver, ${way}.`;
-}
-
-/** The receipt, with what it does not account for as unknown. */
-function fittingReceipt(receipt: Receipt, samples: number): Receipt {
-  const { refused, leftOut = [] } = receipt;
-  const accepted = Math.min(receipt.accepted, samples);
-  const rest = samples - accepted - [...refused, ...leftOut].reduce((sum, each) => sum + each.count, 0);
-  if (rest < 0) return { accepted, refused: [], unknown: samples - accepted };
-  return { accepted, refused, unknown: rest, leftOut };
 }
