@@ -21,8 +21,9 @@ export function targetFilePatterns(endpoint: string, shard?: Shard): readonly st
 /**
  * Puts a list where file_sd reads it, so that a reader sees the old list or the new one and nothing else.
  *
- * Written beside the watched folder, in `.<folder>.tmp` of the same parent: file_sd's globs also match hidden files, and a
- * left-over would become live targets. Then file flushed, renamed, folder flushed. An equal file is left alone.
+ * Written in a folder `.drafts` of the watched one, under a name that does not end in `.json`: file_sd's globs also match
+ * hidden files, and a left-over would become live targets. Not beside the watched folder, which may be a mount of its own.
+ * Then file flushed, renamed, folder flushed. An equal file is left alone.
  *
  * @param file Path whose folder exists. One writer for each file.
  * @returns Whether the file changed.
@@ -32,9 +33,11 @@ export async function writeTargetFile(file: string, body: Uint8Array): Promise<b
   const present = await readFile(file).catch(() => undefined);
   if (present?.equals(body)) return false;
   const folder = dirname(file);
-  const aside = join(dirname(folder), `.${basename(folder)}.tmp`);
-  await mkdir(aside, { recursive: true });
-  const draft = join(aside, basename(file));
+  const aside = join(folder, ".drafts");
+  await mkdir(aside).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST") throw error;
+  });
+  const draft = join(aside, `${basename(file)}.new`);
   try {
     const handle = await open(draft, "w", 0o644);
     try {
