@@ -476,6 +476,12 @@ for (const shell of ["dash", "bash"]) {
       expect(fetched.code, fetched.stderr).toBe(0);
       expect(readFileSync(target, "utf8")).toBe("the program\n");
       expect(statSync(target).mode & 0o777).toBe(0o755);
+
+      own.stub("tar", `case $1 in -x*) echo half; exit 2 ;; *) exec /usr/bin/tar "$@" ;; esac`);
+      const second = join(own.dir, "second/node_exporter");
+      mkdirSync(join(own.dir, "second"));
+      expect((await own.run(["fetch", url, digest, second], env)).code).toBe(4);
+      expect(existsSync(second)).toBe(false);
     });
 
     test("without timers it joins and beats by itself until it is forgotten", async () => {

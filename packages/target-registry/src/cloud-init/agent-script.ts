@@ -275,7 +275,7 @@ fetch() {
   name=\${3##*/}
   member=$(tar -tzf "$WORK/archive" | awk -F/ -v name="$name" '$NF == name { print; exit }')
   [ -n "$member" ] || die 3 "$1 has no $name"
-  tar -xzOf "$WORK/archive" "$member" >"$WORK/program"
+  tar -xzOf "$WORK/archive" "$member" >"$WORK/program" || die 4 "can't unpack $name of $1"
   chmod 755 "$WORK/program"
   mv "$WORK/program" "$3"
 }

@@ -281,6 +281,17 @@ test("what is still served returns by its key, however long a held sweep has kep
   }
 });
 
+test("a token that names no labels takes none away from what the platform has stated; one that does replaces them", () => {
+  const stated = { ...EXPECTED, labels: { zone: "eu" } };
+  const labelsAfter = (event: AnyEvent) => {
+    const decision = decide(stated, event, NOW, DEFAULT_TIMINGS);
+    return decision.outcome === "changed" ? decision.instance.labels : undefined;
+  };
+  expect(labelsAfter({ ...EXPECT, spec: { ...SPEC, labels: {} } })).toEqual({ zone: "eu" });
+  expect(labelsAfter({ ...EXPECT, spec: { ...SPEC, labels: { tier: "token" } } })).toEqual({ tier: "token" });
+  expect(labelsAfter({ ...PUT, spec: { ...SPEC, labels: {} } })).toEqual({});
+});
+
 test("a join keeps the platform's labels, and takes the token's where there was no announcement", () => {
   const event = { ...JOIN, spec: { ...SPEC, labels: { tier: "token" } } };
   const joined = decide({ ...EXPECTED, labels: { tier: "platform" } }, event, NOW, DEFAULT_TIMINGS);

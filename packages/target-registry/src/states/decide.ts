@@ -16,7 +16,15 @@
 import { byEndpoint, outsideGrant } from "../model/endpoints.ts";
 import type { EpochMs, Instance, InstanceSpec, RemovedBy } from "../model/instance.ts";
 import { sameHash } from "../tokens/join-token.ts";
-import type { AnyEvent, ChangeReason, Decision, JoinEvent, PlatformPutEvent, Refusal } from "./events.ts";
+import type {
+  AnyEvent,
+  ChangeReason,
+  Decision,
+  ExpectEvent,
+  JoinEvent,
+  PlatformPutEvent,
+  Refusal,
+} from "./events.ts";
 import type { Timings } from "./timings.ts";
 
 /** What comes of `event` for `current`; undefined stands for an instance that the store does not know. */
@@ -80,7 +88,7 @@ interface Clock {
 
 function expectInstance(
   current: Instance | undefined,
-  { spec, grant }: Pick<PlatformPutEvent, "spec" | "grant">,
+  { type, spec, grant }: ExpectEvent | PlatformPutEvent,
   now: EpochMs,
   timings: Timings,
 ): Decision {
@@ -90,7 +98,10 @@ function expectInstance(
   if (current !== undefined && (current.keyHash !== null || current.state === "active")) {
     return { outcome: "unchanged", instance: current };
   }
-  const announced = newInstance(spec, grant, current?.createdAt ?? now);
+  // A token that names no labels takes none away that the platform has stated.
+  const says = type === "platform-put" || Object.keys(spec.labels).length > 0;
+  const labels = says || current === undefined ? spec.labels : current.labels;
+  const announced = newInstance({ ...spec, labels }, grant, current?.createdAt ?? now);
   return changed({ ...announced, stateSince: now, deadline: now + timings.expectedMs }, "announced");
 }
 

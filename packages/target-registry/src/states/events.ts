@@ -1,7 +1,7 @@
 /** What can happen to an instance, and what comes of it. */
 import type { Endpoint, Grant, Instance, InstanceSpec } from "../model/instance.ts";
 
-/** The platform announces an instance, together with a join token. */
+/** The platform announces an instance, together with a join token; without labels, one that it has stated keeps its own. */
 export interface ExpectEvent {
   readonly type: "expect";
   readonly spec: InstanceSpec;

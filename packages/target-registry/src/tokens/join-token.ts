@@ -22,7 +22,7 @@ export interface TokenBinding {
   /** The only instance that may use it; null where the platform did not know the id yet. */
   readonly instanceId: string | null;
   readonly grant: Grant;
-  /** Labels that the instance gets when it was not announced. */
+  /** Labels that the instance gets when it has not joined yet; none: those that the platform has stated stay. */
   readonly labels: Readonly<Record<string, string>>;
 }
 
