@@ -63,6 +63,7 @@ export async function* checkedRecords(
   let ended = false;
   for await (const record of records) {
     if (ended) throw damaged("nothing after its end");
+    if (!isRecord(record)) throw damaged(`a record, found ${String(JSON.stringify(record)).slice(0, 80)}`);
     if (rev === undefined) {
       if (record.kind !== "header" || record.format !== 1) throw damaged("a header of format 1, first");
       rev = record.rev;
@@ -85,6 +86,31 @@ export async function* checkedRecords(
   }
   if (rev === undefined) throw damaged("a header");
   if (!ended) throw damaged(`its end after ${count} records: the export was cut short`);
+}
+
+/** Where each kind of record has what it is about; null: in itself. */
+const CONTENT: Readonly<Record<StoreRecord["kind"], string | null>> = {
+  header: null,
+  instance: "instance",
+  token: "token",
+  history: "entry",
+  idempotency: "key",
+  metric: "row",
+  end: null,
+};
+
+/** A file may hold anything; of an instance lists and claims are made. */
+function isRecord(record: unknown): boolean {
+  if (!isObject(record)) return false;
+  const { kind } = record;
+  if (typeof kind !== "string" || !Object.hasOwn(CONTENT, kind)) return false;
+  const place = CONTENT[kind as StoreRecord["kind"]];
+  const content = place === null ? record : record[place];
+  return isObject(content) && (kind !== "instance" || Array.isArray(content["endpoints"]));
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function damaged(expected: string): StoreError {

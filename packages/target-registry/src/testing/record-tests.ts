@@ -191,6 +191,10 @@ export function recordTests(open: OpenStore): void {
       sealed(...body, { kind: "instance", instance: { ...instance, rev: 99 } }),
       sealed(...body, { kind: "instance", instance: { ...instance, id: "i-3" } }),
       sealed(...body, twin!),
+      ...[null, 1, [], {}, { kind: "constructor" }, { kind: "instance" }, { kind: "token", token: null }].map(
+        (record) => sealed(...body, record as unknown as StoreRecord),
+      ),
+      sealed(...body, { kind: "instance", instance: { id: "i-3", rev: 1 } } as unknown as StoreRecord),
     ]) {
       await expect(empty.import(damaged)).rejects.toMatchObject({ code: "ERR_STORE_DAMAGED" });
       expect(await empty.list()).toEqual({ items: [] });
