@@ -370,7 +370,12 @@ export function createCollector(options: CollectorOptions): Collector {
       const config = said.config && { config: said.config };
       const local = answer === "local";
       if (answer === "off") await writeConsent(dir, disabledRecord(decision), fs).catch(fail);
-      else if (!isForgetting(before)) {
+      // Programs are not all type checked, and only these words are a yes.
+      else if (answer !== "upload" && !local) {
+        fail(
+          new TypeError(`decide: expected "upload", "local" or "off", got ${String(answer).slice(0, 64)}`),
+        );
+      } else if (!isForgetting(before)) {
         // Counts of before the answer must not become counts of this session.
         hasBegun = true;
         const record = enabledRecord({ ...decision, agreed: catalogue, local, ...config });

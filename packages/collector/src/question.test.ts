@@ -135,6 +135,12 @@ test("an answer that can't be kept is told, and changes nothing", async () => {
   expect(telemetry.status().failed).toBe(1);
 });
 
+test("an answer that is none of the three is told, and is no yes", async () => {
+  const { telemetry, errors } = setUp();
+  expect(await telemetry.decide("no" as "off")).toMatchObject({ state: "off" });
+  expect(errors).toMatchObject([{ message: 'decide: expected "upload", "local" or "off", got no' }]);
+});
+
 test("nobody can agree while a forget waits to be ended", async () => {
   const { telemetry, dir } = setUp();
   await writeConsent(dir, decided("forgetting", { refused: false }));
