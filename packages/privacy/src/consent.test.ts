@@ -27,6 +27,11 @@ for (const { name, said, words } of [
     words: "local because --enable-metrics-collection was given for this run",
   },
   {
+    name: "takes a text in the configuration for no yes, whatever it says",
+    said: { config: { enabled: "yes" as unknown as boolean } },
+    words: "off because the configuration says enabled: yes",
+  },
+  {
     name: "lets DO_NOT_TRACK win over the configuration",
     said: { ...yes, env: refused },
     words: "off because DO_NOT_TRACK is set",

@@ -57,7 +57,7 @@ export interface DirectoryConsent extends Consent {
  * - `<APP>_TELEMETRY` with any value but the empty one, `1`, `on`, `true`, `yes` and `enabled`: a word
  *   that isn't known is taken for a no (none of them is a yes: the environment can only refuse);
  * - the command `disable`, a `forget` that was begun, and a consent file that can't be read or is damaged;
- * - `enabled: false` in the configuration.
+ * - `enabled` in the configuration with anything but `true`, be it a text such as "yes".
  *
  * A yes is `enabled: true`, the command `enable`, or the flag; `enable --local` is a yes to recording and a no
  * to sending. The flag speaks for this run only, and as the word typed last it overrides exactly two things:
@@ -138,14 +138,15 @@ function whatEachSays({ app, env, config = {}, flag = false, stored }: ConsentSo
       : say(
           "config",
           "configuration",
-          config.enabled ? "yes" : "no",
+          // Whoever reads a file by himself may have "no" here, which is true to JavaScript.
+          config.enabled === true ? "yes" : "no",
           `the configuration says enabled: ${config.enabled}`,
           true,
         ),
     say(
       "flag",
       "--enable-metrics-collection",
-      flag ? "yes" : "nothing",
+      flag === true ? "yes" : "nothing",
       "--enable-metrics-collection was given for this run",
     ),
   ];
