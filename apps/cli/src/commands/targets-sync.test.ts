@@ -181,7 +181,7 @@ for (const { name, answer } of [
     expect(written).toEqual([`1: ${listOf("10.0.0.1")}`, `1: ${listOf("10.0.0.2")}`]);
     expect(trouble).toHaveLength(3);
     expect(trouble.at(-1)).toBe("well");
-    expect(readdirSync(dir)).toEqual(["node.json"]);
+    expect(readdirSync(dir, { recursive: true }).sort()).toEqual([".drafts", "node.json"]);
   });
 }
 
@@ -209,7 +209,11 @@ test("--once writes each list into its file, a shard under its own name, and end
     "/v1/sd/prometheus?endpoint=node&project=p-1&shard=1%2F4",
     "/v1/sd/prometheus?endpoint=app&project=p-1&shard=1%2F4",
   ]);
-  expect(readdirSync(join(home, "targets")).sort()).toEqual(["app-2-of-4.json", "node-2-of-4.json"]);
+  expect(readdirSync(join(home, "targets"), { recursive: true }).sort()).toEqual([
+    ".drafts",
+    "app-2-of-4.json",
+    "node-2-of-4.json",
+  ]);
 });
 
 test("--once against a service that is not sure is exit 75 and writes nothing", async () => {
