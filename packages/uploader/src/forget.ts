@@ -159,7 +159,7 @@ async function listFiles(dir: string, fs: ForgetFs): Promise<Listing> {
   return { own, folders, foreign };
 }
 
-/** A folder is called like a file of ours at most. */
+/** What it is of ours; a folder is none, whatever it is called. */
 async function kindOf(dir: string, name: string, fs: ForgetFs): Promise<OwnFile | undefined> {
   const kind = ownFile(name);
   if (kind === undefined) return undefined;

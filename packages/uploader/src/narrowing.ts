@@ -13,7 +13,7 @@ const OLD_MS = 3_600_000;
  * and more than an hour old; what is younger may be too old for one series and not for another.
  */
 export interface Narrowing {
-  /** Whether a refused request is given up as it is, and not halved. */
+  /** Whether a refused request of several samples is given up as it is, and not halved. */
   isNarrow(request: WindowRequest, nowMs: EpochMs): boolean;
   /** So many samples were given up because the receiver refused them. */
   refused(samples: number): void;
@@ -25,7 +25,6 @@ export function createNarrowing(): Narrowing {
   let row = 0;
   return {
     isNarrow({ window, from, to }, nowMs) {
-      if (to - from === 1) return true;
       if ((to - from) * ROW_PER_SAMPLE > row || to > runOf(window, from).end) return false;
       const { timestampsMs } = window.samples;
       for (let i = from; i < to; i++) if (timestampsMs[i]! > nowMs - OLD_MS) return false;
